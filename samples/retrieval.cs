@@ -16,7 +16,9 @@ if (args is not [var path, var folder, .. { Length: > 0 } question])
 using var model = Model.Load(path);
 using var generator = new Embedder(model).AsEmbeddingGenerator();
 var passages = Directory.EnumerateFiles(folder, "*.txt", SearchOption.AllDirectories).Order()
-    .SelectMany(file => File.ReadAllText(file).ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(text => (File: Path.GetFileName(file), Text: text)))
+    .SelectMany(file => File.ReadAllText(file).ReplaceLineEndings("\n")
+        .Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        .Select(text => (File: Path.GetFileName(file), Text: text)))
     .ToList();
 if (passages.Count == 0)
 {
@@ -25,7 +27,8 @@ if (passages.Count == 0)
 }
 var vectors = await generator.GenerateAsync(passages.Select(p => p.Text));
 var asked = await generator.GenerateVectorAsync(string.Join(' ', question));
-foreach (var (passage, similarity) in passages.Zip(vectors, (p, v) => (p, Dot(v.Vector.Span, asked.Span))).OrderByDescending(p => p.Item2).Take(3))
+foreach (var (passage, similarity) in passages.Zip(vectors, (p, v) => (p, Dot(v.Vector.Span, asked.Span)))
+    .OrderByDescending(p => p.Item2).Take(3))
     Console.WriteLine($"{similarity:F3}  {passage.File}: {passage.Text}");
 return 0;
 

@@ -3,8 +3,8 @@
 #:property IlcInstructionSet=native
 
 // How fast a model reads and writes on this machine, and with which kernels: dotnet run samples/speed.cs MODEL.gguf
-// Published ahead of time it needs no .NET: dotnet publish samples/speed.cs -o OUT. "native" compiles for this machine's processor; the default
-// is a processor of 2006, which runs at a fraction of the speed (x86-64-v3 is any of the last ten years).
+// Published ahead of time it needs no .NET: dotnet publish samples/speed.cs -o OUT. "native" compiles for this machine's processor; the
+// default is a processor of 2006, which runs at a fraction of the speed (x86-64-v3 is any of the last ten years).
 
 using Banyan.Runtime.Chat;
 using Banyan.Runtime.Generation;
@@ -32,8 +32,18 @@ if (model.Template is null)
 
 // A chat with a tool and JSON by its schema.
 using var client = engine.AsChatClient();
-var tool = AIFunctionFactory.CreateDeclaration("look_up", "Looks a word up", System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"word":{"type":"string","maxLength":8}},"required":["word"],"additionalProperties":false}""").RootElement);
-var answer = await client.GetResponseAsync("What is a banyan?", new ChatOptions { Tools = [tool], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false, MaxOutputTokens = 200, Temperature = 0 });
+var tool = AIFunctionFactory.CreateDeclaration("look_up", "Looks a word up",
+    System.Text.Json.JsonDocument.Parse(
+        """{"type":"object","properties":{"word":{"type":"string","maxLength":8}},"required":["word"],"additionalProperties":false}""").RootElement);
+var answer = await client.GetResponseAsync("What is a banyan?",
+    new ChatOptions
+    {
+        Tools = [tool],
+        ToolMode = ChatToolMode.RequireAny,
+        AllowMultipleToolCalls = false,
+        MaxOutputTokens = 200,
+        Temperature = 0
+    });
 foreach (var content in answer.Messages.SelectMany(m => m.Contents))
     if (content is FunctionCallContent call)
         Console.WriteLine($"call    {call.Name}({string.Join(", ", call.Arguments!.Select(a => $"{a.Key}: {a.Value}"))})");

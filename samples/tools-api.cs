@@ -18,7 +18,8 @@ var builder = WebApplication.CreateBuilder(args);
 using var model = Model.Load(args[0]);
 await using var engine = new Engine(model);
 // The middleware carries the calls out and asks the model again with what they gave.
-using var client = engine.AsChatClient().AsBuilder().UseFunctionInvocation(configure: c => (c.MaximumIterationsPerRequest, c.IncludeDetailedErrors) = (3, true)).Build();
+using var client = engine.AsChatClient().AsBuilder()
+    .UseFunctionInvocation(configure: c => (c.MaximumIterationsPerRequest, c.IncludeDetailedErrors) = (3, true)).Build();
 var app = builder.Build();
 
 [Description("Tells how many trunks a banyan has.")]

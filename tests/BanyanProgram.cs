@@ -3,12 +3,13 @@ using System.Diagnostics;
 namespace Banyan.Tests;
 
 /// <summary>
-/// The program under test: the one that was built with the tests or, where <c>BANYAN_TEST_PROGRAM</c> names a file, that one. So the tests of the command
-/// line judge a packaged program too: <c>BANYAN_TEST_PROGRAM=out/banyan-linux-x64 ./check Cli</c>.
+/// The program under test: the one that was built with the tests or, where <c>BANYAN_TEST_PROGRAM</c> names a file, that one. So the tests
+/// of the command line judge a packaged program too: <c>BANYAN_TEST_PROGRAM=out/banyan-linux-x64 ./check Cli</c>.
 /// </summary>
 static class BanyanProgram
 {
-    static readonly string? s_packaged = Environment.GetEnvironmentVariable("BANYAN_TEST_PROGRAM") is { Length: > 0 } path ? Path.GetFullPath(path) : null;
+    static readonly string? s_packaged = Environment.GetEnvironmentVariable("BANYAN_TEST_PROGRAM") is { Length: > 0 } path
+        ? Path.GetFullPath(path) : null;
 
     static string Built => Path.Combine(AppContext.BaseDirectory, "banyan.dll");
 

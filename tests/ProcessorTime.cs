@@ -35,7 +35,8 @@ sealed class ProcessorTimeAttribute : BeforeAfterTestAttribute
             var text = new StringBuilder();
             foreach (var (type, value) in Classes.OrderByDescending(c => c.Value.Seconds))
                 text.AppendLine(null, $"{value.Seconds,9:0.00} {value.Tests,6} {type}");
-            text.AppendLine(null, $"{now,9:0.00} {Classes.Values.Sum(c => c.Tests),6} all of it, {JitInfo.GetCompilationTime().TotalSeconds:0.0} s of it to compile {JitInfo.GetCompiledMethodCount():N0} methods, {GC.GetTotalPauseDuration().TotalSeconds:0.0} s paused to collect");
+            text.AppendLine(null,
+                $"{now,9:0.00} {Classes.Values.Sum(c => c.Tests),6} all of it, {JitInfo.GetCompilationTime().TotalSeconds:0.0} s of it to compile {JitInfo.GetCompiledMethodCount():N0} methods, {GC.GetTotalPauseDuration().TotalSeconds:0.0} s paused to collect");
             File.WriteAllText(Table, text.ToString());
         }
     }

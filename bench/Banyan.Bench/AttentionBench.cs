@@ -14,7 +14,8 @@ static unsafe class AttentionBench
     public static void Run(int threads)
     {
         using var pool = new WorkerPool(threads);
-        Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, .NET {Environment.Version}; {Heads} heads, {KvHeads} KV heads of {HeadDim}; bytes in registers {MachineLimits.Peak(pool) / 1e9:F0} GMAC/s");
+        Console.WriteLine(
+            $"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, .NET {Environment.Version}; {Heads} heads, {KvHeads} KV heads of {HeadDim}; bytes in registers {MachineLimits.Peak(pool) / 1e9:F0} GMAC/s");
         Console.WriteLine();
         Console.WriteLine("| cache | before | 256 tokens GMAC/s | 1 token GMAC/s | 1 token GB/s |");
         Console.WriteLine("|---|---|---|---|---|");
@@ -35,10 +36,18 @@ static unsafe class AttentionBench
         for (var page = 0; page < KvLayout.Pages(positions); page++)
             ((byte**)table.Pointer)[page] = pages.Pointer + page * layout.PageBytes;
         for (var position = 0; position < positions; position++)
-            layout.Write(((byte**)table.Pointer)[position / 64], position % 64, q.Floats + position % Tokens * HeadDim, q.Floats + position % Tokens * HeadDim + 7);
-        var many = Best.Seconds(20, () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, Tokens, before)], layout, Heads, 0.09f, pool));
-        var one = Best.Seconds(200, () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, 1, positions - 1)], layout, Heads, 0.09f, pool));
+            layout.Write(((byte**)table.Pointer)[position / 64], position % 64, q.Floats + position % Tokens * HeadDim,
+                q.Floats + position % Tokens * HeadDim + 7);
+        var many =
+            Best.Seconds(20,
+                () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, Tokens, before)],
+                    layout, Heads, 0.09f, pool));
+        var one =
+            Best.Seconds(200,
+                () => PagedAttention.Run(q.Floats, output.Floats, [new((byte**)table.Pointer, 0, 0, 1, positions - 1)],
+                    layout, Heads, 0.09f, pool));
         var perPosition = 2.0 * Heads * HeadDim;
-        Console.WriteLine($"| {layout.Bits} bits | {before} | {perPosition * Tokens * (before + Tokens / 2.0) / many / 1e9:F0} | {perPosition * positions / one / 1e9:F0} | {(double)pages.Length / one / 1e9:F1} |");
+        Console.WriteLine(
+            $"| {layout.Bits} bits | {before} | {perPosition * Tokens * (before + Tokens / 2.0) / many / 1e9:F0} | {perPosition * positions / one / 1e9:F0} | {(double)pages.Length / one / 1e9:F1} |");
     }
 }

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models;
 namespace Banyan.Bench;
 
 /// <summary>
-/// How long short requests wait for their first token while a long prompt is read, sixteenth by sixteenth of it: this process's processor time divided by its
-/// threads, which is what the clock would show on a machine that does nothing else, and the clock.
+/// How long short requests wait for their first token while a long prompt is read, sixteenth by sixteenth of it: this process's processor
+/// time divided by its threads, which is what the clock would show on a machine that does nothing else, and the clock.
 /// </summary>
 static class BesideBench
 {
@@ -16,7 +16,8 @@ static class BesideBench
         using var model = Model.Load(path, new ModelOptions { Threads = threads, ContextLength = prompt + 1024 });
         await using var engine = new Engine(model, new EngineOptions { Clock = new ProcessorClock(threads) });
         var random = new Random(1);
-        int[] Tokens(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(1000, Math.Min(20_000, model.Config.VocabularySize)))];
+        int[] Tokens(int count) =>
+            [.. Enumerable.Range(0, count).Select(_ => random.Next(1000, Math.Min(20_000, model.Config.VocabularySize)))];
         await FirstTokenAsync(Tokens(64)); // compiles the kernels
 
         using var done = new CancellationTokenSource();
@@ -33,8 +34,10 @@ static class BesideBench
                     waits.Add(wait);
             }
         })).ToArray();
-        Console.WriteLine($"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads: {length} tokens, {together} at a time, {answer} tokens of answer each, beside a prompt of {prompt}\n");
-        Console.WriteLine("| of the prompt | its time, s | first tokens | median | p90 | p99 | most | by the clock: median | p99 |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
+        Console.WriteLine(
+            $"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads: {length} tokens, {together} at a time, {answer} tokens of answer each, beside a prompt of {prompt}\n");
+        Console.WriteLine(
+            "| of the prompt | its time, s | first tokens | median | p90 | p99 | most | by the clock: median | p99 |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|");
         int[] tokensOfLong = Tokens(prompt);
         var (before, told) = (Processor(), 0);
         await foreach (var generated in engine.GenerateAsync(tokensOfLong, new GenerationOptions { MaxTokens = 1, ReportPrompt = true }))
@@ -49,7 +52,8 @@ static class BesideBench
             lock (waits)
             {
                 double[] cpu = [.. waits.Select(w => w.Processor).Order()], wall = [.. waits.Select(w => w.Wall).Order()];
-                double At(double[] times, double part) => times.Length == 0 ? 0 : times[(int)Math.Min(times.Length - 1, times.Length * part)];
+                double At(double[] times, double part) =>
+                    times.Length == 0 ? 0 : times[(int)Math.Min(times.Length - 1, times.Length * part)];
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                     $"| {read} | {(Processor() - before) / threads:0.0} | {waits.Count} | {At(cpu, 0.5):0.00} | {At(cpu, 0.9):0.00} | {At(cpu, 0.99):0.00} | {At(cpu, 1):0.00} | {At(wall, 0.5):0.00} | {At(wall, 0.99):0.00} |"));
                 before = Processor();
@@ -60,7 +64,8 @@ static class BesideBench
         async Task<(double Processor, double Wall)> FirstTokenAsync(int[] tokens)
         {
             var (cpu, wall, first) = (Processor(), Stopwatch.GetTimestamp(), (0.0, 0.0));
-            await foreach (var generated in engine.GenerateAsync(tokens, new GenerationOptions { MaxTokens = answer, Temperature = 0, IgnoreEndOfText = true }))
+            await foreach (var generated in engine.GenerateAsync(tokens,
+                new GenerationOptions { MaxTokens = answer, Temperature = 0, IgnoreEndOfText = true }))
                 if (first == (0, 0))
                     first = ((Processor() - cpu) / threads, Stopwatch.GetElapsedTime(wall).TotalSeconds);
             return first;

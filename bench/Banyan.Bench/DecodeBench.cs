@@ -13,8 +13,9 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Bench;
 
 /// <summary>
-/// One token's pass beside the mere reading of the same bytes, in turn: the matrices of a pass in their order, cut as the products cut them, by the same
-/// threads, without anything that waits or computes. What a pass takes longer is what its operations cost: waiting for each other, and what reads nothing.
+/// One token's pass beside the mere reading of the same bytes, in turn: the matrices of a pass in their order, cut as the products cut
+/// them, by the same threads, without anything that waits or computes. What a pass takes longer is what its operations cost: waiting for
+/// each other, and what reads nothing.
 /// </summary>
 static unsafe class DecodeBench
 {
@@ -52,7 +53,8 @@ static unsafe class DecodeBench
             forward.Run(batch);
             passes.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds);
         }
-        Console.WriteLine($"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads, {depth} tokens before, {bytes / 1e6:F0} MB a token in {pieces.Length:N0} pieces, {passes.Count} rounds");
+        Console.WriteLine(
+            $"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads, {depth} tokens before, {bytes / 1e6:F0} MB a token in {pieces.Length:N0} pieces, {passes.Count} rounds");
         Console.WriteLine();
         Console.WriteLine("| what | µs, least | tenth | median | nine tenths | GB/s at the median |");
         Console.WriteLine("|---|---|---|---|---|---|");
@@ -62,7 +64,8 @@ static unsafe class DecodeBench
         Row("a token's pass", passes);
         var best = reads.Zip(hinted, Math.Min).ToList();
         Console.WriteLine();
-        Console.WriteLine($"a pass reaches {At(best, 0.5) / At(passes, 0.5):P1} of the reading (medians), {best.Min() / passes.Min():P1} (least); median difference {At(passes, 0.5) - At(best, 0.5):F0} µs");
+        Console.WriteLine(
+            $"a pass reaches {At(best, 0.5) / At(passes, 0.5):P1} of the reading (medians), {best.Min() / passes.Min():P1} (least); median difference {At(passes, 0.5) - At(best, 0.5):F0} µs");
 
         void Row(string what, List<double> times) => Console.WriteLine(
             $"| {what} | {times.Min():F0} | {At(times, 0.1):F0} | {At(times, 0.5):F0} | {At(times, 0.9):F0} | {bytes / At(times, 0.5) / 1e3:F1} |");
@@ -159,7 +162,8 @@ static unsafe class DecodeBench
             var sums = stackalloc float[16];
             if (matrix.Format.Kind != Banyan.Runtime.Kernels.Matrices.Packing.WeightKind.Float)
                 for (var panel = first; panel < end; panel++)
-                    Ladder.Current.MultiplyPanel(matrix.Format, matrix.Panel(panel), matrix.Panel(panel) + matrix.QuantOffset, matrix.Columns, x.Blocks, x.BlocksPerRow, 1, sums);
+                    Ladder.Current.MultiplyPanel(matrix.Format, matrix.Panel(panel), matrix.Panel(panel) + matrix.QuantOffset,
+                        matrix.Columns, x.Blocks, x.BlocksPerRow, 1, sums);
         }
     }
 

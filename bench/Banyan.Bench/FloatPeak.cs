@@ -7,7 +7,9 @@ using Banyan.Training.Matrices;
 
 namespace Banyan.Bench;
 
-/// <summary>The machine's limit for float32 training: multiplications and additions in registers alone, with the vectors of the tiles.</summary>
+/// <summary>
+/// The machine's limit for float32 training: multiplications and additions in registers alone, with the vectors of the tiles.
+/// </summary>
 static class FloatPeak
 {
     const int Rounds = 400_000, Sums = 12;
@@ -51,7 +53,8 @@ static class FloatPeak
                 l = T.MultiplyAdd(l, each, each);
             }
             // Used, so that none is left out.
-            var sum = T.MultiplyAdd(a, b, T.MultiplyAdd(c, d, T.MultiplyAdd(e, f, T.MultiplyAdd(g, h, T.MultiplyAdd(i, j, T.Multiply(k, l))))));
+            var sum =
+                T.MultiplyAdd(a, b, T.MultiplyAdd(c, d, T.MultiplyAdd(e, f, T.MultiplyAdd(g, h, T.MultiplyAdd(i, j, T.Multiply(k, l))))));
             var values = stackalloc float[T.Count];
             T.Store(sum, values);
             if (values[0] == 0)

@@ -17,12 +17,14 @@ static unsafe class GemmBench
     {
         using var pool = new WorkerPool(threads);
         var peak = FloatPeak.Measure(pool);
-        Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}; float32 in registers {peak / 1e9:F0} GFLOP/s, BF16 pairs {(PairPeak.Measure(pool) is { } pairs ? $"{pairs / 1e9:F0}" : "none")}; {Tokens} tokens");
+        Console.WriteLine(
+            $"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}; float32 in registers {peak / 1e9:F0} GFLOP/s, BF16 pairs {(PairPeak.Measure(pool) is { } pairs ? $"{pairs / 1e9:F0}" : "none")}; {Tokens} tokens");
         Console.WriteLine();
         Console.WriteLine("| product | shape | GFLOP/s | of the peak |");
         Console.WriteLine("|---|---|---|---|");
         using AlignedBuffer x = Floats(Tokens * FeedForward), y = Floats(Tokens * FeedForward), w = Floats(FeedForward * Embedding);
-        foreach (var (rows, columns) in ((int, int)[])[(FeedForward, Embedding), (Embedding, FeedForward), (Embedding, Embedding), (128, Embedding)])
+        foreach (var (rows, columns) in ((int, int)[])[(FeedForward, Embedding), (Embedding, FeedForward),
+            (Embedding, Embedding), (128, Embedding)])
         {
             foreach (var name in (string[])["F32", "BF16", "Q8_0", "Q4_K"])
             {
@@ -31,25 +33,34 @@ static unsafe class GemmBench
                     continue;
                 using var packed = Pack(format, rows, columns, pool);
                 var (rightSide, result) = (new Matrix(x.Floats, Tokens, columns), new Matrix(y.Floats, Tokens, rows));
-                Row($"y = x·Wᵀ, {name}", $"{columns} → {rows}", 2.0 * Tokens * rows * columns, () => Gemm.Forward(rightSide, packed, result, pool));
-                Row($"dx = dy·W, {name}", $"{rows} → {columns}", 2.0 * Tokens * rows * columns, () => Gemm.Backward(result, packed, rightSide, pool));
+                Row($"y = x·Wᵀ, {name}", $"{columns} → {rows}", 2.0 * Tokens * rows * columns,
+                    () => Gemm.Forward(rightSide, packed, result, pool));
+                Row($"dx = dy·W, {name}", $"{rows} → {columns}", 2.0 * Tokens * rows * columns,
+                    () => Gemm.Backward(result, packed, rightSide, pool));
                 if (!Gemm.HasBFloat16)
                     continue;
-                Row($"y = x·Wᵀ, {name}, in BF16", $"{columns} → {rows}", 2.0 * Tokens * rows * columns, () => Gemm.Forward(rightSide, packed, result, pool, bfloat16: true));
-                Row($"dx = dy·W, {name}, in BF16", $"{rows} → {columns}", 2.0 * Tokens * rows * columns, () => Gemm.Backward(result, packed, rightSide, pool, bfloat16: true));
+                Row($"y = x·Wᵀ, {name}, in BF16", $"{columns} → {rows}", 2.0 * Tokens * rows * columns,
+                    () => Gemm.Forward(rightSide, packed, result, pool, bfloat16: true));
+                Row($"dx = dy·W, {name}, in BF16", $"{rows} → {columns}", 2.0 * Tokens * rows * columns,
+                    () => Gemm.Backward(result, packed, rightSide, pool, bfloat16: true));
             }
             Row("dW = dyᵀ·x", $"{rows} × {columns}", 2.0 * Tokens * rows * columns,
-                () => Gemm.Multiply(new Matrix(y.Floats, Tokens, rows).Transposed, new Matrix(x.Floats, Tokens, columns), new Matrix(w.Floats, rows, columns), pool));
+                () => Gemm.Multiply(new Matrix(y.Floats, Tokens, rows).Transposed, new Matrix(x.Floats, Tokens, columns),
+                    new Matrix(w.Floats, rows, columns), pool));
         }
         using var small = Floats(Tokens * Rank);
         Row("x·Aᵀ", $"{FeedForward} → {Rank}", 2.0 * Tokens * Rank * FeedForward,
-            () => Gemm.Multiply(new Matrix(x.Floats, Tokens, FeedForward), new Matrix(w.Floats, Rank, FeedForward).Transposed, new Matrix(small.Floats, Tokens, Rank), pool));
+            () => Gemm.Multiply(new Matrix(x.Floats, Tokens, FeedForward), new Matrix(w.Floats, Rank, FeedForward).Transposed,
+                new Matrix(small.Floats, Tokens, Rank), pool));
         Row("h·Bᵀ", $"{Rank} → {FeedForward}", 2.0 * Tokens * Rank * FeedForward,
-            () => Gemm.Multiply(new Matrix(small.Floats, Tokens, Rank), new Matrix(w.Floats, FeedForward, Rank).Transposed, new Matrix(y.Floats, Tokens, FeedForward), pool, add: true));
+            () => Gemm.Multiply(new Matrix(small.Floats, Tokens, Rank), new Matrix(w.Floats, FeedForward, Rank).Transposed,
+                new Matrix(y.Floats, Tokens, FeedForward), pool, add: true));
         Row("dB = dyᵀ·h", $"{FeedForward} × {Rank}", 2.0 * Tokens * Rank * FeedForward,
-            () => Gemm.Multiply(new Matrix(y.Floats, Tokens, FeedForward).Transposed, new Matrix(small.Floats, Tokens, Rank), new Matrix(w.Floats, FeedForward, Rank), pool));
+            () => Gemm.Multiply(new Matrix(y.Floats, Tokens, FeedForward).Transposed, new Matrix(small.Floats, Tokens, Rank),
+                new Matrix(w.Floats, FeedForward, Rank), pool));
         Row("dA = dhᵀ·x", $"{Rank} × {FeedForward}", 2.0 * Tokens * Rank * FeedForward,
-            () => Gemm.Multiply(new Matrix(small.Floats, Tokens, Rank).Transposed, new Matrix(x.Floats, Tokens, FeedForward), new Matrix(w.Floats, Rank, FeedForward), pool));
+            () => Gemm.Multiply(new Matrix(small.Floats, Tokens, Rank).Transposed, new Matrix(x.Floats, Tokens, FeedForward),
+                new Matrix(w.Floats, Rank, FeedForward), pool));
 
         void Row(string name, string shape, double operations, Action work)
         {

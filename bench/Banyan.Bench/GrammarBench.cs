@@ -16,9 +16,15 @@ static class GrammarBench
     static readonly (string Name, Func<Grammar> Make)[] s_grammars =
     [
         ("any JSON object", Grammar.JsonObject),
-        ("a record", () => Grammar.JsonSchema("""{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0,"maximum":150},"born":{"type":"string","format":"date"},"tags":{"type":"array","items":{"type":"string","maxLength":20},"maxItems":5}},"required":["name","age","born","tags"],"additionalProperties":false}""")),
-        ("a tool's arguments", () => Grammar.JsonSchema("""{"type":"object","properties":{"path":{"type":"string"},"content":{"type":"string","maxLength":4000},"mode":{"enum":["read","write","append"]},"flags":{"type":"object","additionalProperties":{"type":"boolean"}}},"required":["path"]}""")),
-        ("a recursive union", () => Grammar.JsonSchema("""{"$defs":{"leaf":{"type":"object","properties":{"kind":{"const":"leaf"},"value":{"type":"number"}},"required":["kind","value"],"additionalProperties":false},"node":{"type":"object","properties":{"kind":{"const":"node"},"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}},"required":["kind","children"],"additionalProperties":false},"tree":{"oneOf":[{"$ref":"#/$defs/leaf"},{"$ref":"#/$defs/node"}]}},"$ref":"#/$defs/tree"}""")),
+        ("a record",
+            () => Grammar.JsonSchema(
+                """{"type":"object","properties":{"name":{"type":"string"},"age":{"type":"integer","minimum":0,"maximum":150},"born":{"type":"string","format":"date"},"tags":{"type":"array","items":{"type":"string","maxLength":20},"maxItems":5}},"required":["name","age","born","tags"],"additionalProperties":false}""")),
+        ("a tool's arguments",
+            () => Grammar.JsonSchema(
+                """{"type":"object","properties":{"path":{"type":"string"},"content":{"type":"string","maxLength":4000},"mode":{"enum":["read","write","append"]},"flags":{"type":"object","additionalProperties":{"type":"boolean"}}},"required":["path"]}""")),
+        ("a recursive union",
+            () => Grammar.JsonSchema(
+                """{"$defs":{"leaf":{"type":"object","properties":{"kind":{"const":"leaf"},"value":{"type":"number"}},"required":["kind","value"],"additionalProperties":false},"node":{"type":"object","properties":{"kind":{"const":"node"},"children":{"type":"array","items":{"$ref":"#/$defs/tree"}}},"required":["kind","children"],"additionalProperties":false},"tree":{"oneOf":[{"$ref":"#/$defs/leaf"},{"$ref":"#/$defs/node"}]}},"$ref":"#/$defs/tree"}""")),
         ("an e-mail address", () => Grammar.JsonSchema("""{"type":"string","format":"email"}""")),
         ("a regular expression", () => Grammar.Regex("[A-Z][a-z]+( [A-Z][a-z]+)*, \\d{1,3} (street|road)")),
         ("GBNF of sums", () => Grammar.Gbnf("root ::= (sum \"\\n\")+\nsum ::= term ([-+*/] term)*\nterm ::= [0-9]+ | \"(\" sum \")\"")),
@@ -38,7 +44,8 @@ static class GrammarBench
     {
         var all = new List<double>();
         if (print)
-            Console.WriteLine($"{tokenizer.Count} tokens; µs a mask\n\n| grammar | compile, ms | masks | mean | median | 99 % | most |\n|---|---:|---:|---:|---:|---:|---:|");
+            Console.WriteLine(
+                $"{tokenizer.Count} tokens; µs a mask\n\n| grammar | compile, ms | masks | mean | median | 99 % | most |\n|---|---:|---:|---:|---:|---:|---:|");
         foreach (var (name, make) in s_grammars)
         {
             var compiling = Stopwatch.StartNew();

@@ -16,12 +16,14 @@ static unsafe class KernelBench
     public static void Run(int threads, string? only)
     {
         using var pool = new WorkerPool(threads);
-        Console.WriteLine($"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}");
+        Console.WriteLine(
+            $"{Machine.Name}, {threads} thread{(threads > 1 ? "s" : "")}, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}");
         var bandwidth = MachineLimits.Bandwidth(pool);
         var peak = MachineLimits.Peak(pool);
         Console.WriteLine($"read bandwidth {bandwidth / 1e9:F1} GB/s, byte products in registers {peak / 1e9:F0} GMAC/s");
         Console.WriteLine();
-        Console.WriteLine("| format | pack GB/s | 1 token from memory GB/s | of bandwidth | 1 token from cache GMAC/s | 4 tokens GMAC/s | 256 tokens GMAC/s | of byte peak | of the peak with scales | 256 tokens from memory GMAC/s |");
+        Console.WriteLine(
+            "| format | pack GB/s | 1 token from memory GB/s | of bandwidth | 1 token from cache GMAC/s | 4 tokens GMAC/s | 256 tokens GMAC/s | of byte peak | of the peak with scales | 256 tokens from memory GMAC/s |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
         foreach (var format in WeightFormat.All)
             if (only is null || format.Name == only)
@@ -54,7 +56,8 @@ static unsafe class KernelBench
         var streamed = Best.Seconds(24, () => Linear.Multiply(x, matrices[next++ % matrices.Length], y.Floats, Tokens, pool));
         var ports = Ladder.Current.PortsPerProduct(matrices[0].Format, terms: 1);
         var throughput = (double)small.Rows * Columns * Tokens / many;
-        Console.WriteLine($"| {format} | {source.Length / pack / 1e9:F1} | {matrices[0].Bytes / single / 1e9:F1} | {matrices[0].Bytes / single / bandwidth:P0} "
+        Console.WriteLine(
+            $"| {format} | {source.Length / pack / 1e9:F1} | {matrices[0].Bytes / single / 1e9:F1} | {matrices[0].Bytes / single / bandwidth:P0} "
             + $"| {(double)small.Rows * Columns / cached / 1e9:F0} | {(double)rows * Columns * 4 / four / 1e9:F0} | {throughput / 1e9:F0} | {throughput / peak:P0} | {(ports > 0 ? $"{throughput * ports / peak:P0}" : "–")} | {(double)rows * Columns * Tokens / streamed / 1e9:F0} |");
         foreach (var matrix in matrices)
             matrix.Dispose();

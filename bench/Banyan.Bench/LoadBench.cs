@@ -88,5 +88,6 @@ static class LoadBench
     }
 
     static void Row(string what, double seconds, long bytes) =>
-        Console.WriteLine($"{what,-30} {seconds * 1000,8:F1} ms{(bytes == 0 ? "" : $"  {bytes / 1e6,8:F0} MB  {bytes / seconds / 1e9:F1} GB/s")}");
+        Console.WriteLine(
+            $"{what,-30} {seconds * 1000,8:F1} ms{(bytes == 0 ? "" : $"  {bytes / 1e6,8:F0} MB  {bytes / seconds / 1e9:F1} GB/s")}");
 }

@@ -4,14 +4,19 @@ namespace Banyan.Bench;
 static class Machine
 {
     public static string Name => File.Exists("/proc/cpuinfo")
-        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown"
+        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1]
+        ?? "unknown"
         : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? "unknown";
 }
 
-/// <summary>The least of several times: what the code takes when nothing else disturbs. Pieces of work of a millisecond fit between the disturbances.</summary>
+/// <summary>
+/// The least of several times: what the code takes when nothing else disturbs. Pieces of work of a millisecond fit between the
+/// disturbances.
+/// </summary>
 static class Best
 {
-    /// <param name="clock">Tells seconds: of the wall, or those that a thread had a processor, which what else the machine does changes less.</param>
+    /// <param name="clock">Tells seconds: of the wall, or those that a thread had a processor, which what else the machine does changes
+    /// less.</param>
     public static double Seconds(int runs, Action work, Func<double>? clock = null)
     {
         clock ??= static () => System.Diagnostics.Stopwatch.GetTimestamp() / (double)System.Diagnostics.Stopwatch.Frequency;

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models;
 namespace Banyan.Bench;
 
 /// <summary>
-/// A model's prefill and decode as bench/peers measures them: by the clock (median and best), and by the processor time that was used. On a machine
-/// that is busy with other things only the second can be compared, and with one thread (several wait for each other in loops).
+/// A model's prefill and decode as bench/peers measures them: by the clock (median and best), and by the processor time that was used. On a
+/// machine that is busy with other things only the second can be compared, and with one thread (several wait for each other in loops).
 /// </summary>
 static class ModelBench
 {
@@ -52,9 +52,11 @@ static class ModelBench
     {
         int[] tokens = [.. Enumerable.Range(0, prompt).Select(i => (i * 7919 + 13 + run) % 1500)];
         var (start, cpu) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-        await foreach (var _ in engine.GenerateAsync(tokens, new GenerationOptions { MaxTokens = generate, Temperature = 0, IgnoreEndOfText = true }, default))
+        await foreach (var _ in engine.GenerateAsync(tokens,
+            new GenerationOptions { MaxTokens = generate, Temperature = 0, IgnoreEndOfText = true }, default))
         {
         }
-        return new Speed(counted / Stopwatch.GetElapsedTime(start).TotalSeconds, counted / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
+        return new Speed(counted / Stopwatch.GetElapsedTime(start).TotalSeconds,
+            counted / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 }

@@ -6,7 +6,10 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Banyan.Bench;
 
-/// <summary>What products of BF16 pairs (<c>vdpbf16ps</c>) could do at most, in registers alone, where the processor has them: beside float32's, whether training would gain by them.</summary>
+/// <summary>
+/// What products of BF16 pairs (<c>vdpbf16ps</c>) could do at most, in registers alone, where the processor has them: beside float32's,
+/// whether training would gain by them.
+/// </summary>
 static unsafe class PairPeak
 {
     const int Sums = 12, ProductsPerSum = 32;

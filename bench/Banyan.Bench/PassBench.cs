@@ -15,7 +15,8 @@ static unsafe class PassBench
     public static void Run(string path, int threads, int depth, int only)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads });
-        Console.WriteLine($"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads, {depth} tokens before; microseconds, the median of passes");
+        Console.WriteLine(
+            $"{Machine.Name}, {Path.GetFileName(path)}, {threads} threads, {depth} tokens before; microseconds, the median of passes");
         Console.WriteLine();
         Console.WriteLine("| rows | pass | of them logits to samples | × one row |");
         Console.WriteLine("|---|---|---|---|");

@@ -4,7 +4,10 @@ using Banyan.Runtime.Generation.Grammars.Vocabularies;
 
 namespace Banyan.Bench;
 
-/// <summary>What choosing a token takes, of logits that are summed up already, by how many tokens a grammar allows: microseconds of processor time, of one thread.</summary>
+/// <summary>
+/// What choosing a token takes, of logits that are summed up already, by how many tokens a grammar allows: microseconds of processor time,
+/// of one thread.
+/// </summary>
 static class SamplerBench
 {
     const int Vocabulary = 151_936, Runs = 200;
@@ -19,7 +22,8 @@ static class SamplerBench
 
     public static int Run()
     {
-        Console.WriteLine($"{Machine.Name}, {Vocabulary} tokens\n\n| | any | 1 % are not allowed | 1 % are allowed | 20 tokens |\n|---|---:|---:|---:|---:|");
+        Console.WriteLine(
+            $"{Machine.Name}, {Vocabulary} tokens\n\n| | any | 1 % are not allowed | 1 % are allowed | 20 tokens |\n|---|---:|---:|---:|---:|");
         var random = new Random(1);
         var logits = new float[Vocabulary];
         foreach (ref var logit in logits.AsSpan())
@@ -33,9 +37,11 @@ static class SamplerBench
             return TokenMask.Of(bits);
         }
         TokenMask?[] masks = [null, Allowed(t => t % 100 != 7), Allowed(t => t % 100 == 7), Allowed(t => t % 7000 == 33)];
-        var (scratch, work, summary, ends) = (new SamplerScratch(Vocabulary), new float[Vocabulary], LogitSummaries.Of(logits), new HashSet<int> { Vocabulary - 1 });
+        var (scratch, work, summary, ends) = (new SamplerScratch(Vocabulary), new float[Vocabulary], LogitSummaries.Of(logits),
+            new HashSet<int> { Vocabulary - 1 });
         foreach (var (name, options) in s_ways)
-            Console.WriteLine($"| {name} | {string.Join(" | ", masks.Select(mask => Time(options, mask).ToString("0", CultureInfo.InvariantCulture)))} |");
+            Console.WriteLine(
+                $"| {name} | {string.Join(" | ", masks.Select(mask => Time(options, mask).ToString("0", CultureInfo.InvariantCulture)))} |");
         return 0;
 
         double Time(GenerationOptions options, TokenMask? mask)

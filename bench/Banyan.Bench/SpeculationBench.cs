@@ -7,8 +7,8 @@ using Banyan.Runtime.Prompts;
 namespace Banyan.Bench;
 
 /// <summary>
-/// A file is rewritten with one name changed, with guesses and without in turn: tokens a second of both, and whether the texts are the same.
-/// A model with a chat template is told the names in the system message and the file in the user's; another continues the file.
+/// A file is rewritten with one name changed, with guesses and without in turn: tokens a second of both, and whether the texts are the
+/// same. A model with a chat template is told the names in the system message and the file in the user's; another continues the file.
 /// </summary>
 static class SpeculationBench
 {
@@ -52,8 +52,8 @@ static class SpeculationBench
     }
 
     /// <summary>
-    /// Answers of each kind before those that count. The runtime compiles what runs often a second time, beside it, which with a model whose pass takes a
-    /// tenth of a millisecond goes on for seconds: four answers at half of the speed.
+    /// Answers of each kind before those that count. The runtime compiles what runs often a second time, beside it, which with a model
+    /// whose pass takes a tenth of a millisecond goes on for seconds: four answers at half of the speed.
     /// </summary>
     const int WarmUps = 6;
 

@@ -14,7 +14,11 @@ static class Exit
     /// <summary>Runs the command line.</summary>
     public static async Task<int> Run(RootCommand banyan, string[] args)
     {
-        var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(5) };
+        var configuration = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeSpan.FromSeconds(5)
+        };
         // In a chat Ctrl-C ends an answer and not the program, in a training it waits for a checkpoint; the command sees to it.
         if (args is ["chat" or "tune", ..])
             configuration.ProcessTerminationTimeout = null;
@@ -37,7 +41,8 @@ static class Exit
         catch (Exception e) when (Environment.GetEnvironmentVariable("BANYAN_TRACE") != "1")
         {
             // A message says what to do; where it does not, the trace helps whoever reports it.
-            Console.Error.WriteLine($"banyan: {ServerSettings.Locate(Message(e))}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
+            Console.Error.WriteLine(
+                $"banyan: {ServerSettings.Locate(Message(e))}{(IsBanyans(e) ? " (this is a fault of Banyan: BANYAN_TRACE=1 shows where)" : "")}");
             return Failed;
         }
     }
@@ -46,8 +51,10 @@ static class Exit
     static string Message(Exception e)
     {
         var message = e is IOException or UnauthorizedAccessException ? SystemProblem.Of(e) : e.Message.ReplaceLineEndings(" ");
-        return e is ArgumentException { ParamName: { } name } ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : message;
+        return e is ArgumentException { ParamName: { } name }
+            ? message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : message;
     }
 
-    static bool IsBanyans(Exception e) => e is NullReferenceException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException;
+    static bool IsBanyans(Exception e) => e is NullReferenceException or IndexOutOfRangeException
+        or InvalidCastException or KeyNotFoundException;
 }

@@ -36,18 +36,21 @@ static class Help
                 return whole.Invoke(parseResult);
 
             var output = parseResult.InvocationConfiguration.Output;
-            output.WriteLine($"{command.Description}\n\nUsage: banyan COMMAND [OPTIONS]; banyan COMMAND --help shows a command's options and examples.");
+            output.WriteLine(
+                $"{command.Description}\n\nUsage: banyan COMMAND [OPTIONS]; banyan COMMAND --help shows a command's options and examples.");
             var names = groups.SelectMany(g => g.Commands).Max(c => c.Name.Length) + 4;
             foreach (var (verb, commands) in groups)
             {
                 output.WriteLine($"\n{verb}");
                 foreach (var each in commands)
-                    output.WriteLine($"  {each.Name.PadRight(names - 2)}{string.Join('\n' + new string(' ', names), Wrap(each.Description!, Width() - names))}");
+                    output.WriteLine(
+                        $"  {each.Name.PadRight(names - 2)}{string.Join('\n' + new string(' ', names), Wrap(each.Description!, Width() - names))}");
             }
             return 0;
         }
 
-        static string FirstLine(Command command) => command.Description?.AsSpan().TrimStart().ToString().Split(['\r', '\n'])[0].TrimEnd('.') ?? "";
+        static string FirstLine(Command command) =>
+            command.Description?.AsSpan().TrimStart().ToString().Split(['\r', '\n'])[0].TrimEnd('.') ?? "";
 
         static int Width() => Console.IsOutputRedirected ? Widest : Math.Clamp(Console.WindowWidth, 30, Widest);
 

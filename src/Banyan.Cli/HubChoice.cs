@@ -17,13 +17,15 @@ sealed class HubChoice
     readonly Option<string> _data = KeyChoice.NewDataOption();
     readonly Option<string?> _database = new("--database")
     {
-        Description = "PostgreSQL (\"Host=…;Database=…;Username=…\"; its password in the variable PGPASSWORD or the file that PGPASSFILE names, since every account of a machine reads command lines) "
+        Description =
+            "PostgreSQL (\"Host=…;Database=…;Username=…\"; its password in the variable PGPASSWORD or the file that PGPASSFILE names, since every account of a machine reads command lines) "
             + "or the path of a SQLite file (default: the variable BANYAN_DATABASE, else hub.db under --data)",
     };
 
     readonly Option<string?> _objects = new("--objects")
     {
-        Description = "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)",
+        Description =
+            "s3://BUCKET/PREFIX for large files, with the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (default: under --data)",
     };
     readonly Option<string?> _url = new("--public-url")
     {
@@ -37,7 +39,8 @@ sealed class HubChoice
     public string Folder(ParseResult arguments) => Path.GetFullPath(arguments.GetRequiredValue(_data));
 
     /// <summary>The options by which another command finds the same hub, without the database's password.</summary>
-    public static string Place(HubOptions hub) => $"{(hub.DataFolder == DefaultFolder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || !ServerSettings.IsOnCommandLine("--database") ? "" : " --database …")}";
+    public static string Place(HubOptions hub) =>
+        $"{(hub.DataFolder == DefaultFolder ? "" : $" --data {hub.DataFolder}")}{(hub.Database is null || !ServerSettings.IsOnCommandLine("--database") ? "" : " --database …")}";
 
     /// <summary>Where the hub is.</summary>
     /// <exception cref="CommandException">An option is invalid.</exception>
@@ -52,8 +55,10 @@ sealed class HubChoice
     /// <summary>Warns on stderr if others on this machine can read the hub's files.</summary>
     public void Warn(ParseResult arguments, HubOptions hub)
     {
-        if (ServerSettings.IsOnCommandLine(_database.Name) && arguments.GetValue(_database) is { } told && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))
-            Console.Error.WriteLine("warning: every account of this machine can read the password in --database: put it into the variable PGPASSWORD or a file that PGPASSFILE names, or all of it into BANYAN_DATABASE");
+        if (ServerSettings.IsOnCommandLine(_database.Name) && arguments.GetValue(_database) is { } told
+            && told.Contains("Password=", StringComparison.OrdinalIgnoreCase))
+            Console.Error.WriteLine(
+                "warning: every account of this machine can read the password in --database: put it into the variable PGPASSWORD or a file that PGPASSFILE names, or all of it into BANYAN_DATABASE");
         var folders = new List<string> { hub.DataFolder };
         if (hub.DatabaseFile is { } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && folder != hub.DataFolder)
             folders.Add(folder);
@@ -81,7 +86,8 @@ sealed class HubChoice
         if (!Uri.TryCreate(objects, UriKind.Absolute, out var uri) || uri.Scheme != "s3" || uri.Host.Length == 0)
             throw new CommandException($"--objects {objects}: expected s3://BUCKET or s3://BUCKET/PREFIX");
         var prefix = uri.AbsolutePath.Trim('/');
-        return new S3Options(uri.Host, prefix.Length == 0 ? "" : prefix + "/", Variable("AWS_ENDPOINT_URL"), Variable("AWS_REGION") ?? "us-east-1",
+        return new S3Options(uri.Host, prefix.Length == 0 ? "" : prefix + "/", Variable("AWS_ENDPOINT_URL"),
+            Variable("AWS_REGION") ?? "us-east-1",
             Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY"));
     }
 

@@ -19,8 +19,10 @@ static class KeyChoice
     };
 
     /// <summary>The named file, or the one in the data folder.</summary>
-    public static string Path(string? named, string dataFolder) => System.IO.Path.GetFullPath(named ?? System.IO.Path.Combine(dataFolder, "keys.json"));
+    public static string Path(string? named, string dataFolder) =>
+        System.IO.Path.GetFullPath(named ?? System.IO.Path.Combine(dataFolder, "keys.json"));
 
     /// <summary>The file named by a command's options.</summary>
-    public static KeyFile Open(ParseResult arguments, Option<string> data, Option<string?> keys) => new(Path(arguments.GetValue(keys), arguments.GetRequiredValue(data)));
+    public static KeyFile Open(ParseResult arguments, Option<string> data, Option<string?> keys) =>
+        new(Path(arguments.GetValue(keys), arguments.GetRequiredValue(data)));
 }

@@ -71,7 +71,8 @@ sealed class ModelChoice
             return null;
         try
         {
-            return model.AddAdapter(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)), AdapterWeights.Read(path, model.Config));
+            return model.AddAdapter(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)),
+                AdapterWeights.Read(path, model.Config));
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

@@ -22,13 +22,15 @@ static partial class Numbers
     }
 
     static bool IsFraction(Type type) =>
-        (Nullable.GetUnderlyingType(type) ?? type.GetElementType() ?? type) is var plain && (plain == typeof(double) || plain == typeof(float) || plain == typeof(decimal));
+        (Nullable.GetUnderlyingType(type) ?? type.GetElementType() ?? type) is var plain
+        && (plain == typeof(double) || plain == typeof(float) || plain == typeof(decimal));
 
     static void Check(SymbolResult result, string name)
     {
         foreach (var token in result.Tokens)
             if (!Number().IsMatch(token.Value))
-                result.AddError($"{name} {token.Value}: a number is expected, with a point before its fraction{(token.Value.Contains(',', StringComparison.Ordinal) ? $", as {token.Value.Replace(',', '.')}" : "")}");
+                result.AddError(
+                    $"{name} {token.Value}: a number is expected, with a point before its fraction{(token.Value.Contains(',', StringComparison.Ordinal) ? $", as {token.Value.Replace(',', '.')}" : "")}");
     }
 
     [GeneratedRegex(@"\A[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z")]

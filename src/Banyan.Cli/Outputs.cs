@@ -17,7 +17,8 @@ static partial class Outputs
         if (Directory.Exists(path))
             return "a folder";
         // Devices, pipes and sockets have no length, and cannot be given one.
-        return info.Exists && info.Length == 0 && !OperatingSystem.IsWindows() && Truncate(path, 0) != 0 ? "a device, a pipe, a socket or not yours to write" : null;
+        return info.Exists && info.Length == 0 && !OperatingSystem.IsWindows() && Truncate(path, 0) != 0
+            ? "a device, a pipe, a socket or not yours to write" : null;
     }
 
     [LibraryImport("libc", EntryPoint = "truncate", StringMarshalling = StringMarshalling.Utf8)]

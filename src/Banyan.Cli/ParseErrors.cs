@@ -22,16 +22,19 @@ static partial class ParseErrors
             else if (MissingValue().Match(message) is { Success: true } option)
                 lines.Add($"{option.Groups[1].Value} needs a value");
             else if (RequiredOption().Match(message) is { Success: true } required)
-                lines.Add($"{required.Groups[1].Value} is missing{(Find(command, required.Groups[1].Value)?.Description is { } what ? $": {FirstSentence(what)}" : "")}");
+                lines.Add(
+                    $"{required.Groups[1].Value} is missing{(Find(command, required.Groups[1].Value)?.Description is { } what ? $": {FirstSentence(what)}" : "")}");
             else if (MissingArgument().IsMatch(message))
-                lines.Add($"{path} needs {string.Join(" and ", Missing(result).Select(a => $"{a.Name}: {FirstSentence(a.Description ?? "a value")}"))}");
+                lines.Add(
+                    $"{path} needs {string.Join(" and ", Missing(result).Select(a => $"{a.Name}: {FirstSentence(a.Description ?? "a value")}"))}");
             else if (NotAmong().Match(message) is { Success: true } among)
                 lines.Add($"'{among.Groups[1].Value}' is none of {string.Join(", ", among.Groups[2].Captures.Select(c => c.Value))}");
             else if (message.StartsWith("Required command", StringComparison.Ordinal))
             {
                 if (unmatched.Count > 0)
                     continue;
-                lines.Add($"{path} needs one of its commands: {string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}");
+                lines.Add(
+                    $"{path} needs one of its commands: {string.Join(", ", command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name))}");
             }
             else if (!Unrecognized().IsMatch(message))
                 lines.Add(message.TrimEnd('.'));
@@ -46,7 +49,8 @@ static partial class ParseErrors
     /// <summary>
     /// Whether there is an error, including an unknown option that was parsed as an argument (<c>run MODEL --temprature 1</c>).
     /// </summary>
-    public static bool Any(ParseResult result) => result.Action is ParseErrorAction || (result.Errors.Count == 0 && Strays(result).Any() && result.Action is not System.CommandLine.Help.HelpAction);
+    public static bool Any(ParseResult result) => result.Action is ParseErrorAction
+        || (result.Errors.Count == 0 && Strays(result).Any() && result.Action is not System.CommandLine.Help.HelpAction);
 
     static IEnumerable<string> Strays(ParseResult result)
     {
@@ -80,10 +84,12 @@ static partial class ParseErrors
         _ => "another value",
     };
 
-    static string FirstSentence(string text) => text.TrimStart().Split('\n')[0].TrimEnd('.') is var line && line.Length > 0 ? char.ToLower(line[0], CultureInfo.InvariantCulture) + line[1..] : "a value";
+    static string FirstSentence(string text) => text.TrimStart().Split('\n')[0].TrimEnd('.') is var line && line.Length > 0
+        ? char.ToLower(line[0], CultureInfo.InvariantCulture) + line[1..] : "a value";
 
     static string Suggestion(Command command, string word) =>
-        Suggestion(command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name)), word);
+        Suggestion(command.Subcommands.Where(c => !c.Hidden).Select(c => c.Name)
+            .Concat(command.Options.Where(o => !o.Hidden).Select(o => o.Name)), word);
 
     /// <summary>A suggestion for a misspelt name, to append to a message; empty if no name is similar.</summary>
     public static string Suggestion(IEnumerable<string> names, string word)
@@ -104,12 +110,14 @@ static partial class ParseErrors
             for (var j = 0; j <= b.Length; j++)
                 d[i, j] = i == 0 ? j : j == 0 ? i : Math.Min(
                     Math.Min(d[i - 1, j], d[i, j - 1]) + 1,
-                    i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] ? Math.Min(d[i - 2, j - 2] + 1, d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+                    i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
+                        ? Math.Min(d[i - 2, j - 2] + 1, d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
                         : d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
         return d[a.Length, b.Length];
     }
 
-    [GeneratedRegex(@"^Cannot parse argument '(.*)' for (?:option|argument|command) '(.*)' as expected type '(.*)'\.\z", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^Cannot parse argument '(.*)' for (?:option|argument|command) '(.*)' as expected type '(.*)'\.\z",
+        RegexOptions.Singleline)]
     private static partial Regex Unparsable();
 
     [GeneratedRegex(@"^Required argument missing for option: '(.*)'\.\z")]

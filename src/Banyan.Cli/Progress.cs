@@ -12,7 +12,8 @@ static class Progress
     /// <summary>
     /// Runs <paramref name="work"/> under a bar with speed and time left; <paramref name="work"/> reports the bytes done so far.
     /// </summary>
-    public static void Bytes(string title, long total, bool quiet, Action<Action<long>> work) => Bytes(title, total, quiet, report => work(done => report(done, total)));
+    public static void Bytes(string title, long total, bool quiet, Action<Action<long>> work) =>
+        Bytes(title, total, quiet, report => work(done => report(done, total)));
 
     static void Bytes(string title, long total, bool quiet, Action<Action<long, long>> work)
     {

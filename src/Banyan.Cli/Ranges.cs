@@ -18,7 +18,9 @@ static class Ranges
     // What is no number has an error of its own.
     static void Check<T>(string name, OptionResult result, T least, T most) where T : struct, INumber<T>
     {
-        if (result.Tokens is [.., var token] && T.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) && !(number >= least && number <= most))
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} {number}: {(most > T.CreateSaturating(1_000_000) ? $"at least {least}" : $"between {least} and {most}")}"));
+        if (result.Tokens is [.., var token] && T.TryParse(token.Value, CultureInfo.InvariantCulture, out var number)
+            && !(number >= least && number <= most))
+            result.AddError(string.Create(CultureInfo.InvariantCulture,
+                $"{name} {number}: {(most > T.CreateSaturating(1_000_000) ? $"at least {least}" : $"between {least} and {most}")}"));
     }
 }

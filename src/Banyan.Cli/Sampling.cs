@@ -64,7 +64,8 @@ sealed class Sampling
         _presence.Between(-2f, 2f);
         _frequency.Between(-2f, 2f);
         _maxTokens.Between(1, int.MaxValue);
-        command.AddAll(_temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens, _schema, _grammar, _regex);
+        command.AddAll(_temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _maxTokens,
+            _schema, _grammar, _regex);
     }
 
     /// <summary>The chosen options.</summary>
@@ -85,7 +86,8 @@ sealed class Sampling
 
     Grammar? ReadGrammar(ParseResult arguments)
     {
-        var asked = new[] { ("--schema", arguments.GetValue(_schema)), ("--grammar", arguments.GetValue(_grammar)), ("--regex", arguments.GetValue(_regex)) }.Where(a => a.Item2 is not null).ToList();
+        var asked = new[] { ("--schema", arguments.GetValue(_schema)), ("--grammar", arguments.GetValue(_grammar)),
+            ("--regex", arguments.GetValue(_regex)) }.Where(a => a.Item2 is not null).ToList();
         if (asked.Count == 0)
             return null;
         if (asked.Count > 1)

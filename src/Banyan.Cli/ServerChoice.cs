@@ -44,7 +44,14 @@ sealed class ServerChoice
         Description = "The certificate's key in PEM (default: in the certificate's file)",
         HelpName = "FILE",
     };
-    readonly Option<string> _drain = new(DrainOption) { Description = "When stopped, let downloads and streams that are under way go on for so long, e.g. 30s; a second Ctrl-C ends them", HelpName = "DURATION", DefaultValueFactory = _ => "0s" };
+    readonly Option<string> _drain =
+        new(DrainOption)
+        {
+            Description =
+            "When stopped, let downloads and streams that are under way go on for so long, e.g. 30s; a second Ctrl-C ends them",
+            HelpName = "DURATION",
+            DefaultValueFactory = _ => "0s"
+        };
     readonly Option<string?> _key = new("--api-key") { Description = "Ask clients for this key (default: the variable BANYAN_API_KEY)" };
     readonly Option<string?> _keys = KeyChoice.NewOption();
     readonly Option<string[]> _hosts = new("--allow-host")
@@ -92,8 +99,10 @@ sealed class ServerChoice
 
     /// <summary>How long a command's server may take to stop; zero for commands that have none.</summary>
     /// <exception cref="CommandException">It is not a duration.</exception>
-    public static TimeSpan DrainOf(ParseResult arguments) => arguments.CommandResult.Command.Options.FirstOrDefault(o => o.Name == DrainOption) is not Option<string> option ? TimeSpan.Zero
-        : arguments.GetValue(option) is { } text && KeepAlive.TryParse(text, out var span) && span is { } length && length >= TimeSpan.Zero && length <= s_longest ? length
+    public static TimeSpan DrainOf(ParseResult arguments) =>
+        arguments.CommandResult.Command.Options.FirstOrDefault(o => o.Name == DrainOption) is not Option<string> option ? TimeSpan.Zero
+        : arguments.GetValue(option) is { } text && KeepAlive.TryParse(text, out var span) && span is { } length && length >= TimeSpan.Zero
+        && length <= s_longest ? length
         : throw new CommandException($"{DrainOption} {arguments.GetValue(option)}: a duration like 30s, at most an hour, is needed");
 
     static readonly TimeSpan s_longest = TimeSpan.FromHours(1);
@@ -104,7 +113,8 @@ sealed class ServerChoice
         _context.Between(2, int.MaxValue);
         _queue.Between(1, int.MaxValue);
         _format.AcceptOnlyFromAmong("plain", "json");
-        ServerSettings.Add(command, _port, _host, _socket, _certificate, _certificateKey, _drain, _threads, _context, _key, _keys, _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
+        ServerSettings.Add(command, _port, _host, _socket, _certificate, _certificateKey, _drain, _threads, _context, _key, _keys,
+            _template, _queue, _memory, _keep, _hosts, _origins, _access, _addresses, _format);
     }
 
     static readonly PosixSignal[] s_stops = [PosixSignal.SIGINT, PosixSignal.SIGTERM];
@@ -112,7 +122,9 @@ sealed class ServerChoice
 
     /// <summary>Serves until Ctrl-C; exit code 0 after that.</summary>
     /// <exception cref="CommandException">It cannot start.</exception>
-    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub, string dataFolder, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null, IReadOnlyList<AddedPage>? added = null, Action<WebApplication>? map = null)
+    public async Task<int> RunAsync(ParseResult arguments, IReadOnlyList<string> models, string? modelsFolder, HubOptions? hub,
+        string dataFolder, CancellationToken cancellationToken, string? draft = null, IReadOnlyList<string>? adapters = null,
+        IReadOnlyList<AddedPage>? added = null, Action<WebApplication>? map = null)
     {
         if (arguments.GetValue(_template) is { Exists: false } missing)
             throw new CommandException($"there is no file '{missing}': --chat-template names a Jinja file");
@@ -144,7 +156,8 @@ sealed class ServerChoice
                 Adapters = adapters ?? [],
                 ModelsFolder = modelsFolder,
                 Runtime = arguments.GetValue(_threads) is { } threads ? runtime with { Threads = threads } : runtime,
-                ChatTemplate = arguments.GetValue(_template) is { } jinja ? await File.ReadAllTextAsync(jinja.FullName, cancellationToken) : null,
+                ChatTemplate = arguments.GetValue(_template) is { } jinja
+                    ? await File.ReadAllTextAsync(jinja.FullName, cancellationToken) : null,
                 MaxPending = arguments.GetValue(_queue),
                 MemoryBytes = arguments.GetValue(_memory) is { } amount ? ByteAmount.Parse("--memory", amount) : null,
                 KeepAlive = keep,
@@ -164,7 +177,8 @@ sealed class ServerChoice
             await app.StartAsync(cancellationToken);
             await AnnounceAsync(app, options);
             // Who asks twice does not want to wait; nothing that was acknowledged is lost by it.
-            app.Lifetime.ApplicationStopping.Register(() => s_again = [.. s_stops.Select(s => PosixSignalRegistration.Create(s, _ => Environment.Exit(Exit.Interrupted)))]);
+            app.Lifetime.ApplicationStopping.Register(() => s_again =
+                [.. s_stops.Select(s => PosixSignalRegistration.Create(s, _ => Environment.Exit(Exit.Interrupted)))]);
             await app.WaitForShutdownAsync(cancellationToken);
             return 0;
         }
@@ -176,8 +190,10 @@ sealed class ServerChoice
         {
             throw new CommandException(error switch
             {
-                SocketError.AddressAlreadyInUse when options.Socket is { } socket => $"{socket} is there already, and a program listens at it or it is no socket: stop the program, or choose another with --socket PATH",
-                SocketError.AddressAlreadyInUse => $"port {options.Port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)",
+                SocketError.AddressAlreadyInUse when options.Socket is { } socket =>
+                    $"{socket} is there already, and a program listens at it or it is no socket: stop the program, or choose another with --socket PATH",
+                SocketError.AddressAlreadyInUse =>
+                    $"port {options.Port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)",
                 SocketError.AccessDenied => $"port {options.Port} needs more rights: choose one above 1023 with --port N",
                 _ => $"cannot listen on {options.Host}: {e.Message}",
             });
@@ -191,8 +207,11 @@ sealed class ServerChoice
     static async Task AnnounceAsync(WebApplication app, ServerOptions options)
     {
         // Sockets that systemd opened have no address that is known here.
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.FirstOrDefault(a => !a.Contains("://unix:", StringComparison.Ordinal)) ?? "http://localhost";
-        var uri = new Uri(address.Replace("://[::]", "://localhost", StringComparison.Ordinal).Replace("://0.0.0.0", "://localhost", StringComparison.Ordinal)
+        var address =
+            app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.FirstOrDefault(a =>
+                !a.Contains("://unix:", StringComparison.Ordinal)) ?? "http://localhost";
+        var uri = new Uri(address.Replace("://[::]", "://localhost", StringComparison.Ordinal)
+            .Replace("://0.0.0.0", "://localhost", StringComparison.Ordinal)
             .Replace("://127.0.0.1", "://localhost", StringComparison.Ordinal));
         var root = options.Hub?.PublicUrl?.TrimEnd('/') ?? uri.GetLeftPart(UriPartial.Authority);
         var elsewhere = options.IsOpen ? string.Join("  ", NetworkAddresses(options).Select(a => $"{uri.Scheme}://{a}:{uri.Port}")) : "";
@@ -215,8 +234,10 @@ sealed class ServerChoice
     /// <summary>The addresses under which others may reach this machine.</summary>
     static IEnumerable<string> NetworkAddresses(ServerOptions options) =>
         IPAddress.TryParse(options.Host, out var one) && !one.Equals(IPAddress.Any) && !one.Equals(IPAddress.IPv6Any) ? []
-        : NetworkInterface.GetAllNetworkInterfaces().Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
-            .SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address).Where(a => a.AddressFamily == AddressFamily.InterNetwork).Select(a => a.ToString()).Take(4);
+        : NetworkInterface.GetAllNetworkInterfaces()
+        .Where(n => n.OperationalStatus == OperationalStatus.Up && n.NetworkInterfaceType != NetworkInterfaceType.Loopback)
+            .SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+            .Where(a => a.AddressFamily == AddressFamily.InterNetwork).Select(a => a.ToString()).Take(4);
 
     static string Names(InferenceOptions options)
     {

@@ -18,7 +18,8 @@ static class Sprout
     const string WeightsFile = Name + ".gguf", Prefix = "models/";
 
     static readonly Assembly s_program = typeof(Sprout).Assembly;
-    static readonly string[] s_inside = [.. s_program.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))];
+    static readonly string[] s_inside =
+        [.. s_program.GetManifestResourceNames().Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))];
 
     /// <summary>Its files by their path in the repository.</summary>
     /// <param name="dataFolder">Where they are unpacked (in <c>shipped/</c>) if they are embedded in the program.</param>

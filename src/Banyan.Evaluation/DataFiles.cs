@@ -14,7 +14,8 @@ static class DataFiles
         try
         {
             using Stream stream = File.OpenRead(file);
-            using var content = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? new GZipStream(stream, CompressionMode.Decompress) : stream;
+            using var content = file.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
+                ? new GZipStream(stream, CompressionMode.Decompress) : stream;
             using var memory = new MemoryStream();
             var buffer = new byte[64 << 10];
             while (content.Read(buffer) is > 0 and var count)

@@ -41,12 +41,14 @@ public static class BanyanServer
             kestrel.Limits.MaxResponseBufferSize = ResponseBufferBytes;
             kestrel.Listen(options);
         });
-        builder.Logging.AddConsole(c => c.FormatterName = options.LogsJson ? ConsoleFormatterNames.Json : PlainConsole.Name).AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
+        builder.Logging.AddConsole(c => c.FormatterName = options.LogsJson ? ConsoleFormatterNames.Json : PlainConsole.Name)
+            .AddConsoleFormatter<PlainConsole, ConsoleFormatterOptions>()
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("Microsoft.Hosting.Lifetime", LogLevel.None)                  // the command prints address and errors
             .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
             .AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
-        builder.Services.Configure<JsonConsoleFormatterOptions>(j => (j.UseUtcTimestamp, j.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
+        builder.Services.Configure<JsonConsoleFormatterOptions>(j => (j.UseUtcTimestamp, j.TimestampFormat) =
+            (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
         builder.Services.Configure<HostOptions>(h => h.ShutdownTimeout = options.Drain > Drain.Least ? options.Drain : Drain.Least);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>>(new ConnectionBlocks());
         builder.Services.AddRoutingCore();
@@ -55,7 +57,8 @@ public static class BanyanServer
         builder.Services.AddSingleton(options.Hub?.Clock ?? options.Clock);
         builder.Services.AddSingleton<Drain>();
         builder.Services.AddHostedService<ServiceManager>();
-        builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(), options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
+        builder.Services.AddSingleton(s => new Dialects(s.GetServices<EndpointDataSource>(),
+            options.Hub is null ? OpenAiDialect.Guarded : HubDialect.Instance));
         builder.Services.AddInference(options.Inference);
         builder.Services.AddApiKeys();
         if (options.Hub is { } hub)

@@ -79,7 +79,8 @@ public sealed record ServerOptions
     const int MaxSocketBytes = 103;
 
     /// <summary>Whether other machines can reach it.</summary>
-    public bool IsOpen => Socket is null && Host != "localhost" && !(System.Net.IPAddress.TryParse(Host, out var address) && System.Net.IPAddress.IsLoopback(address));
+    public bool IsOpen => Socket is null && Host != "localhost"
+        && !(System.Net.IPAddress.TryParse(Host, out var address) && System.Net.IPAddress.IsLoopback(address));
 
     /// <summary>Every reason why these options cannot work; empty when they can.</summary>
     public IReadOnlyList<string> Problems()
@@ -93,7 +94,9 @@ public sealed record ServerOptions
             problems.Add($"--tls-key {TlsKey}: --tls-certificate says which certificate it is of");
         if (TlsCertificate is { } certificate && TlsFiles.Problem(certificate, TlsKey) is { } tls)
             problems.Add($"--tls-certificate {certificate}: {tls}");
-        if (Socket is { } socket && (System.Text.Encoding.UTF8.GetByteCount(socket) > MaxSocketBytes || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(socket)))))
+        if (Socket is { } socket
+            && (System.Text.Encoding.UTF8.GetByteCount(socket) > MaxSocketBytes
+                || !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(socket)))))
             problems.Add($"--socket {socket}: expected a path of at most {MaxSocketBytes} bytes in a folder that is there");
         if (ApiKey is { Length: 0 })
             problems.Add("the API key is empty; leave it out to serve without one");
@@ -104,7 +107,8 @@ public sealed record ServerOptions
                 problems.Add($"--allow-origin {origin}: expected scheme and host, like https://example.org");
         if (Inference.MaxPending < 1)
             problems.Add($"--queue {Inference.MaxPending}: at least 1 request must be let in");
-        if (Hub is { PublicUrl: { } url } && (!Uri.TryCreate(url, UriKind.Absolute, out var root) || root.Scheme is not ("http" or "https")))
+        if (Hub is { PublicUrl: { } url }
+            && (!Uri.TryCreate(url, UriKind.Absolute, out var root) || root.Scheme is not ("http" or "https")))
             problems.Add($"--public-url {url}: expected an address like https://hub.example.org");
         return problems;
     }

@@ -13,7 +13,9 @@ public static class ScratchFolder
 {
     /// <summary>Whether a folder has a configuration and no weights.</summary>
     public static bool IsShape(string folder) => File.Exists(Path.Combine(folder, "config.json"))
-        && !Directory.EnumerateFiles(folder).Any(f => f.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
+        && !Directory.EnumerateFiles(folder)
+        .Any(f => f.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
+            || f.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Writes the folder with weights.</summary>
     /// <param name="shape">The folder with <c>config.json</c> and the tokenizer.</param>
@@ -27,11 +29,15 @@ public static class ScratchFolder
         if (Family.All.FirstOrDefault(f => f.ShapedTypes.Contains(modelType)) is not { } family)
         {
             var others = string.Join(", ", Family.All.SelectMany(f => f.ShapedTypes));
-            throw new ModelFileException(path, $"model_type '{modelType}' cannot be made from its shape alone: {others} can; or give a model of that family as the base");
+            throw new ModelFileException(path,
+                $"model_type '{modelType}' cannot be made from its shape alone: {others} can; or give a model of that family as the base");
         }
-        long Need(string key) => config.Count(key) is { } count and > 0 ? count : throw new ModelFileException(path, $"it has no '{key}' above 0, which a shape needs");
-        var (embedding, heads, feedForward, vocabulary) = (Need("hidden_size"), Need("num_attention_heads"), Need("intermediate_size"), Need("vocab_size"));
-        var (layers, kvHeads, headSize) = (Need("num_hidden_layers"), config.Count("num_key_value_heads") ?? heads, config.Count("head_dim") ?? embedding / heads);
+        long Need(string key) => config.Count(key) is { } count and > 0 ? count
+            : throw new ModelFileException(path, $"it has no '{key}' above 0, which a shape needs");
+        var (embedding, heads, feedForward, vocabulary) =
+            (Need("hidden_size"), Need("num_attention_heads"), Need("intermediate_size"), Need("vocab_size"));
+        var (layers, kvHeads, headSize) = (Need("num_hidden_layers"), config.Count("num_key_value_heads") ?? heads,
+            config.Count("head_dim") ?? embedding / heads);
         if (heads % kvHeads != 0 || headSize == 0)
             throw new ModelFileException(path, $"{heads} query heads cannot share {kvHeads} key heads, or a head has no width");
         var type = config.String("dtype") ?? config.String("torch_dtype");
@@ -64,7 +70,8 @@ public static class ScratchFolder
             Add("lm_head.weight", vocabulary, embedding);
 
         Directory.CreateDirectory(folder);
-        foreach (var file in Directory.EnumerateFiles(shape).Where(f => Path.GetExtension(f).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model"))
+        foreach (var file in Directory.EnumerateFiles(shape)
+            .Where(f => Path.GetExtension(f).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model"))
             WholeFile.Write(Path.Combine(folder, Path.GetFileName(file)), stream => stream.Write(File.ReadAllBytes(file)));
         WholeFile.Write(Path.Combine(folder, "model.safetensors"), writer.WriteTo);
     }

@@ -24,7 +24,8 @@ public sealed unsafe partial class Trainer
         var first = (long)Step * _options.SequencesPerStep;
         var (least, most) = (Math.Max(3L * _options.SequencesPerStep, LeastTried), (long)(TriedShare * (_sequences - first)));
         var (done, seconds) = (new List<(double Work, double Seconds)>(), 0.0);
-        for (var i = 0L; first + i < _sequences && (i < least || i < most && seconds < WarmSeconds) && (i == 0 || seconds < ProbeSeconds); i++)
+        for (var i = 0L; first + i < _sequences && (i < least || i < most && seconds < WarmSeconds)
+            && (i == 0 || seconds < ProbeSeconds); i++)
         {
             cancellationToken.ThrowIfCancellationRequested();
             _items.Fill(_network.Pass, _stream[first + i]);
@@ -32,14 +33,15 @@ public sealed unsafe partial class Trainer
             seconds += done[^1].Seconds;
         }
         var update = Seconds(() => _optimizer.Norm()) + Seconds(_network.Parameters.ClearGradients) + Seconds(_network.Prepare);
-        _costs = new(RunCosts.PerUnit(done), ProbeEvaluation(cancellationToken), update + AdamW.Measure(_network.Parameters, _options, _model.Pool), ProbeWriting());
+        _costs = new(RunCosts.PerUnit(done), ProbeEvaluation(cancellationToken),
+            update + AdamW.Measure(_network.Parameters, _options, _model.Pool), ProbeWriting());
         var step = _costs.Of(new(1, MeanWork * _options.SequencesPerStep, 0, 0)).TotalSeconds;
         return new(MeanTokens * _options.SequencesPerStep / step, _costs.Of(Left));
     }
 
     /// <summary>
-    /// The time that all remaining steps, evaluations and checkpoints and writing the result will take, as measured by the latest steps; null
-    /// before the first one if there was no probe.
+    /// The time that all remaining steps, evaluations and checkpoints and writing the result will take, as measured by the latest steps;
+    /// null before the first one if there was no probe.
     /// </summary>
     public TimeSpan? Remaining => _costs.Training > 0 ? _costs.Of(Left) : null;
 
@@ -50,7 +52,8 @@ public sealed unsafe partial class Trainer
     double MeanWork => _network.Work(_items.Tokens, _items.Targets) / SequencesOfEpoch;
 
     double EvaluationWork => _evaluated.Length == 0 ? 0
-        : _network.Work(_evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])), (double)_heldOut.Targets * _evaluated.Sum(s => s.Length) / _heldOut.Count);
+        : _network.Work(_evaluated.Sum(s => s.Sum(i => _heldOut.Lengths[i])),
+            (double)_heldOut.Targets * _evaluated.Sum(s => s.Length) / _heldOut.Count);
 
     long CheckpointBytes => 3L * sizeof(float) * _network.Parameters.Size;
 
@@ -61,9 +64,11 @@ public sealed unsafe partial class Trainer
             var (steps, training) = (Plan.Steps - Step, (_sequences - (long)Step * _options.SequencesPerStep) * MeanWork);
             var evaluations = WorkLeft.Times(Step, Plan.Steps, _options.EvaluateEvery) + (HeldOutBefore is null ? 1 : 0)
                 + (!Compares ? 0 : BaseLosses is null ? 2 : 1);
-            var saves = _checkpoint is null ? 0 : Math.Max(WorkLeft.Times(Step, Plan.Steps, _options.CheckpointEvery), training * _costs.Training / SaveSeconds);
+            var saves = _checkpoint is null ? 0
+                : Math.Max(WorkLeft.Times(Step, Plan.Steps, _options.CheckpointEvery), training * _costs.Training / SaveSeconds);
             var written = _options.WritesModel ? _model.WeightBytes : 2.0 * sizeof(float) * _network.Parameters.Size; // PEFT's and GGUF's
-            return new(steps, training, evaluations * EvaluationWork + _network.Work(ReadBackTokens, ReadBackTokens), saves * CheckpointBytes + written);
+            return new(steps, training, evaluations * EvaluationWork + _network.Work(ReadBackTokens, ReadBackTokens),
+                saves * CheckpointBytes + written);
         }
     }
 

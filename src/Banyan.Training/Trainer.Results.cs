@@ -17,7 +17,8 @@ public sealed unsafe partial class Trainer
                 first.Adapter!.Value.A.Values.ToArray(), [.. parts.SelectMany(p => p.Adapter!.Value.B.Values.ToArray())])
             {
                 Expert = first.Expert,
-                Magnitude = first.Adapter.Value.Magnitude is null ? null : [.. parts.SelectMany(p => p.Adapter!.Value.Magnitude!.Values.ToArray())],
+                Magnitude = first.Adapter.Value.Magnitude is null ? null
+                    : [.. parts.SelectMany(p => p.Adapter!.Value.Magnitude!.Values.ToArray())],
             };
         })])
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
@@ -44,7 +45,8 @@ public sealed unsafe partial class Trainer
             if (BaseLosses is null)
                 texts.AddRange(with.Zip(TextLosses(isBase: true), (a, b) => (b.Loss, a.Loss, a.Tokens)));
             else // of the same texts in other tokens: both by the base's
-                texts.AddRange(with.Zip(sequence).Where(t => t.Second < BaseLosses.Count).Select(t => (BaseLosses[t.Second].Loss, t.First.Loss, BaseLosses[t.Second].Targets)));
+                texts.AddRange(with.Zip(sequence).Where(t => t.Second < BaseLosses.Count)
+                    .Select(t => (BaseLosses[t.Second].Loss, t.First.Loss, BaseLosses[t.Second].Targets)));
         }
         return texts.Count == 0 ? null : HeldOutComparison.Of(texts);
     }
@@ -58,7 +60,8 @@ public sealed unsafe partial class Trainer
     {
         var losses = TokenLosses(isBase);
         var pass = _network.Pass;
-        return [.. Enumerable.Range(0, pass.Segments.Length).Select(pass.TargetsOf).Select(t => (losses[t.First..t.End].Sum(), t.End - t.First))];
+        return [.. Enumerable.Range(0, pass.Segments.Length).Select(pass.TargetsOf)
+            .Select(t => (losses[t.First..t.End].Sum(), t.End - t.First))];
     }
 
     /// <summary>−ln p of the targets of a text of the data, by this trainer.</summary>

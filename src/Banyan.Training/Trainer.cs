@@ -69,7 +69,8 @@ public sealed unsafe partial class Trainer : IDisposable
         _items = new(data.Samples, data.Pairs, options.SequenceLength, vocabulary);
         _heldOut = new(data.HeldOut, data.HeldOutPairs, options.SequenceLength, vocabulary);
         if (_items.Count == 0)
-            throw new ArgumentException("no sample has a target within its first " + options.SequenceLength + " tokens: there is nothing to learn");
+            throw new ArgumentException("no sample has a target within its first " + options.SequenceLength
+                + " tokens: there is nothing to learn");
         var capacity = options.SequenceLength * _objective.TextsPerItem;
         _stream = new(_items.Lengths, capacity, options.Seed);
         _evaluated = [.. SequenceStream.InOrder(_heldOut.Lengths, capacity).Take(options.EvaluateSequences)];
@@ -150,7 +151,8 @@ public sealed unsafe partial class Trainer : IDisposable
     {
         var began = Stopwatch.GetTimestamp();
         var first = (long)Step * _options.SequencesPerStep;
-        int[][] sequences = [.. Enumerable.Range(0, (int)Math.Min(_options.SequencesPerStep, _sequences - first)).Select(i => _stream[first + i])];
+        int[][] sequences =
+            [.. Enumerable.Range(0, (int)Math.Min(_options.SequencesPerStep, _sequences - first)).Select(i => _stream[first + i])];
         var (tokens, targets, items) = (0, 0, 0);
         foreach (var sequence in sequences)
         {
@@ -187,7 +189,8 @@ public sealed unsafe partial class Trainer : IDisposable
 
     TrainingException NotFinite(string what) => new($"step {Step + 1}: {what}. It was not taken; "
         + (_saved > 0 ? $"step {_saved} is saved. " : "nothing is saved. ")
-        + FormattableString.Invariant($"A lower learning rate (it is {_options.HighestRate:g3}) or a longer warm-up often helps; else look at these samples"));
+        + FormattableString.Invariant(
+            $"A lower learning rate (it is {_options.HighestRate:g3}) or a longer warm-up often helps; else look at these samples"));
 
     double? Evaluate(CancellationToken cancellationToken) => InFloat32<double?>(() =>
     {
@@ -221,7 +224,8 @@ public sealed unsafe partial class Trainer : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TrainingException($"step {Step} cannot be saved: {e.Message.TrimEnd('.')}. {(_saved > 0 ? $"Step {_saved} is, whole; make" : "Make")} room and run the same again", e);
+            throw new TrainingException(
+                $"step {Step} cannot be saved: {e.Message.TrimEnd('.')}. {(_saved > 0 ? $"Step {_saved} is, whole; make" : "Make")} room and run the same again", e);
         }
     }
 
@@ -233,11 +237,14 @@ public sealed unsafe partial class Trainer : IDisposable
     void GoOn(Checkpoint checkpoint)
     {
         if (Differences.Between(checkpoint.Options, Lasting) is { } differs)
-            throw new TrainingException($"{_checkpoint} is of a run with other options: {differs}. Use the same, another folder, or remove it to begin anew");
+            throw new TrainingException(
+                $"{_checkpoint} is of a run with other options: {differs}. Use the same, another folder, or remove it to begin anew");
         if (checkpoint.Data != Fingerprint)
-            throw new TrainingException($"{_checkpoint} is of a run on other data, or the data has changed since. Use the same, another folder, or remove it to begin anew");
+            throw new TrainingException(
+                $"{_checkpoint} is of a run on other data, or the data has changed since. Use the same, another folder, or remove it to begin anew");
         if (checkpoint.Base != _baseFingerprint)
-            throw new TrainingException($"{_checkpoint} is of a run on another base or with another teacher, or {_model.Path} has changed since. Use the same, another folder, or remove it to begin anew");
+            throw new TrainingException(
+                $"{_checkpoint} is of a run on another base or with another teacher, or {_model.Path} has changed since. Use the same, another folder, or remove it to begin anew");
         Checkpoint.ReadNumbers(_checkpoint!, Numbers());
         _network.Prepare();
         _history.AddRange(checkpoint.History);
@@ -255,14 +262,17 @@ public sealed unsafe partial class Trainer : IDisposable
     {
         var parameters = _network.Parameters;
         if (parameters.Count == 0)
-            throw new ArgumentException($"nothing is trained: no projection of the model is called {string.Join(" or ", _options.TargetModules)}");
-        var state = parameters.Size * sizeof(float) * (2 + AdamW.StateSize) + (_options.Optimizer == TuneOptimizer.Muon ? Muon.Bytes(parameters.All) : 0);
+            throw new ArgumentException(
+                $"nothing is trained: no projection of the model is called {string.Join(" or ", _options.TargetModules)}");
+        var state = parameters.Size * sizeof(float) * (2 + AdamW.StateSize)
+            + (_options.Optimizer == TuneOptimizer.Muon ? Muon.Bytes(parameters.All) : 0);
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var recomputes = _options.Recompute ?? _model.WeightBytes + state + _network.ActivationBytes(recompute: false) > memory * 0.7;
         var activations = _network.ActivationBytes(recomputes);
         var total = _model.WeightBytes + state + activations;
         if (total > memory)
-            throw new TrainingException($"{total >> 20:N0} MiB of memory are needed, and there are {memory >> 20:N0}: shorter sequences, fewer layers (TopLayers) or a smaller base need less");
+            throw new TrainingException(
+                $"{total >> 20:N0} MiB of memory are needed, and there are {memory >> 20:N0}: shorter sequences, fewer layers (TopLayers) or a smaller base need less");
         return new(parameters.Count, total, _model.WeightBytes, activations, state, recomputes,
             checked((int)((_sequences + _options.SequencesPerStep - 1) / _options.SequencesPerStep)),
             _items.Count, _items.Tokens, _items.Targets, _items.Truncated, _items.WithoutTargets);
@@ -271,7 +281,8 @@ public sealed unsafe partial class Trainer : IDisposable
     static void CheckKind(TrainingData data, TuneOptions options)
     {
         if (options.HasPairs && data.Pairs.Count == 0)
-            throw new ArgumentException($"Objective is {options.Objective}, and the data has no pairs: each record has to have 'chosen' and 'rejected'");
+            throw new ArgumentException(
+                $"Objective is {options.Objective}, and the data has no pairs: each record has to have 'chosen' and 'rejected'");
         if (!options.HasPairs && data.Samples.Count == 0 && data.Pairs.Count > 0)
             throw new ArgumentException($"the data are pairs, and Objective is {options.Objective}: it has to be Dpo or Orpo");
     }
@@ -286,9 +297,12 @@ public sealed unsafe partial class Trainer : IDisposable
         }
         // Padding beyond the tokenizer's tokens may differ; a token has to be the same everywhere.
         const string Probe = "The quick brown fox: żółw, बरगद, 榕树; for (int i = 0; i < 10; i++)\n\treturn x;";
-        if (teacher is not null && (teacher.Tokenizer.Count != model.Tokenizer.Count || !teacher.Tokenizer.Encode(Probe).AsSpan().SequenceEqual(model.Tokenizer.Encode(Probe))
+        if (teacher is not null
+            && (teacher.Tokenizer.Count != model.Tokenizer.Count
+                || !teacher.Tokenizer.Encode(Probe).AsSpan().SequenceEqual(model.Tokenizer.Encode(Probe))
             || teacher.Config.VocabularySize > model.Config.VocabularySize && teacher.Tokenizer.Count > model.Config.VocabularySize))
-            throw new ArgumentException($"the teacher's vocabulary ({teacher.Tokenizer.Count} tokens) is not the base's ({model.Tokenizer.Count}): its distributions say nothing of the base's tokens; let it teach by text");
+            throw new ArgumentException(
+                $"the teacher's vocabulary ({teacher.Tokenizer.Count} tokens) is not the base's ({model.Tokenizer.Count}): its distributions say nothing of the base's tokens; let it teach by text");
     }
 
     /// <summary>Frees its memory, but not the model.</summary>

@@ -13,9 +13,12 @@ static partial class JsonProblem
     public static string Of(Exception e, bool ofLine = false)
     {
         if (e is not JsonException json)
-            return e is InvalidOperationException or KeyNotFoundException or NullReferenceException or FormatException ? "something is missing or of another kind than is expected" : e.Message.TrimEnd('.');
+            return e is InvalidOperationException or KeyNotFoundException or NullReferenceException or FormatException
+                ? "something is missing or of another kind than is expected" : e.Message.TrimEnd('.');
         var path = json.Path is { Length: > 0 } and not "$" ? json.Path.TrimStart('$', '.') : null;
-        var place = json.LineNumber is { } line ? string.Create(CultureInfo.InvariantCulture, $" ({(ofLine ? "" : $"line {line + 1}, ")}column {(json.BytePositionInLine ?? 0) + 1})") : "";
+        var place = json.LineNumber is { } line
+            ? string.Create(CultureInfo.InvariantCulture,
+                $" ({(ofLine ? "" : $"line {line + 1}, ")}column {(json.BytePositionInLine ?? 0) + 1})") : "";
         var text = json.Message;
         if (Missing().Match(text) is { Success: true } missing)
             return $"{missing.Groups[1].Value.Replace("'", "", StringComparison.Ordinal).TrimEnd('.')} is missing{place}";
@@ -23,7 +26,8 @@ static partial class JsonProblem
             return $"{path ?? "a value"} is not valid Unicode{place}";
         if (text.Contains("null", StringComparison.Ordinal) && text.Contains("nullab", StringComparison.Ordinal))
             return $"{path ?? "a value"} is null{place}";
-        if (text.Contains("could not be converted", StringComparison.Ordinal) || text.Contains("System.", StringComparison.Ordinal) || text.Contains("Banyan.", StringComparison.Ordinal))
+        if (text.Contains("could not be converted", StringComparison.Ordinal) || text.Contains("System.", StringComparison.Ordinal)
+            || text.Contains("Banyan.", StringComparison.Ordinal))
             return $"{path ?? "the value"} is of another kind than is expected{place}";
         // The rest is about the text: "'x' is an invalid start of a value".
         return text switch

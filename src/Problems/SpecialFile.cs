@@ -6,12 +6,16 @@ namespace Banyan;
 /// <summary>Pipes, sockets and devices, which a folder may hold beside its files: to open one may wait for ever.</summary>
 static partial class SpecialFile
 {
-    /// <summary>Whether a file is one, or may not be read. What has no length is opened without waiting for whoever writes into a pipe: only a file can be gone through.</summary>
+    /// <summary>
+    /// Whether a file is one, or may not be read. What has no length is opened without waiting for whoever writes into a pipe: only a file
+    /// can be gone through.
+    /// </summary>
     public static bool Is(FileInfo file)
     {
         if (file.Length > 0 || OperatingSystem.IsWindows())
             return false;
-        using var opened = new SafeFileHandle(Open(file.FullName, OperatingSystem.IsMacOS() ? 4 : 0x800), ownsHandle: true);   // O_RDONLY | O_NONBLOCK
+        // O_RDONLY | O_NONBLOCK
+        using var opened = new SafeFileHandle(Open(file.FullName, OperatingSystem.IsMacOS() ? 4 : 0x800), ownsHandle: true);
         if (opened.IsInvalid)
             return true;
         using var stream = new FileStream(opened, FileAccess.Read, 1);

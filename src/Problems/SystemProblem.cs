@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Banyan;
 
-/// <summary>What the operating system or the network refused, in a user's terms: .NET's own messages speak of parts of paths and of inner exceptions.</summary>
+/// <summary>
+/// What the operating system or the network refused, in a user's terms: .NET's own messages speak of parts of paths and of inner
+/// exceptions.
+/// </summary>
 static partial class SystemProblem
 {
     /// <summary>What an exception says.</summary>
@@ -20,9 +23,12 @@ static partial class SystemProblem
         var path = match.Groups["path"].Value;
         return match.Groups["kind"].Value switch
         {
-            "Could not find file" => File.Exists(path) || new FileInfo(path).LinkTarget is null ? $"there is no file {path}" : $"{path} is a link to {new FileInfo(path).LinkTarget}, which is not there",
-            "Could not find a part of the path" => $"there is no folder {System.IO.Path.GetDirectoryName(path)} for {System.IO.Path.GetFileName(path)}",
-            "Access to the path" => Directory.Exists(path) ? $"{path} is a folder, or may not be written to" : $"this account may not read or write {path}",
+            "Could not find file" => File.Exists(path) || new FileInfo(path).LinkTarget is null ? $"there is no file {path}"
+                : $"{path} is a link to {new FileInfo(path).LinkTarget}, which is not there",
+            "Could not find a part of the path" =>
+                $"there is no folder {System.IO.Path.GetDirectoryName(path)} for {System.IO.Path.GetFileName(path)}",
+            "Access to the path" => Directory.Exists(path) ? $"{path} is a folder, or may not be written to"
+                : $"this account may not read or write {path}",
             "The file" => $"{path} is a file where a folder is needed, or exists already",
             _ => text,
         };
@@ -32,7 +38,8 @@ static partial class SystemProblem
     {
         var text = e.InnerException is AuthenticationException inner ? inner.Message : e.Message;
         return text.Contains("NameMismatch", StringComparison.Ordinal) ? "the certificate is another name's"
-            : text.Contains("PartialChain", StringComparison.Ordinal) || text.Contains("UntrustedRoot", StringComparison.Ordinal) || text.Contains("ChainErrors", StringComparison.Ordinal)
+            : text.Contains("PartialChain", StringComparison.Ordinal) || text.Contains("UntrustedRoot", StringComparison.Ordinal)
+            || text.Contains("ChainErrors", StringComparison.Ordinal)
                 ? "nobody whom this machine trusts has signed the certificate (SSL_CERT_FILE names a file of those to trust)"
             : text.Contains("NotTimeValid", StringComparison.Ordinal) ? "the certificate has expired, or this machine's clock is wrong"
             : "its certificate or its TLS is not accepted here (is it http:// instead of https://?)";

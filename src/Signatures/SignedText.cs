@@ -19,7 +19,9 @@ static class SignedText
         return bytes.ToArray();
     }
 
-    /// <summary>Whether a signature of a message by the owner of a public key is valid, both in base64; false for a malformed key or signature.</summary>
+    /// <summary>
+    /// Whether a signature of a message by the owner of a public key is valid, both in base64; false for a malformed key or signature.
+    /// </summary>
     public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature)
     {
         Span<byte> key = stackalloc byte[Ed25519PublicKeyParameters.KeySize];

@@ -1,7 +1,8 @@
 using System.Reflection;
 using System.Runtime.Loader;
 
-// Host ASSEMBLY [ARGUMENTS…]: runs a program that was built for any processor. The host brings the runtime, the program its own folder of assemblies.
+// Host ASSEMBLY [ARGUMENTS…]: runs a program that was built for any processor. The host brings the runtime, the program its own folder of
+// assemblies.
 var path = Path.GetFullPath(args[0]);
 var folder = Path.GetDirectoryName(path)!;
 AppContext.SetData("APP_CONTEXT_BASE_DIRECTORY", folder + Path.DirectorySeparatorChar);

@@ -17,15 +17,19 @@ public class Arrows
         ["Banyan.Cli"] = ["Banyan.Client", "Banyan.Evaluation", "Banyan.Runtime", "Banyan.Server", "Banyan.Training"],
     };
 
-    public static TheoryData<string> Projects => [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src"), "*.csproj", SearchOption.AllDirectories).Select(p => Path.GetFileNameWithoutExtension(p)!)];
+    public static TheoryData<string> Projects =>
+        [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(p => Path.GetFileNameWithoutExtension(p)!)];
 
     [Theory]
     [MemberData(nameof(Projects))]
     public void A_project_references_what_the_design_says(string project)
     {
-        Assert.True(s_allowed.TryGetValue(project, out var allowed), $"{project} is no project of the design: add it to docs/architecture.md and here");
+        Assert.True(s_allowed.TryGetValue(project, out var allowed),
+            $"{project} is no project of the design: add it to docs/architecture.md and here");
         var file = XDocument.Load(Path.Combine(SharedData.Repository, "src", project, $"{project}.csproj"));
-        var referenced = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/')));
+        var referenced = file.Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value.Replace('\\', '/')));
         Assert.Equal(allowed.Order(StringComparer.Ordinal), referenced.Order(StringComparer.Ordinal));
     }
 

@@ -32,7 +32,31 @@ public partial class Patterns
     [GeneratedRegex(@"^(global )?using [\w.]+;\z")]
     private static partial Regex Using();
 
-    /// <summary>Folders whose public types have a shorter namespace, and those of instruction sets, whose names are classes of .NET.</summary>
+    /// <summary>Text that people read may be longer, and what is drawn in comments.</summary>
+    [Fact]
+    public void A_line_of_code_has_at_most_140_columns()
+    {
+        const int Columns = 140;
+        foreach (var file in Sources("src", "tests", "bench", "samples"))
+        {
+            var (inText, inDrawing, number) = (false, false, 0);
+            foreach (var line in File.ReadLines(file))
+            {
+                var isText = inText || line.Contains('"', StringComparison.Ordinal);
+                inText ^= line.Split("\"\"\"").Length % 2 == 0;
+                var isComment = line.TrimStart().StartsWith("///", StringComparison.Ordinal);
+                inDrawing = isComment && (inDrawing || line.Contains("<code>", StringComparison.Ordinal));
+                number++;
+                Assert.True(line.Length <= Columns || isText || inDrawing || line.Contains("// ::", StringComparison.Ordinal),
+                    $"{file}, line {number} has {line.Length} columns: break it");
+                inDrawing &= !line.Contains("</code>", StringComparison.Ordinal);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Folders whose public types have a shorter namespace, and those of instruction sets, whose names are classes of .NET.
+    /// </summary>
     static readonly Dictionary<string, string> s_namespaces = new()
     {
         ["Banyan.Chunks.Chunking"] = "Banyan.Chunks",
@@ -72,7 +96,8 @@ public partial class Patterns
     {
         foreach (var file in Sources("tests"))
             foreach (var line in File.ReadLines(file).Where(l => Blocking().IsMatch(l)))
-                Assert.True(line.Contains("await ", StringComparison.Ordinal) || line.Contains("Task.Run(", StringComparison.Ordinal), $"{file}: await in place of `{line.Trim()}`");
+                Assert.True(line.Contains("await ", StringComparison.Ordinal) || line.Contains("Task.Run(", StringComparison.Ordinal),
+                    $"{file}: await in place of `{line.Trim()}`");
     }
 
     [GeneratedRegex(@"Async\(.*\)\.(Result\b|Wait\(|GetAwaiter\(\)\.GetResult)")]
@@ -84,7 +109,8 @@ public partial class Patterns
     {
         var wrong = new List<string>();
         foreach (var file in Sources("src"))
-            foreach (var line in File.ReadLines(file).Where(l => Regexes().IsMatch(l) && !l.Contains("Multiline", StringComparison.Ordinal) && Dollar().IsMatch(l)))
+            foreach (var line in File.ReadLines(file)
+                .Where(l => Regexes().IsMatch(l) && !l.Contains("Multiline", StringComparison.Ordinal) && Dollar().IsMatch(l)))
                 wrong.Add($"{Path.GetFileName(file)}: {line.Trim()}");
         Assert.True(wrong.Count == 0, "write \\z in place of $:\n" + string.Join("\n", wrong));
     }

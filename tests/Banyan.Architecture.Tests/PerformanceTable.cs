@@ -8,15 +8,18 @@ public class PerformanceTable
 {
     static string Show(params string[] arguments)
     {
-        var results = Directory.GetFiles(Path.Combine(SharedData.Repository, "bench", "results"), "*.json", SearchOption.AllDirectories).Max(StringComparer.Ordinal)!;
+        var results = Directory.GetFiles(Path.Combine(SharedData.Repository, "bench", "results"), "*.json", SearchOption.AllDirectories)
+            .Max(StringComparer.Ordinal)!;
         try
         {
-            using var python = Process.Start(new ProcessStartInfo("python3", [Path.Combine(SharedData.Repository, "bench", "results", "show.py"), results, .. arguments])
-            {
-                RedirectStandardOutput = true,
-                StandardOutputEncoding = System.Text.Encoding.UTF8,
-                Environment = { ["PYTHONIOENCODING"] = "utf-8" },
-            })!;
+            using var python =
+                Process.Start(new ProcessStartInfo("python3",
+                    [Path.Combine(SharedData.Repository, "bench", "results", "show.py"), results, .. arguments])
+                {
+                    RedirectStandardOutput = true,
+                    StandardOutputEncoding = System.Text.Encoding.UTF8,
+                    Environment = { ["PYTHONIOENCODING"] = "utf-8" },
+                })!;
             return python.StandardOutput.ReadToEnd().ReplaceLineEndings("\n");
         }
         catch (System.ComponentModel.Win32Exception) when (Environment.GetEnvironmentVariable("CI") != "true")

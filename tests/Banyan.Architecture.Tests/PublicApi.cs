@@ -10,7 +10,8 @@ namespace Banyan.Architecture.Tests;
 /// </summary>
 public class PublicApi
 {
-    public static TheoryData<string> Libraries => [.. new[] { "Banyan.Runtime", "Banyan.Training", "Banyan.Evaluation", "Banyan.Chunks", "Banyan.Client" }
+    public static TheoryData<string> Libraries =>
+        [.. new[] { "Banyan.Runtime", "Banyan.Training", "Banyan.Evaluation", "Banyan.Chunks", "Banyan.Client" }
         .Where(l => File.Exists(Path.Combine(SharedData.Repository, "src", l, $"{l}.csproj")))];
 
     [Theory]
@@ -34,7 +35,8 @@ public class PublicApi
             if (type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum))
                 bases.Insert(0, Name(parent));
             text.AppendLine(bases.Count == 0 ? "" : " : " + string.Join(", ", bases));
-            foreach (var member in type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
+            foreach (var member in type.GetMembers(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance
+                | BindingFlags.Static | BindingFlags.DeclaredOnly)
                 .Select(Member).OfType<string>().Distinct().Order(StringComparer.Ordinal))
                 text.Append("    ").AppendLine(member);
         }
@@ -43,7 +45,8 @@ public class PublicApi
 
     static string Kind(Type type) =>
         type.IsEnum ? "enum" : type.IsInterface ? "interface" : typeof(Delegate).IsAssignableFrom(type) ? "delegate"
-        : (type.IsAbstract && type.IsSealed ? "static " : type.IsAbstract ? "abstract " : type.IsSealed && !type.IsValueType ? "sealed " : "")
+        : (type.IsAbstract && type.IsSealed ? "static " : type.IsAbstract ? "abstract "
+            : type.IsSealed && !type.IsValueType ? "sealed " : "")
         + (type.IsValueType ? "struct" : "class");
 
     static string? Member(MemberInfo member) => member switch
@@ -52,10 +55,13 @@ public class PublicApi
         FieldInfo f when f.IsPublic || f.IsFamily => $"{(f.IsStatic ? "static " : "")}{Name(f.FieldType)} {f.Name}",
         ConstructorInfo c when !c.IsStatic && (c.IsPublic || c.IsFamily) => $"new({Parameters(c)})",
         // A record's compiler-made members say nothing that its constructor and properties do not.
-        MethodInfo m when m.Name is "<Clone>$" or "PrintMembers" or "Deconstruct" or "GetHashCode" or "ToString" or "Equals" or "op_Equality" or "op_Inequality" => null,
-        MethodInfo m when (m.IsPublic || m.IsFamily) && !m.IsSpecialName => $"{(m.IsStatic ? "static " : m.IsAbstract ? "abstract " : "")}{Name(m.ReturnType)} {m.Name}({Parameters(m)})",
+        MethodInfo m when m.Name is "<Clone>$" or "PrintMembers" or "Deconstruct" or "GetHashCode" or "ToString" or "Equals"
+            or "op_Equality" or "op_Inequality" => null,
+        MethodInfo m when (m.IsPublic || m.IsFamily) && !m.IsSpecialName =>
+            $"{(m.IsStatic ? "static " : m.IsAbstract ? "abstract " : "")}{Name(m.ReturnType)} {m.Name}({Parameters(m)})",
         PropertyInfo p when p.Name == "EqualityContract" => null,
-        PropertyInfo p when Accessors(p) is { Length: > 0 } accessors => $"{(p.GetAccessors(true)[0].IsStatic ? "static " : "")}{Name(p.PropertyType)} {p.Name} {{ {accessors} }}",
+        PropertyInfo p when Accessors(p) is { Length: > 0 } accessors =>
+            $"{(p.GetAccessors(true)[0].IsStatic ? "static " : "")}{Name(p.PropertyType)} {p.Name} {{ {accessors} }}",
         EventInfo e when e.AddMethod is { IsPublic: true } => $"event {Name(e.EventHandlerType!)} {e.Name}",
         _ => null,
     };
@@ -67,7 +73,8 @@ public class PublicApi
             ? s.ReturnParameter.GetRequiredCustomModifiers().Any(m => m.Name == "IsExternalInit") ? "init;" : "set;" : null,
     }.OfType<string>());
 
-    static string Parameters(MethodBase method) => string.Join(", ", method.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.IsOptional ? " = …" : "")}"));
+    static string Parameters(MethodBase method) =>
+        string.Join(", ", method.GetParameters().Select(p => $"{Name(p.ParameterType)} {p.Name}{(p.IsOptional ? " = …" : "")}"));
 
     static string Name(Type type)
     {
@@ -78,7 +85,8 @@ public class PublicApi
         if (Nullable.GetUnderlyingType(type) is { } underlying)
             return Name(underlying) + "?";
         if (!type.IsGenericType)
-            return type.Namespace is "System" ? type.Name : type.FullName is { } full && full.StartsWith("Banyan.", StringComparison.Ordinal) ? type.Name : type.FullName ?? type.Name;
+            return type.Namespace is "System" ? type.Name : type.FullName is { } full
+                && full.StartsWith("Banyan.", StringComparison.Ordinal) ? type.Name : type.FullName ?? type.Name;
         return $"{type.Name.Split('`')[0]}<{string.Join(", ", type.GetGenericArguments().Select(Name))}>";
     }
 }

@@ -6,7 +6,8 @@ public class Chunking
     [Fact]
     public void Random_bytes_are_cut_where_the_protocol_cuts_them() =>
         Assert.Equal(
-            [84493, 134421, 144853, 243318, 271793, 336457, 467529, 494581, 582000, 596735, 616815, 653164, 678202, 724510, 815591, 827760, 958832, 991092, 1000000],
+            [84493, 134421, 144853, 243318, 271793, 336457, 467529, 494581, 582000, 596735, 616815, 653164, 678202, 724510, 815591, 827760,
+                958832, 991092, 1000000],
             Cuts(SplitMix(1_000_000, 0)));
 
     [Fact]
@@ -39,7 +40,9 @@ public class Chunking
         }
     }
 
-    /// <summary>Three spans are scanned at once: the first cut is found whichever of them it lies in, and whatever lies behind it.</summary>
+    /// <summary>
+    /// Three spans are scanned at once: the first cut is found whichever of them it lies in, and whatever lies behind it.
+    /// </summary>
     [Fact]
     public void The_first_cut_is_found_beside_others()
     {

@@ -26,12 +26,14 @@ public class MerkleRuns
             for (var round = 0; round < 8; round++)
             {
                 int[] cuts = [0, .. Enumerable.Range(0, random.Next(1, 12)).Select(_ => random.Next(count + 1)).Order(), count];
-                var runs = Enumerable.Range(0, cuts.Length - 1).Select(i => MerkleRun.Of(chunks.AsSpan(cuts[i], cuts[i + 1] - cuts[i]), i == 0, i == cuts.Length - 2)).ToList();
+                var runs = Enumerable.Range(0, cuts.Length - 1)
+                    .Select(i => MerkleRun.Of(chunks.AsSpan(cuts[i], cuts[i + 1] - cuts[i]), i == 0, i == cuts.Length - 2)).ToList();
                 // In any order, and as they come over the wire.
                 while (runs.Count > 1)
                 {
                     var at = random.Next(runs.Count - 1);
-                    runs[at] = MerkleRun.Join(MerkleRun.From(runs[at].Nodes, runs[at].Levels, runs[at].AtStart, runs[at].AtEnd), runs[at + 1]);
+                    runs[at] =
+                        MerkleRun.Join(MerkleRun.From(runs[at].Nodes, runs[at].Levels, runs[at].AtStart, runs[at].AtEnd), runs[at + 1]);
                     runs.RemoveAt(at + 1);
                 }
                 Assert.Equal(expected, runs[0].FileHash());

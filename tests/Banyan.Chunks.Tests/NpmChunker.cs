@@ -27,9 +27,15 @@ public class NpmChunker
         try
         {
             await File.WriteAllBytesAsync(file, data);
-            using var node = Process.Start(new ProcessStartInfo("node", [Path.Combine(clients, "xetchunk.mjs"), file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var node =
+                Process.Start(new ProcessStartInfo("node", [Path.Combine(clients, "xetchunk.mjs"), file])
+                {
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true
+                })!;
             var errors = node.StandardError.ReadToEndAsync();
-            var theirs = JsonDocument.Parse(await node.StandardOutput.ReadToEndAsync() is { Length: > 0 } text ? text : throw new InvalidOperationException(await errors)).RootElement;
+            var theirs = JsonDocument.Parse(await node.StandardOutput.ReadToEndAsync() is { Length: > 0 } text ? text
+                : throw new InvalidOperationException(await errors)).RootElement;
 
             var chunks = new List<Chunk>();
             for (var at = 0; at < data.Length; at += (int)chunks[^1].Length)
@@ -38,10 +44,12 @@ public class NpmChunker
                 var chunk = rest[..(EarlyCut(rest) ?? Chunker.FirstChunkLength(rest))];
                 chunks.Add(new Chunk(XetHash.OfChunk(chunk), (ulong)chunk.Length));
             }
-            Assert.Equal(theirs.GetProperty("chunks").EnumerateArray().Select(c => (c[0].GetString(), c[1].GetUInt64())), chunks.Select(c => ((string?)c.Hash.ToString(), c.Length)));
+            Assert.Equal(theirs.GetProperty("chunks").EnumerateArray().Select(c => (c[0].GetString(), c[1].GetUInt64())),
+                chunks.Select(c => ((string?)c.Hash.ToString(), c.Length)));
             Assert.Equal(theirs.GetProperty("xorb").GetString(), MerkleTree.XorbHash(chunks.ToArray()).ToString());
             Assert.Equal(theirs.GetProperty("file").GetString(), MerkleTree.FileHash(chunks.ToArray()).ToString());
-            Assert.Equal(theirs.GetProperty("verification").GetString(), MerkleTree.VerificationHash([.. chunks.Select(c => c.Hash)]).ToString());
+            Assert.Equal(theirs.GetProperty("verification").GetString(),
+                MerkleTree.VerificationHash([.. chunks.Select(c => c.Hash)]).ToString());
             var key = new byte[32];
             key.AsSpan().Fill(7);
             Assert.Equal(theirs.GetProperty("keyed").GetString(), chunks[0].Hash.Keyed(key).ToString());

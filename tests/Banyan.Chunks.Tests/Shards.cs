@@ -19,10 +19,13 @@ public class Shards
             MerkleTree.VerificationHash(hashes.AsSpan(first..end)));
         return new Shard(
             [
-                new(MerkleTree.FileHash([.. hashes.Select((h, i) => new Chunk(h, layout.RawLengthOf(i)))]), [Term(0, 3), Term(3, hashes.Length)], [.. SHA256.HashData(data)]),
+                new(MerkleTree.FileHash([.. hashes.Select((h, i) => new Chunk(h, layout.RawLengthOf(i)))]),
+                    [Term(0, 3), Term(3, hashes.Length)], [.. SHA256.HashData(data)]),
                 new(hashes[1], [Term(1, 2)], null),
             ],
-            [new(layout.Hash, [.. layout.Chunks.Select((c, i) => new ShardChunk(c.Hash, c.RawEnd - layout.RawLengthOf(i), layout.RawLengthOf(i)))], (uint)layout.RawLength, (uint)layout.StoredLength)]);
+            [new(layout.Hash,
+                [.. layout.Chunks.Select((c, i) => new ShardChunk(c.Hash, c.RawEnd - layout.RawLengthOf(i), layout.RawLengthOf(i)))],
+                (uint)layout.RawLength, (uint)layout.StoredLength)]);
     }
 
     static byte[] Bytes(Shard shard)

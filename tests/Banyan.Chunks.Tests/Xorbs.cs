@@ -21,7 +21,8 @@ public class Xorbs
 
     [Fact]
     public void Any_chunk_comes_back_from_any_compression() =>
-        Gen.Select(Gen.Int[1, Chunker.MaxLength], Gen.Int[1, 256], Gen.ULong, Gen.Enum<Compression>()).Sample((length, values, seed, compression) =>
+        Gen.Select(Gen.Int[1, Chunker.MaxLength], Gen.Int[1, 256], Gen.ULong, Gen.Enum<Compression>())
+        .Sample((length, values, seed, compression) =>
         {
             var chunk = Chunking.SplitMix(length, seed);
             for (var i = 0; i < length; i++)
@@ -49,11 +50,13 @@ public class Xorbs
         Assert.Equal(Compression.ByteGroupedLz4, header.Compression);
         Assert.True(header.StoredLength < header.Length * 0.9);
 
-        Assert.Equal(Compression.None, new ChunkCodec(1.0 / 6).Compress(MemoryMarshal.AsBytes(weights.AsSpan()), out _).Compression);   // 14 % is less than a sixth
+        // 14 % is less than a sixth
+        Assert.Equal(Compression.None, new ChunkCodec(1.0 / 6).Compress(MemoryMarshal.AsBytes(weights.AsSpan()), out _).Compression);
 
         Assert.Equal(Compression.None, new ChunkCodec().Compress(Chunking.SplitMix(Chunker.TargetLength, 2), out _).Compression);
 
-        var sources = Directory.GetFiles(Path.Combine(Banyan.Tests.SharedData.Repository, "src", "Banyan.Chunks"), "*.cs", SearchOption.AllDirectories);
+        var sources = Directory.GetFiles(Path.Combine(Banyan.Tests.SharedData.Repository, "src", "Banyan.Chunks"), "*.cs",
+            SearchOption.AllDirectories);
         var text = sources.Order(StringComparer.Ordinal).SelectMany(File.ReadAllBytes).Take(Chunker.TargetLength / 2).ToArray();
         Assert.Equal(Compression.Lz4, new ChunkCodec(1.0 / 6).Compress(text, out _).Compression);
 
@@ -77,7 +80,8 @@ public class Xorbs
     {
         var (xorb, layout) = Write(Chunking.SplitMix(40_000, 8));
         for (var length = 0; length < xorb.Length; length += length < 100 || length > layout.StoredLength - 100 ? 1 : 997)
-            if (length != layout.StoredLength && length != xorb.Length - 4 && Enumerable.Range(0, layout.Chunks.Length).All(c => layout.Start(c) != length || c == 0))
+            if (length != layout.StoredLength && length != xorb.Length - 4
+                && Enumerable.Range(0, layout.Chunks.Length).All(c => layout.Start(c) != length || c == 0))
                 await Assert.ThrowsAsync<InvalidDataException>(() => Read(xorb[..length]));
 
         var spare = xorb.Length - 20;
@@ -102,7 +106,8 @@ public class Xorbs
         var (xorb, layout) = Write(data);
         var stored = new MemoryStream();
         var asked = 0;
-        var read = await XorbReader.ReadAsync(new MemoryStream(footer ? xorb : xorb[..(int)layout.StoredLength]), new ChunkCodec(), stored, default, (header, chunk) =>
+        var read = await XorbReader.ReadAsync(new MemoryStream(footer ? xorb : xorb[..(int)layout.StoredLength]), new ChunkCodec(), stored,
+            default, (header, chunk) =>
         {
             asked++;
             Assert.NotEqual(Compression.None, header.Compression);

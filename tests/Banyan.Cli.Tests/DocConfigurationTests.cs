@@ -8,15 +8,20 @@ using YamlDotNet.RepresentationModel;
 
 namespace Banyan.Cli.Tests;
 
-/// <summary>What the documentation gives to other programs is what they take: asked of the programs themselves where they are installed.</summary>
+/// <summary>
+/// What the documentation gives to other programs is what they take: asked of the programs themselves where they are installed.
+/// </summary>
 public sealed partial class DocConfigurationTests : IDisposable
 {
     readonly string _folder = Directory.CreateTempSubdirectory("banyan-docs-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    static IEnumerable<(string Page, int Index, string Text)> Of(string language) => Directory.GetFiles(Path.Combine(SharedData.Repository, "docs"), "*.md").Append(Path.Combine(SharedData.Repository, "README.md")).Order()
-        .SelectMany(page => Blocks().Matches(File.ReadAllText(page)).Where(m => m.Groups[1].Value == language).Select((m, i) => (Path.GetFileName(page), i + 1, m.Groups[2].Value)));
+    static IEnumerable<(string Page, int Index, string Text)> Of(string language) =>
+        Directory.GetFiles(Path.Combine(SharedData.Repository, "docs"), "*.md")
+        .Append(Path.Combine(SharedData.Repository, "README.md")).Order()
+        .SelectMany(page => Blocks().Matches(File.ReadAllText(page)).Where(m => m.Groups[1].Value == language)
+            .Select((m, i) => (Path.GetFileName(page), i + 1, m.Groups[2].Value)));
 
     static (string Page, int Index, string Text) The(string language) => Assert.Single(Of(language));
 
@@ -30,7 +35,8 @@ public sealed partial class DocConfigurationTests : IDisposable
         // Continue's schema asks for these.
         var editor = (YamlMappingNode)Load(The("yaml").Text);
         Assert.All((string[])["name", "version", "schema", "models"], key => Assert.True(editor.Children.ContainsKey(key), key));
-        Assert.All(((YamlSequenceNode)editor["models"]).Cast<YamlMappingNode>(), m => Assert.All((string[])["name", "provider", "model"], key => Assert.True(m.Children.ContainsKey(key), key)));
+        Assert.All(((YamlSequenceNode)editor["models"]).Cast<YamlMappingNode>(),
+            m => Assert.All((string[])["name", "provider", "model"], key => Assert.True(m.Children.ContainsKey(key), key)));
     }
 
     static YamlNode Load(string text)
@@ -56,24 +62,36 @@ public sealed partial class DocConfigurationTests : IDisposable
     {
         // The program lies elsewhere here, and the user is not there.
         var units = Of("ini").ToLookup(u => u.Text.Contains("[Socket]", StringComparison.Ordinal), u => u.Text);
-        var service = Written("banyan.service", Assert.Single(units[false]).Replace("/opt/banyan/banyan ", "/bin/true ", StringComparison.Ordinal).Replace("User=banyan", "User=root", StringComparison.Ordinal));
+        var service = Written("banyan.service",
+            Assert.Single(units[false]).Replace("/opt/banyan/banyan ", "/bin/true ", StringComparison.Ordinal)
+                .Replace("User=banyan", "User=root", StringComparison.Ordinal));
         var (code, output) = Run(Program("systemd-analyze"), ["verify", service, Written("banyan.socket", Assert.Single(units[true]))]);
         Assert.DoesNotMatch(@"banyan\.(service|socket):\d+:|Unknown|Failed", output);
         Assert.Equal(0, code);
     }
 
-    /// <summary>The site as it is pasted, but for ports and certificates: an answer streams through it, and a hub's name and scheme come through.</summary>
+    /// <summary>
+    /// The site as it is pasted, but for ports and certificates: an answer streams through it, and a hub's name and scheme come through.
+    /// </summary>
     [Fact]
     public async Task Nginx_serves_the_site()
     {
         var nginx = Program("nginx", "/usr/sbin/nginx", Unpacked("usr/sbin/nginx"));
         using var key = RSA.Create(2048);
-        using var certificate = new CertificateRequest("CN=models.example.org", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
-        var (public_, private_) = (Written("public.pem", certificate.ExportCertificatePem()), Written("private.pem", key.ExportPkcs8PrivateKeyPem()));
-        var places = string.Concat(((string[])["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]).Select(n => $"{n}_temp_path {_folder}/{n};\n"));
-        await Serves((port, server) => (nginx, ["-p", _folder, "-e", "stderr", "-c", Written("nginx.conf", $"daemon off;\nmaster_process off;\npid {_folder}/nginx.pid;\nevents {{ }}\nhttp {{\naccess_log off;\n{places}"
-            + The("nginx").Text.Replace("/etc/letsencrypt/live/models.example.org/fullchain.pem", public_, StringComparison.Ordinal).Replace("/etc/letsencrypt/live/models.example.org/privkey.pem", private_, StringComparison.Ordinal)
-                .Replace("443", $"127.0.0.1:{port}", StringComparison.Ordinal).Replace("http://localhost:8080", server, StringComparison.Ordinal) + "\n}\n")]));
+        using var certificate = new CertificateRequest("CN=models.example.org", key, HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        var (public_, private_) = (Written("public.pem", certificate.ExportCertificatePem()),
+            Written("private.pem", key.ExportPkcs8PrivateKeyPem()));
+        var places =
+            string.Concat(((string[])["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]).Select(n => $"{n}_temp_path {_folder}/{n};\n"));
+        await Serves((port, server) => (nginx,
+            ["-p", _folder, "-e", "stderr", "-c",
+                Written("nginx.conf",
+                    $"daemon off;\nmaster_process off;\npid {_folder}/nginx.pid;\nevents {{ }}\nhttp {{\naccess_log off;\n{places}"
+            + The("nginx").Text.Replace("/etc/letsencrypt/live/models.example.org/fullchain.pem", public_, StringComparison.Ordinal)
+            .Replace("/etc/letsencrypt/live/models.example.org/privkey.pem", private_, StringComparison.Ordinal)
+                .Replace("443", $"127.0.0.1:{port}", StringComparison.Ordinal)
+                .Replace("http://localhost:8080", server, StringComparison.Ordinal) + "\n}\n")]));
     }
 
     [Fact]
@@ -95,7 +113,8 @@ public sealed partial class DocConfigurationTests : IDisposable
         var port = ((System.Net.IPEndPoint)free.LocalEndpoint).Port;
         free.Stop();
         var (program, arguments) = proxy(port, server.Address);
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var said = process.StandardError.ReadToEndAsync();
         try
         {
@@ -121,7 +140,8 @@ public sealed partial class DocConfigurationTests : IDisposable
                     await Task.Delay(100);      // it is not listening yet
                 }
             Assert.True(up is { IsSuccessStatusCode: true }, process.HasExited ? await said : $"{up?.StatusCode}");
-            var asked = new StringContent($$"""{"model": "{{server.Model}}", "prompt": "x", "max_tokens": 4, "stream": true}""", System.Text.Encoding.UTF8, "application/json");
+            var asked = new StringContent($$"""{"model": "{{server.Model}}", "prompt": "x", "max_tokens": 4, "stream": true}""",
+                System.Text.Encoding.UTF8, "application/json");
             var answer = await (await client.PostAsync("/v1/completions", asked)).Content.ReadAsStringAsync();
             Assert.Contains("data: [DONE]", answer, StringComparison.Ordinal);
         }
@@ -143,7 +163,8 @@ public sealed partial class DocConfigurationTests : IDisposable
         if (Run(python, ["-c", "import openai"]).Code != 0)
             Missing("Python's openai is not installed: pip install openai");
         await using var server = await Served.StartAsync();
-        var file = Written("chat.py", program.Replace("http://localhost:8080", server.Address, StringComparison.Ordinal).Replace("qwen2.5-coder-1.5b-instruct-q4_k_m", server.Model, StringComparison.Ordinal)
+        var file = Written("chat.py", program.Replace("http://localhost:8080", server.Address, StringComparison.Ordinal)
+            .Replace("qwen2.5-coder-1.5b-instruct-q4_k_m", server.Model, StringComparison.Ordinal)
             .Replace("messages=[", "max_tokens=8, messages=[", StringComparison.Ordinal));
         var (code, output) = Run(python, [file]);
         Assert.True(code == 0 && output.Trim().Length > 0, output);
@@ -158,7 +179,8 @@ public sealed partial class DocConfigurationTests : IDisposable
 
         public static async Task<Served> StartAsync(params string[] more)
         {
-            var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "banyan.exe" : "banyan"), ["serve", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), "--port", "0", .. more])
+            var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "banyan.exe" : "banyan"),
+                ["serve", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), "--port", "0", .. more])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
@@ -191,7 +213,8 @@ public sealed partial class DocConfigurationTests : IDisposable
 
     static string Program(string name, params string[] places)
     {
-        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name)).Concat(places).FirstOrDefault(File.Exists);
+        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, name)).Concat(places).FirstOrDefault(File.Exists);
         if (found is null && places.Length > 0 && Environment.GetEnvironmentVariable("CI") == "true")
             Assert.Fail($"{name} is not there: tests/prepare brings it");
         if (found is null)
@@ -204,7 +227,12 @@ public sealed partial class DocConfigurationTests : IDisposable
 
     static (int Code, string Output) Run(string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true
+        };
         using var process = Process.Start(start)!;
         process.StandardInput.Close();
         var error = process.StandardError.ReadToEndAsync();

@@ -29,7 +29,8 @@ public partial class DocSnippetsTests
     // What a snippet takes from around it.
     static readonly Dictionary<string, string> s_given = new()
     {
-        ["chat-templates.md"] = "var jinja = \"{{ messages[0].content }}\"; var messages = new JsonArray(new JsonObject { [\"content\"] = \"Hello\" });\n",
+        ["chat-templates.md"] =
+            "var jinja = \"{{ messages[0].content }}\"; var messages = new JsonArray(new JsonObject { [\"content\"] = \"Hello\" });\n",
         ["chunks.md"] = "var stream = new MemoryStream(); var data = new byte[300_000];\n",
     };
 
@@ -52,15 +53,19 @@ public partial class DocSnippetsTests
     public void A_snippet_is_a_program(string page, int index)
     {
         var text = Blocks().Matches(File.ReadAllText(Path.Combine(SharedData.Repository, "docs", page)))[index].Groups[1].Value
-            .Replace("\"model.gguf\"", $"@\"{Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf")}\"", StringComparison.Ordinal);
+            .Replace("\"model.gguf\"", $"@\"{Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf")}\"",
+                StringComparison.Ordinal);
         var usings = UsingLines().Matches(text);
         text = string.Concat(usings.Select(m => m.Value)) + s_given.GetValueOrDefault(page, "") + UsingLines().Replace(text, "");
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
-        var compilation = CSharpCompilation.Create($"snippet-{page}-{index}", [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(text)], references,
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        var compilation = CSharpCompilation.Create($"snippet-{page}-{index}",
+            [CSharpSyntaxTree.ParseText(Usings), CSharpSyntaxTree.ParseText(text)], references,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
         using var assembly = new MemoryStream();
         var result = compilation.Emit(assembly);
-        Assert.True(result.Success, $"docs/{page}, snippet {index + 1}:\n{string.Join('\n', result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}\n{text}");
+        Assert.True(result.Success,
+            $"docs/{page}, snippet {index + 1}:\n{string.Join('\n', result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error))}\n{text}");
         if (s_run.Contains(page))
             Assembly.Load(assembly.ToArray()).EntryPoint!.Invoke(null, [Array.Empty<string>()]);
     }

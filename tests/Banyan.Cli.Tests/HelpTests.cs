@@ -52,7 +52,9 @@ public class HelpTests
     public async Task Commands_are_grouped_by_verb()
     {
         var (_, output, _) = await Tool.Run(["--help"]);
-        var order = ((string[])["\nRun\n", "  serve", "\nShare and spread\n", "  pull", "\nMeasure\n", "  eval", "\nOperate\n", "  fsck"]).Select(word => output.ReplaceLineEndings("\n").IndexOf(word, StringComparison.Ordinal)).ToList();
+        var order =
+            ((string[])["\nRun\n", "  serve", "\nShare and spread\n", "  pull", "\nMeasure\n", "  eval", "\nOperate\n", "  fsck"]).Select(
+                word => output.ReplaceLineEndings("\n").IndexOf(word, StringComparison.Ordinal)).ToList();
         Assert.DoesNotContain(-1, order);
         Assert.Equal(order.Order(), order);
     }
@@ -100,7 +102,8 @@ public class HelpTests
         if (OperatingSystem.IsWindows())
             Assert.Skip("a shell of Unix closes a stream");
         var model = Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf");
-        var start = new ProcessStartInfo("bash", ["-c", $"exec {BanyanProgram.InShell} {command.Replace("MODEL", $"'{model}'", StringComparison.Ordinal)} <&-"])
+        var start = new ProcessStartInfo("bash",
+            ["-c", $"exec {BanyanProgram.InShell} {command.Replace("MODEL", $"'{model}'", StringComparison.Ordinal)} <&-"])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -134,8 +137,11 @@ public class HelpTests
         var folder = Directory.CreateTempSubdirectory("banyan-mistakes-").FullName;
         try
         {
-            string Placed(string text) => text.Replace("MODEL", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), StringComparison.Ordinal).Replace("DIR", folder, StringComparison.Ordinal)
-                .Replace("ENCODER", command.Contains("ENCODER", StringComparison.Ordinal) ? SharedData.Path("models", "families", "bert.gguf") : "", StringComparison.Ordinal);
+            string Placed(string text) =>
+                text.Replace("MODEL", Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), StringComparison.Ordinal)
+                .Replace("DIR", folder, StringComparison.Ordinal)
+                .Replace("ENCODER", command.Contains("ENCODER", StringComparison.Ordinal)
+                    ? SharedData.Path("models", "families", "bert.gguf") : "", StringComparison.Ordinal);
             var (code, output, error) = await Tool.Run([.. command.Split(' ').Select(Placed)]);
             Assert.Equal(1, code);
             Assert.Contains(Placed(expected), output + error, StringComparison.Ordinal);

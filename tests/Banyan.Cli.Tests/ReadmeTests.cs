@@ -10,7 +10,8 @@ public partial class ReadmeTests
     static readonly string s_readme = File.ReadAllText(Path.Combine(SharedData.Repository, "README.md"));
 
     // The first block starts a server for good and this very test: `up` has a test of its own.
-    public static TheoryData<string> Examples => [.. Blocks().Matches(s_readme).Select(m => m.Groups[1].Value).Where(b => !b.Contains("./check"))];
+    public static TheoryData<string> Examples =>
+        [.. Blocks().Matches(s_readme).Select(m => m.Groups[1].Value).Where(b => !b.Contains("./check"))];
 
     [Theory]
     [MemberData(nameof(Examples))]

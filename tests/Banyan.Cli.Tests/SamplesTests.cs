@@ -15,7 +15,8 @@ public class SamplesTests
         Assert.Contains("> ", await RunAsync("chat.cs", "def add(a, b):\n\n", s_model));
         var folder = Directory.CreateTempSubdirectory("banyan-sample-");
         File.WriteAllText(Path.Combine(folder.FullName, "a.txt"), "Bandung lies in a basin.\n\nRecife lies by the sea.\n");
-        Assert.StartsWith("1.000  a.txt: Recife lies by the sea.", await RunAsync("retrieval.cs", "", s_model, folder.FullName, "Recife lies by the sea."));
+        Assert.StartsWith("1.000  a.txt: Recife lies by the sea.",
+            await RunAsync("retrieval.cs", "", s_model, folder.FullName, "Recife lies by the sea."));
         folder.Delete(recursive: true);
 
         using var server = Start("tools-api.cs", s_model);
@@ -38,7 +39,13 @@ public class SamplesTests
 
     static Process Start(string sample, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["run", Path.Combine(SharedData.Repository, "samples", sample), .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet",
+            ["run", Path.Combine(SharedData.Repository, "samples", sample), .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         return Process.Start(start)!;
     }

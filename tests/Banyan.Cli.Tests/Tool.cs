@@ -6,7 +6,8 @@ namespace Banyan.Cli.Tests;
 /// <summary>Runs the tool as a user's shell does: a process of its own.</summary>
 static class Tool
 {
-    public static async Task<(int ExitCode, string Output, string Error)> Run(string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<(int ExitCode, string Output, string Error)> Run(string[] arguments, string? input = null,
+        IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = BanyanProgram.Start(arguments);
         start.RedirectStandardInput = true;

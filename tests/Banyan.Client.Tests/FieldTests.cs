@@ -10,7 +10,10 @@ namespace Banyan.Client.Tests;
 /// <summary>What clients met on other people's hubs and links.</summary>
 public class FieldTests(SharedHub shared)
 {
-    /// <summary>A repo that brought the notes of a tool, and a later honest pull into the same folder: what is there is not what was asked for, whatever a note says.</summary>
+    /// <summary>
+    /// A repo that brought the notes of a tool, and a later honest pull into the same folder: what is there is not what was asked for,
+    /// whatever a note says.
+    /// </summary>
     [Fact]
     public async Task A_note_in_a_folder_is_not_believed()
     {
@@ -21,7 +24,9 @@ public class FieldTests(SharedHub shared)
         var folder = machine.Folder("out", ("b.bin", Bytes(100_000, 32)));
         var hash = Convert.ToHexStringLower(SHA256.HashData(honest));
         foreach (var etag in (string[])[hash, await BlobIdAsync(machine, "notes")])
-            machine.Folder("out", (".cache/huggingface/download/b.bin.metadata", System.Text.Encoding.ASCII.GetBytes($"{new string('0', 40)}\n{etag}\n9999999999.0\n")));
+            machine.Folder("out",
+                (".cache/huggingface/download/b.bin.metadata",
+                    System.Text.Encoding.ASCII.GetBytes($"{new string('0', 40)}\n{etag}\n9999999999.0\n")));
         var (pulled, _) = await machine.PullAsync("notes", r => r with { Folder = folder });
         Assert.False(pulled.Files[0].WasHere);
         Assert.Equal(honest, File.ReadAllBytes(Path.Combine(folder, "b.bin")));
@@ -29,12 +34,20 @@ public class FieldTests(SharedHub shared)
         Assert.True((await machine.PullAsync("notes", r => r with { Folder = folder })).Result.Files[0].WasHere);
 
         // A repo cannot bring them: the client neither sends nor writes them, and the hub does not take them.
-        Assert.DoesNotContain(LocalFile.Find(machine.Folder("planted", ("a.txt", [1]), ("sub/.cache/huggingface/download/x.metadata", [1]))), f => f.Path.Contains("huggingface", StringComparison.Ordinal));
-        using var http = new HttpClient { BaseAddress = new(hub.Address), DefaultRequestHeaders = { Authorization = new("Bearer", hub.Ana) } };
+        Assert.DoesNotContain(
+            LocalFile.Find(machine.Folder("planted", ("a.txt", [1]), ("sub/.cache/huggingface/download/x.metadata", [1]))),
+            f => f.Path.Contains("huggingface", StringComparison.Ordinal));
+        using var http = new HttpClient
+        {
+            BaseAddress = new(hub.Address),
+            DefaultRequestHeaders = { Authorization = new("Bearer", hub.Ana) }
+        };
         foreach (var path in (string[])[".cache/huggingface/download/b.bin.metadata", "sub/.Cache/Huggingface/x"])
         {
             using var answer = await http.PostAsync("/api/models/ana/notes/commit/main", new StringContent(
-                "{\"key\":\"header\",\"value\":{\"summary\":\"x\"}}\n" + $$"""{"key":"file","value":{"path":"{{path}}","encoding":"base64","content":"YQ=="} }""", new System.Net.Http.Headers.MediaTypeHeaderValue("application/x-ndjson")), TestContext.Current.CancellationToken);
+                "{\"key\":\"header\",\"value\":{\"summary\":\"x\"}}\n"
+                    + $$"""{"key":"file","value":{"path":"{{path}}","encoding":"base64","content":"YQ=="} }""",
+                    new System.Net.Http.Headers.MediaTypeHeaderValue("application/x-ndjson")), TestContext.Current.CancellationToken);
             Assert.Equal(422, (int)answer.StatusCode);
             Assert.Contains("huggingface", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
         }
@@ -46,7 +59,9 @@ public class FieldTests(SharedHub shared)
         return (await client.ListAsync(Repo(name), "main"))[0].ETag;
     }
 
-    /// <summary>The first answer is cut; after that something in between ignores Range, takes Content-Range off, or compresses what it passes.</summary>
+    /// <summary>
+    /// The first answer is cut; after that something in between ignores Range, takes Content-Range off, or compresses what it passes.
+    /// </summary>
     [Theory]
     [InlineData(true, false, true)]
     [InlineData(true, false, false)]
@@ -54,15 +69,18 @@ public class FieldTests(SharedHub shared)
     [InlineData(false, true, false)]
     [InlineData(false, false, false, true)]
     [InlineData(false, false, true, true)]
-    public async Task A_file_comes_whole_over_what_knows_no_parts(bool ignoresRange, bool stripsContentRange, bool chunks, bool compresses = false)
+    public async Task A_file_comes_whole_over_what_knows_no_parts(bool ignoresRange, bool stripsContentRange,
+        bool chunks, bool compresses = false)
     {
         var hub = await shared.GetAsync();
         using var machine = new Machine(hub);
         var data = Bytes(3_000_000, 33);
         await machine.PushAsync(machine.Folder("model", ("w.bin", data)), "no-parts");
-        await using var between = await Between.StartAsync(hub, ignoresRange, stripsContentRange, cutAfter: 400_000, compressesAll: compresses);
+        await using var between = await Between.StartAsync(hub, ignoresRange, stripsContentRange, cutAfter: 400_000,
+            compressesAll: compresses);
         var folder = Path.Combine(machine.Home, "out");
-        var (pulled, _) = await machine.PullAsync("no-parts", r => r with { Folder = folder, UseChunks = chunks }, o => o with { Endpoint = between.Address });
+        var (pulled, _) = await machine.PullAsync("no-parts", r => r with { Folder = folder, UseChunks = chunks },
+            o => o with { Endpoint = between.Address });
         Assert.True(pulled.IsComplete);
         Assert.Equal(data, File.ReadAllBytes(Path.Combine(folder, "w.bin")));
     }
@@ -76,7 +94,8 @@ public class FieldTests(SharedHub shared)
         var data = Bytes(1_500_000, 34);
         await machine.PushAsync(machine.Folder("model", ("w.bin", data)), "pieces");
         await using var between = await Between.StartAsync(hub, cutAlwaysAfter: 200_000);
-        var (pulled, _) = await machine.PullAsync("pieces", r => r with { UseChunks = false, Parallel = 1 }, o => o with { Endpoint = between.Address, Attempts = 3 });
+        var (pulled, _) = await machine.PullAsync("pieces", r => r with { UseChunks = false, Parallel = 1 },
+            o => o with { Endpoint = between.Address, Attempts = 3 });
         Assert.Equal(data, File.ReadAllBytes(Path.Combine(pulled.Folder, "w.bin")));
     }
 
@@ -146,11 +165,14 @@ public class FieldTests(SharedHub shared)
             else
             {
                 context.Response.Headers.Link = $"<{context.Request.Path}?cursor={(what == "pages" ? 1 : ++page)}>; rel=\"next\"";
-                await context.Response.WriteAsJsonAsync(new[] { new { type = "file", path = "a.txt", oid = new string('0', 40), size = 1 } });
+                await context.Response.WriteAsJsonAsync(
+                    new[] { new { type = "file", path = "a.txt", oid = new string('0', 40), size = 1 } });
             }
             return true;
         });
-        var error = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("odd-hub", options: o => o with { Endpoint = between.Address }));
+        var error =
+            await Assert.ThrowsAsync<HubClientException>(() =>
+                machine.PullAsync("odd-hub", options: o => o with { Endpoint = between.Address }));
         Assert.Contains(message, error.Message);
         Assert.DoesNotContain('\u001b', error.Message);
     }
@@ -186,7 +208,9 @@ public class FieldTests(SharedHub shared)
     [InlineData("RemoteCertificateChainErrors (PartialChain)", "SSL_CERT_FILE")]
     [InlineData("Cannot determine the frame size or a corrupted frame was received.", "http:// instead of https://")]
     public void What_is_wrong_with_a_certificate_is_said(string inner, string expected) =>
-        Assert.Contains(expected, SystemProblem.Of(new HttpRequestException("The SSL connection could not be established, see inner exception.", new System.Security.Authentication.AuthenticationException(inner))), StringComparison.Ordinal);
+        Assert.Contains(expected,
+            SystemProblem.Of(new HttpRequestException("The SSL connection could not be established, see inner exception.",
+                new System.Security.Authentication.AuthenticationException(inner))), StringComparison.Ordinal);
 
     [Fact]
     public void What_the_system_refuses_is_said_in_a_users_terms()
@@ -199,7 +223,8 @@ public class FieldTests(SharedHub shared)
             Assert.Equal($"there is no folder {folder}/b for a", Said(() => File.ReadAllText($"{folder}/b/a")));
             Assert.StartsWith($"{folder} is a folder", Said(() => File.ReadAllText(folder)), StringComparison.Ordinal);
             File.WriteAllText($"{folder}/f", "");
-            Assert.StartsWith($"{folder}/f is a file where a folder is needed", Said(() => Directory.CreateDirectory($"{folder}/f")), StringComparison.Ordinal);
+            Assert.StartsWith($"{folder}/f is a file where a folder is needed", Said(() => Directory.CreateDirectory($"{folder}/f")),
+                StringComparison.Ordinal);
         }
         finally
         {
@@ -227,7 +252,9 @@ public class FieldTests(SharedHub shared)
         }
     }
 
-    /// <summary>A folder that links to its own parent is left out, a link to a file counts as the file, a link to nothing is named.</summary>
+    /// <summary>
+    /// A folder that links to its own parent is left out, a link to a file counts as the file, a link to nothing is named.
+    /// </summary>
     [Fact]
     public void Links_are_files_or_are_left_out()
     {

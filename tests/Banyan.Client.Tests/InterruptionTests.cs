@@ -22,11 +22,13 @@ public class InterruptionTests(SharedHub shared)
         var blobs = Path.Combine(reader.Cache.Folder, $"models--ana--{name}", "blobs");
         using (var process = reader.Start([.. pull, "--max-speed", "8MB/s"]))
         {
-            await UntilAsync(process, () => Directory.Exists(blobs) && Directory.GetFiles(blobs, "*.log").Sum(f => new FileInfo(f).Length) >= 20 * 8);
+            await UntilAsync(process, () => Directory.Exists(blobs)
+                && Directory.GetFiles(blobs, "*.log").Sum(f => new FileInfo(f).Length) >= 20 * 8);
             process.Kill();
             await process.WaitForExitAsync();
         }
-        Assert.Empty(Directory.Exists(reader.Cache.Snapshot(Repo(name), "")) ? Directory.GetFiles(reader.Cache.Snapshot(Repo(name), ""), "a.bin", SearchOption.AllDirectories) : []);
+        Assert.Empty(Directory.Exists(reader.Cache.Snapshot(Repo(name), ""))
+            ? Directory.GetFiles(reader.Cache.Snapshot(Repo(name), ""), "a.bin", SearchOption.AllDirectories) : []);
         var log = Directory.GetFiles(blobs, "*.log").Single();
         long kept;
         using (var part = Cache.PartialFile.Open(log[..^".log".Length], bytes.Length, default))
@@ -49,7 +51,8 @@ public class InterruptionTests(SharedHub shared)
         var uploads = Path.Combine(machine.Home, "banyan", "uploads");
         using (var process = machine.Start("push", folder, "ana/killed-push", "--max-speed", "60MB/s"))
         {
-            await UntilAsync(process, () => Directory.Exists(uploads) && Directory.GetFiles(uploads, "*.xorb", SearchOption.AllDirectories).Length >= 1);
+            await UntilAsync(process, () => Directory.Exists(uploads)
+                && Directory.GetFiles(uploads, "*.xorb", SearchOption.AllDirectories).Length >= 1);
             process.Kill();
             await process.WaitForExitAsync();
         }
@@ -59,7 +62,8 @@ public class InterruptionTests(SharedHub shared)
         Assert.InRange(report.GetProperty("bytes_sent").GetInt64(), 1, 151_000_000 - kept);
         using var reader = new Machine(hub);
         var (pulled, _) = await reader.PullAsync("killed-push");
-        Assert.True(File.ReadAllBytes(Path.Combine(pulled.Folder, "a.bin")).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, "a.bin"))));
+        Assert.True(File.ReadAllBytes(Path.Combine(pulled.Folder, "a.bin")).AsSpan()
+            .SequenceEqual(File.ReadAllBytes(Path.Combine(folder, "a.bin"))));
     }
 
     static async Task UntilAsync(Process process, Func<bool> condition)

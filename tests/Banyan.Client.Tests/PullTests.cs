@@ -165,17 +165,23 @@ public class PullTests(SharedHub shared)
         using var machine = new Machine(hub);
         await machine.PushAsync(machine.Folder("model", ("a.txt", "a"u8.ToArray())), "refusals", r => r with { Private = true });
         Assert.Equal(HubProblem.RepoNotFound, (await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("nothing"))).Problem);
-        Assert.Equal(HubProblem.RevisionNotFound, (await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", r => r with { Revision = "v9" }))).Problem);
+        Assert.Equal(HubProblem.RevisionNotFound,
+            (await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", r => r with { Revision = "v9" }))).Problem);
         var missing = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", r => r with { Files = ["b.txt"] }));
-        Assert.Equal((HubProblem.FileNotFound, "ana/refusals@main has no file 'b.txt'; it has .gitattributes, a.txt"), (missing.Problem, missing.Message));
+        Assert.Equal((HubProblem.FileNotFound, "ana/refusals@main has no file 'b.txt'; it has .gitattributes, a.txt"),
+            (missing.Problem, missing.Message));
         var commit = (await machine.PullAsync("refusals")).Result.Commit;
         Assert.True(File.Exists(Path.Combine(machine.Cache.Folder, "models--ana--refusals", ".no_exist", commit, "b.txt")));
-        var nobody = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", options: o => o with { Token = null }));
+        var nobody =
+            await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", options: o => o with { Token = null }));
         Assert.Equal(HubProblem.RepoNotFound, nobody.Problem);
         Assert.Contains("set HF_TOKEN", nobody.Message, StringComparison.Ordinal);
-        var wrong = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", options: o => o with { Token = "hf_wrong" }));
+        var wrong =
+            await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", options: o => o with { Token = "hf_wrong" }));
         Assert.Equal(HubProblem.NotAllowed, wrong.Problem);
-        var silent = await Assert.ThrowsAsync<HubClientException>(() => machine.PullAsync("refusals", options: o => o with { Endpoint = new("http://127.0.0.1:9/"), Attempts = 1 }));
+        var silent =
+            await Assert.ThrowsAsync<HubClientException>(() =>
+                machine.PullAsync("refusals", options: o => o with { Endpoint = new("http://127.0.0.1:9/"), Attempts = 1 }));
         Assert.Equal(HubProblem.Unreachable, silent.Problem);
     }
 }

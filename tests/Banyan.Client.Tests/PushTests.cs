@@ -48,7 +48,13 @@ public class PushTests(SharedHub shared)
         // What this machine remembers of one hub, as if the other had taken its address.
         var uploads = new DirectoryInfo(Path.Combine(machine.Home, "banyan", "uploads"));
         var remembered = uploads.GetDirectories().Single();
-        using var client = new HubClient(new HubClientOptions { Endpoint = new(other.Address), Token = other.Ana, StateFolder = Path.Combine(machine.Home, "banyan") });
+        using var client =
+            new HubClient(new HubClientOptions
+            {
+                Endpoint = new(other.Address),
+                Token = other.Ana,
+                StateFolder = Path.Combine(machine.Home, "banyan")
+            });
         remembered.MoveTo(Path.Combine(uploads.FullName, Path.GetFileName(Push.UploadLog.Of(client.Options).Folder)));
         await new Pusher(client).PushAsync(new PushRequest(folder, Repo("forgot")));
         var pulled = await new Puller(client).PullAsync(new PullRequest(Repo("forgot")) { Cache = machine.Cache });
@@ -80,7 +86,8 @@ public class PushTests(SharedHub shared)
         Assert.Equal(1000, pushed.Changed);
         var (pulled, _) = await machine.PullAsync("many");
         Assert.Equal(1000, pulled.Files.Count(f => f.File.Path.EndsWith(".txt", StringComparison.Ordinal)));
-        Assert.All(Enumerable.Range(0, 1000), i => Assert.Equal(BitConverter.GetBytes(i), File.ReadAllBytes(Path.Combine(pulled.Folder, $"{i % 10}/{i}.txt"))));
+        Assert.All(Enumerable.Range(0, 1000),
+            i => Assert.Equal(BitConverter.GetBytes(i), File.ReadAllBytes(Path.Combine(pulled.Folder, $"{i % 10}/{i}.txt"))));
     }
 
     [Fact]
@@ -89,7 +96,8 @@ public class PushTests(SharedHub shared)
         var hub = await shared.GetAsync();
         using var machine = new Machine(hub);
         var folder = machine.Folder("model", ("a.txt", "a"u8.ToArray()));
-        Assert.Equal(HubProblem.NotAllowed, (await Assert.ThrowsAsync<HubClientException>(() => machine.PushAsync(folder, "ben/model"))).Problem);
+        Assert.Equal(HubProblem.NotAllowed,
+            (await Assert.ThrowsAsync<HubClientException>(() => machine.PushAsync(folder, "ben/model"))).Problem);
         using var nobody = machine.Client(o => o with { Token = null });
         var refused = await Assert.ThrowsAsync<HubClientException>(() => new Pusher(nobody).PushAsync(new PushRequest(folder, Repo("x"))));
         Assert.Contains("HF_TOKEN", refused.Message, StringComparison.Ordinal);

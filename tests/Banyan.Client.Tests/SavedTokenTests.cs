@@ -26,13 +26,22 @@ public sealed class SavedTokenTests
         try
         {
             File.WriteAllText(file, "hf_saved\n");
-            var (token, note) = SavedToken.For(new(hub), name => name switch { "HF_TOKEN_PATH" => file, "HF_ENDPOINT" => endpoint, _ => null });
+            var (token, note) = SavedToken.For(new(hub),
+                name => name switch { "HF_TOKEN_PATH" => file, "HF_ENDPOINT" => endpoint, _ => null });
             Assert.Equal(goes ? "hf_saved" : null, token);
             Assert.Equal(goes, note is null);
             Assert.DoesNotContain("hf_saved", note ?? "");
             // Where only plain HTTP is in the way, whoever trusts the network says so.
-            string? Trusting(string name) => name switch { "HF_TOKEN_PATH" => file, "HF_ENDPOINT" => endpoint, "BANYAN_PLAIN_HTTP" => new Uri(hub).GetLeftPart(UriPartial.Authority), _ => null };
-            Assert.Equal(note?.Contains("BANYAN_PLAIN_HTTP", StringComparison.Ordinal) == true ? "hf_saved" : token, SavedToken.For(new(hub), Trusting).Token);
+            string? Trusting(string name) =>
+                name switch
+                {
+                    "HF_TOKEN_PATH" => file,
+                    "HF_ENDPOINT" => endpoint,
+                    "BANYAN_PLAIN_HTTP" => new Uri(hub).GetLeftPart(UriPartial.Authority),
+                    _ => null
+                };
+            Assert.Equal(note?.Contains("BANYAN_PLAIN_HTTP", StringComparison.Ordinal) == true ? "hf_saved" : token,
+                SavedToken.For(new(hub), Trusting).Token);
             // One in the variable belongs to an address as well; it also goes to any hub on this machine.
             var given = SavedToken.For(new(hub), name => name switch { "HF_TOKEN" => " hf_given\n", "HF_ENDPOINT" => endpoint, _ => null });
             Assert.Equal(goes || new Uri(hub).IsLoopback ? "hf_given" : null, given.Token);
@@ -55,7 +64,14 @@ public sealed class SavedTokenTests
     public void Over_plain_HTTP_it_goes_where_that_is_said(string allowed, bool goes)
     {
         var (token, note) = SavedToken.For(
-            new("http://hub.lan:8080/"), name => name switch { "HF_TOKEN" => "hf_given", "HF_ENDPOINT" => "http://hub.lan:8080", "BANYAN_PLAIN_HTTP" => allowed, _ => null });
+            new("http://hub.lan:8080/"),
+            name => name switch
+            {
+                "HF_TOKEN" => "hf_given",
+                "HF_ENDPOINT" => "http://hub.lan:8080",
+                "BANYAN_PLAIN_HTTP" => allowed,
+                _ => null
+            });
         Assert.Equal(goes ? "hf_given" : null, token);
         if (!goes)
             Assert.Contains("BANYAN_PLAIN_HTTP=http://hub.lan:8080", note, StringComparison.Ordinal);

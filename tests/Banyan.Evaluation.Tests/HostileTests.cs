@@ -42,7 +42,8 @@ public class HostileTests
             var (index, program) = one;
             var verdict = await items.JudgeAsync(judge, new(Item, program.Value, Whole: true), token);
             // An honest answer judged beside the hostile ones keeps its verdict.
-            var honest = index % 4 > 0 ? Verdict.Right : await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
+            var honest = index % 4 > 0 ? Verdict.Right
+                : await items.JudgeAsync(judge, new(Item, "def add(x, y):\n    return x + y\n", Whole: true), token);
             lock (passed)
             {
                 TestContext.Current.SendDiagnosticMessage("{0}: {1}", program.Key, verdict.Reason);
@@ -58,7 +59,10 @@ public class HostileTests
         Assert.Empty(Processes());
     }
 
-    /// <summary>What meets the sandbox's limits, which are the same for every language and take their time: Python's are sampled, the others' run with `./check --all`.</summary>
+    /// <summary>
+    /// What meets the sandbox's limits, which are the same for every language and take their time: Python's are sampled, the others' run
+    /// with `./check --all`.
+    /// </summary>
     static readonly string[] s_limits = ["memory", "processes", "threads", "fork bomb", "flood", "sleep", "compiled to a giant"];
 
     public static TheoryData<string> Languages => [.. HostileLanguages.All.Keys];
@@ -75,7 +79,9 @@ public class HostileTests
         var items = Tasks.MultiPle.Recorded.Open(language).Items;
         var wrong = new List<string>();
         var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 4);
-        await Parallel.ForEachAsync(programs, new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken }, async (program, token) =>
+        await Parallel.ForEachAsync(programs,
+            new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken },
+            async (program, token) =>
         {
             var source = program.Value.Replace("PORT", $"{((IPEndPoint)listener.LocalEndpoint).Port}", StringComparison.Ordinal);
             var verdict = await items.JudgeAsync(judge, new(Sum, source, Whole: true), token);
@@ -84,7 +90,8 @@ public class HostileTests
                 lock (wrong)
                     wrong.Add(program.Key);
         });
-        var honest = await items.JudgeAsync(judge, new(Sum, HostileLanguages.Honest[language], Whole: true), TestContext.Current.CancellationToken);
+        var honest = await items.JudgeAsync(judge, new(Sum, HostileLanguages.Honest[language], Whole: true),
+            TestContext.Current.CancellationToken);
         Assert.Equal("passed", honest.Reason);
         Assert.Empty(wrong);
         Assert.False(listener.Pending());
@@ -97,19 +104,28 @@ public class HostileTests
     {
         using var judge = await TestJudge.OpenAsync();
         async Task<SandboxResult> Run(string script, SandboxLimits limits) =>
-            await judge.Sandbox.RunAsync(new() { Command = ["/bin/sh", "-c", script], Limits = limits }, TestContext.Current.CancellationToken);
+            await judge.Sandbox.RunAsync(new() { Command = ["/bin/sh", "-c", script], Limits = limits },
+                TestContext.Current.CancellationToken);
         Assert.Equal(SandboxEnd.CpuLimit, (await Run("while :; do while :; do :; done & sleep 0.1; done", new() { CpuSeconds = 0.5 })).End);
         Assert.Equal(SandboxEnd.Idle, (await Run("sleep 1000", new() { IdleSeconds = 0.3 })).End);
         Assert.Equal(SandboxEnd.OutputLimit, (await Run("yes", new() { OutputBytes = 1 << 20 })).End);
         // 8 × 60 pairs of sockets, filled: 200 MB that no process holds.
         var sockets = await judge.Sandbox.RunAsync(new()
         {
-            Command = ["/usr/bin/python3", "-I", "-S", "-c", "import os, socket, time\nfor _ in range(3): os.fork()\nx = []\nfor _ in range(60):\n    a, b = socket.socketpair()\n    x += [a, b]\n    a.setblocking(False)\n    try:\n        while True: a.send(b'x' * 65536)\n    except BlockingIOError: pass\ntime.sleep(99)"],
+            Command = ["/usr/bin/python3", "-I", "-S", "-c",
+                "import os, socket, time\nfor _ in range(3): os.fork()\nx = []\nfor _ in range(60):\n    a, b = socket.socketpair()\n    x += [a, b]\n    a.setblocking(False)\n    try:\n        while True: a.send(b'x' * 65536)\n    except BlockingIOError: pass\ntime.sleep(99)"],
             Limits = new() { MemoryBytes = 256L << 20, IdleSeconds = 60 },
         }, TestContext.Current.CancellationToken);
         Assert.Equal(SandboxEnd.MemoryLimit, sockets.End);
         // An event loop, which needs a pair, is an honest program.
-        var loop = await judge.Sandbox.RunAsync(new() { Command = ["/usr/bin/python3", "-c", "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 42\nprint(asyncio.run(f()))"] }, TestContext.Current.CancellationToken);
+        var loop =
+            await judge.Sandbox.RunAsync(
+                new()
+                {
+                    Command = ["/usr/bin/python3", "-c",
+                    "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 42\nprint(asyncio.run(f()))"]
+                },
+                        TestContext.Current.CancellationToken);
         Assert.Equal("42\n", System.Text.Encoding.UTF8.GetString(loop.Output));
         var honest = await Run("echo hello; exit 3", new());
         Assert.Equal((SandboxEnd.Exited, 3, "hello\n"), (honest.End, honest.ExitCode, System.Text.Encoding.UTF8.GetString(honest.Output)));
@@ -120,13 +136,17 @@ public class HostileTests
     {
         using var judge = await TestJudge.OpenAsync();
         using var cancellation = new CancellationTokenSource();
-        var run = judge.Sandbox.RunAsync(new() { Command = ["/bin/sleep", "1000"], Limits = new() { IdleSeconds = 1000 } }, cancellation.Token);
+        var run =
+            judge.Sandbox.RunAsync(new() { Command = ["/bin/sleep", "1000"], Limits = new() { IdleSeconds = 1000 } }, cancellation.Token);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run);
         Assert.Empty(Processes());
     }
 
-    static string[] Files() => [.. ((string[])["/tmp", "/etc", "/home", "/usr", "/root", "/var/tmp"]).Where(Directory.Exists).SelectMany(f => Directory.EnumerateFileSystemEntries(f)).Where(f => f.Contains("banyan-was-here", StringComparison.Ordinal) || f.EndsWith("json.py", StringComparison.Ordinal))];
+    static string[] Files() =>
+        [.. ((string[])["/tmp", "/etc", "/home", "/usr", "/root", "/var/tmp"]).Where(Directory.Exists)
+            .SelectMany(f => Directory.EnumerateFileSystemEntries(f))
+            .Where(f => f.Contains("banyan-was-here", StringComparison.Ordinal) || f.EndsWith("json.py", StringComparison.Ordinal))];
 
     /// <summary>Processes of the id that root's programs have outside, or bubblewraps below this process.</summary>
     static string[] Processes() => [.. Process.GetProcesses().Where(p => p.ProcessName == "bwrap" && IsChild(p.Id)).Select(p => $"{p.Id}")];

@@ -19,7 +19,9 @@ public sealed class JsonProblemTests : IDisposable
     {
         get
         {
-            string[] texts = ["{", "[1, 2]", "null", "{\"at\": 5}", "{\"choice\": \"nobody\"}", "{\"models\": [{\"model\": 1}], \"asOf\": \"2025-01-01\"}", "{\"items\": 7}", "{\"items\": null}", "plain text", "{\"a\": 1,}"];
+            string[] texts = ["{", "[1, 2]", "null", "{\"at\": 5}", "{\"choice\": \"nobody\"}",
+                "{\"models\": [{\"model\": 1}], \"asOf\": \"2025-01-01\"}", "{\"items\": 7}", "{\"items\": null}",
+                "plain text", "{\"a\": 1,}"];
             var data = new TheoryData<string, string>();
             foreach (var kind in (string[])["votes", "transcript", "run", "prices", "recorded", "report"])
                 foreach (var text in texts)
@@ -46,7 +48,8 @@ public sealed class JsonProblemTests : IDisposable
         if (error is null)
             return;   // some kinds take some of them
         Assert.IsType<EvaluationException>(error);
-        Assert.DoesNotMatch(@"System\.|Banyan\.|`\d|LineNumber|BytePosition|nullab|deserializ|JSON value could not|Parameter", error.Message);
+        Assert.DoesNotMatch(@"System\.|Banyan\.|`\d|LineNumber|BytePosition|nullab|deserializ|JSON value could not|Parameter",
+            error.Message);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
 
@@ -67,7 +70,9 @@ public sealed class JsonProblemTests : IDisposable
     [InlineData("{\"count\": 1 \"name\"", "'\"' is invalid after a value")]
     public void Names_what_and_where(string text, string message)
     {
-        var error = Assert.ThrowsAny<JsonException>(() => JsonSerializer.Deserialize<Needed>(text, new JsonSerializerOptions(JsonSerializerDefaults.Web) { RespectNullableAnnotations = true, MaxDepth = 8 }));
+        var error =
+            Assert.ThrowsAny<JsonException>(() => JsonSerializer.Deserialize<Needed>(text,
+                new JsonSerializerOptions(JsonSerializerDefaults.Web) { RespectNullableAnnotations = true, MaxDepth = 8 }));
         Assert.StartsWith(message, JsonProblem.Of(error));
     }
 }

@@ -15,7 +15,9 @@ sealed record Reply(int? Status, byte[] Body, params (string Name, string Value)
     }
 }
 
-/// <summary>An HTTP server on this machine that does what a test says: it stands for services that cannot be reached, and for links that break.</summary>
+/// <summary>
+/// An HTTP server on this machine that does what a test says: it stands for services that cannot be reached, and for links that break.
+/// </summary>
 sealed class LoopbackServer : IDisposable
 {
     readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -94,7 +96,8 @@ sealed class LoopbackServer : IDisposable
                 return;
             }
             var declared = reply.Headers.Any(h => h.Name == "Content-Length") ? "" : $"Content-Length: {reply.Body.Length}\r\n";
-            var head = $"HTTP/1.1 {reply.Status} X\r\n{declared}Connection: close\r\nContent-Type: application/json\r\n{string.Concat(reply.Headers.Select(h => $"{h.Name}: {h.Value}\r\n"))}\r\n";
+            var head =
+                $"HTTP/1.1 {reply.Status} X\r\n{declared}Connection: close\r\nContent-Type: application/json\r\n{string.Concat(reply.Headers.Select(h => $"{h.Name}: {h.Value}\r\n"))}\r\n";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(head));
             await stream.WriteAsync(reply.Body);
         }

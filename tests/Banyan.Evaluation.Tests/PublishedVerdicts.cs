@@ -17,7 +17,8 @@ public class PublishedVerdicts
     [InlineData("LiveCodeBench", 155, 31.4, 34.6, -13.5, 7.2, 7.4, 0, 1)]
     [InlineData("Aider", 133, 73.7, 74.4, -11.2, 9.7, 7.4, 1, 1)]
     [InlineData("C#", 158, 82.9, 81.0, -6.6, 10.4, 6.0, .25, .79)]
-    public void Have_these_intervals_and_p_values(string task, int n, double qwen, double gpt, double low, double high, double half, double least, double greatest)
+    public void Have_these_intervals_and_p_values(string task, int n, double qwen, double gpt, double low, double high, double half,
+        double least, double greatest)
     {
         var compared = PublishedComparison.Of(qwen / 100, gpt / 100, n);
         Assert.Equal(low, 100 * compared.Interval.Low, 0.11);
@@ -40,7 +41,10 @@ public class PublishedVerdicts
         Assert.True(compared.Interval.High > compared.Interval.Low);
     }
 
-    /// <summary>No difference in writing code is shown; not inferior by 5 points on MBPP, MBPP+ and BigCodeBench alone; worse on CRUXEval-O; the rest has too few items.</summary>
+    /// <summary>
+    /// No difference in writing code is shown; not inferior by 5 points on MBPP, MBPP+ and BigCodeBench alone; worse on CRUXEval-O; the
+    /// rest has too few items.
+    /// </summary>
     [Theory]
     [InlineData("HumanEval", 164, 92.7, 92.1, ComparisonVerdict.Undecided)]
     [InlineData("HumanEval+", 164, 87.2, 86.0, ComparisonVerdict.Undecided)]

@@ -23,7 +23,8 @@ public class PythonValues
     {
         Assert.Equal(equal, PythonEquality.Instance.Equals(PythonValue.Parse(left), PythonValue.Parse(right)));
         if (equal)
-            Assert.Equal(PythonEquality.Instance.GetHashCode(PythonValue.Parse(left)), PythonEquality.Instance.GetHashCode(PythonValue.Parse(right)));
+            Assert.Equal(PythonEquality.Instance.GetHashCode(PythonValue.Parse(left)),
+                PythonEquality.Instance.GetHashCode(PythonValue.Parse(right)));
     }
 
     [Theory]

@@ -33,7 +33,8 @@ public class StatisticsProperties
     }
 
     [Fact]
-    public void Holm_keeps_order_and_never_decreases() => Assert.Equal([0.03, 0.06, 0.06, 0.02], Holm.Adjust([0.01, 0.03, 0.04, 0.005]).Select(p => Math.Round(p, 10)));
+    public void Holm_keeps_order_and_never_decreases() =>
+        Assert.Equal([0.03, 0.06, 0.06, 0.02], Holm.Adjust([0.01, 0.03, 0.04, 0.005]).Select(p => Math.Round(p, 10)));
 
     [Fact]
     public void Clustering_by_item_is_the_plain_standard_error_and_duplicates_add_nothing()
@@ -45,7 +46,10 @@ public class StatisticsProperties
         Assert.Equal(single.StandardError, doubled.StandardError, 1e-12);
     }
 
-    /// <summary>10,000 simulated evaluations: 158 problems in clusters of 3 languages, with difficulties that differ; the truth must lie in 93 to 97 % of the intervals.</summary>
+    /// <summary>
+    /// 10,000 simulated evaluations: 158 problems in clusters of 3 languages, with difficulties that differ; the truth must lie in 93 to 97
+    /// % of the intervals.
+    /// </summary>
     [Fact]
     public void Ninety_five_per_cent_intervals_cover_the_truth()
     {
@@ -111,7 +115,8 @@ public class StatisticsProperties
     {
         // The mean over many draws of 10 answers, each right with chance 0.2, is what 3 answers reach: 1 − 0.8³.
         var random = new Random(3);
-        var mean = Enumerable.Range(0, 200_000).Average(_ => PassAtK.Estimate(10, Enumerable.Range(0, 10).Count(_ => random.NextDouble() < 0.2), 3));
+        var mean = Enumerable.Range(0, 200_000)
+            .Average(_ => PassAtK.Estimate(10, Enumerable.Range(0, 10).Count(_ => random.NextDouble() < 0.2), 3));
         Assert.Equal(1 - Math.Pow(0.8, 3), mean, 0.003);
     }
 
@@ -145,7 +150,8 @@ public class StatisticsProperties
         static PairedComparison Compare(int both, int onlyA, int onlyB, int neither)
         {
             var a = Outcomes(both, onlyA, onlyB, neither);
-            var b = Enumerable.Repeat(true, both).Concat(Enumerable.Repeat(false, onlyA)).Concat(Enumerable.Repeat(true, onlyB)).Concat(Enumerable.Repeat(false, neither)).ToArray();
+            var b = Enumerable.Repeat(true, both).Concat(Enumerable.Repeat(false, onlyA)).Concat(Enumerable.Repeat(true, onlyB))
+                .Concat(Enumerable.Repeat(false, neither)).ToArray();
             return PairedComparison.Of(a, b, [.. a.Select((_, i) => $"{i}")]);
         }
         Assert.Equal(ComparisonVerdict.Better, Compare(60, 20, 4, 40).Verdict);

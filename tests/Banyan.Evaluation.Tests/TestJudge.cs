@@ -9,7 +9,8 @@ static class TestJudge
 {
     public static Task<Judge> OpenAsync() => OpenAsync(JudgeOptions.DefaultCacheFolder);
 
-    public static Task<Judge> OpenAsync(string? cacheFolder) => OpenAsync(new JudgeOptions { AsPublished = true, CacheFolder = cacheFolder });
+    public static Task<Judge> OpenAsync(string? cacheFolder) =>
+        OpenAsync(new JudgeOptions { AsPublished = true, CacheFolder = cacheFolder });
 
     public static async Task<Judge> OpenAsync(JudgeOptions options)
     {

@@ -13,7 +13,15 @@ public sealed unsafe class TrainerTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    static readonly TuneOptions s_options = new() { Rank = 4, SequenceLength = 64, SequencesPerStep = 2, Steps = 6, LearningRate = 1e-2, CheckpointEvery = 2 };
+    static readonly TuneOptions s_options = new()
+    {
+        Rank = 4,
+        SequenceLength = 64,
+        SequencesPerStep = 2,
+        Steps = 6,
+        LearningRate = 1e-2,
+        CheckpointEvery = 2
+    };
 
     static TrainingData Data(Model model, int seed = 0) => new()
     {
@@ -43,7 +51,15 @@ public sealed unsafe class TrainerTests : IDisposable
     public void It_learns_what_it_is_given(TuneMethod method, bool rankStabilized)
     {
         using var model = TinyModels.Load("qwen2-tiny-Q4_K_M");
-        using var trainer = Train(model, s_options with { Method = method, RankStabilized = rankStabilized, Steps = 40, LearningRate = rankStabilized ? 5e-3 : 1e-2 }, null);
+        using var trainer =
+            Train(model,
+                s_options with
+                {
+                    Method = method,
+                    RankStabilized = rankStabilized,
+                    Steps = 40,
+                    LearningRate = rankStabilized ? 5e-3 : 1e-2
+                }, null);
         Assert.True(trainer.History[^1].Loss < 0.75 * trainer.History[0].Loss, $"{trainer.History[0].Loss} … {trainer.History[^1].Loss}");
         Assert.True(trainer.HeldOutBefore > 0 && trainer.HeldOut > 0);
     }
@@ -58,7 +74,9 @@ public sealed unsafe class TrainerTests : IDisposable
         var options = s_options with { Method = method, Steps = 10, LearningRate = 2e-3 };
         if (!TuneOptions.HasBFloat16)
         {
-            Assert.Contains("Precision", Assert.Throws<ArgumentException>(() => Train(model, options with { Precision = TunePrecision.BFloat16 }, null)).Message, StringComparison.Ordinal);
+            Assert.Contains("Precision",
+                Assert.Throws<ArgumentException>(() => Train(model, options with { Precision = TunePrecision.BFloat16 }, null)).Message,
+                StringComparison.Ordinal);
             return;
         }
         using var exact = Train(model, options, null);
@@ -67,7 +85,8 @@ public sealed unsafe class TrainerTests : IDisposable
         Assert.All(exact.History.Zip(rounded.History), s => Assert.Equal(s.First.Loss, s.Second.Loss, 0.02 * s.First.Loss));
         Assert.Equal(exact.HeldOut!.Value, rounded.HeldOut!.Value, 0.02 * exact.HeldOut.Value);
         Assert.Equal(exact.Compare()?.Base, rounded.Compare()?.Base);
-        Assert.Contains("Precision was BFloat16 and is Float32", Assert.Throws<TrainingException>(() => Train(model, options, _folder)).Message, StringComparison.Ordinal);
+        Assert.Contains("Precision was BFloat16 and is Float32",
+            Assert.Throws<TrainingException>(() => Train(model, options, _folder)).Message, StringComparison.Ordinal);
     }
 
     // By another number of threads each time, and with layers computed again.
@@ -78,11 +97,19 @@ public sealed unsafe class TrainerTests : IDisposable
     [InlineData(TuneMethod.Full, TunePrecision.Float32)]
     [InlineData(TuneMethod.Full, TunePrecision.BFloat16)]
     [InlineData(TuneMethod.Full, TunePrecision.Float32, TuneOptimizer.Muon)]
-    public void A_run_that_was_interrupted_ends_byte_for_byte_as_one_that_was_not(TuneMethod method, TunePrecision precision, TuneOptimizer optimizer = TuneOptimizer.AdamW)
+    public void A_run_that_was_interrupted_ends_byte_for_byte_as_one_that_was_not(TuneMethod method, TunePrecision precision,
+        TuneOptimizer optimizer = TuneOptimizer.AdamW)
     {
         if (precision == TunePrecision.BFloat16 && !TuneOptions.HasBFloat16)
             Assert.Skip("this rung has no products of BF16");
-        var options = s_options with { Method = method, Precision = precision, Optimizer = optimizer, WeightDecay = 0.1, EvaluateEvery = 2 };
+        var options = s_options with
+        {
+            Method = method,
+            Precision = precision,
+            Optimizer = optimizer,
+            WeightDecay = 0.1,
+            EvaluateEvery = 2
+        };
         var (whole, parts) = (Path.Combine(_folder, "whole"), Path.Combine(_folder, "parts"));
         using var model = TinyModels.Load("qwen2-tiny-f32", threads: 2);
         using (Train(model, options, whole))
@@ -94,7 +121,8 @@ public sealed unsafe class TrainerTests : IDisposable
             using var trainer = Train(other, options with { Recompute = threads == 3, CheckpointEvery = threads }, parts, last);
             Assert.Equal(last ?? options.Steps, trainer.Step);
         }
-        byte[] expected = File.ReadAllBytes(Path.Combine(whole, Trainer.CheckpointName)), written = File.ReadAllBytes(Path.Combine(parts, Trainer.CheckpointName));
+        byte[] expected = File.ReadAllBytes(Path.Combine(whole, Trainer.CheckpointName)), written =
+            File.ReadAllBytes(Path.Combine(parts, Trainer.CheckpointName));
         Assert.Equal(expected, written);
         Assert.Equal([Trainer.CheckpointName], Directory.GetFiles(parts).Select(Path.GetFileName));
     }
@@ -107,7 +135,8 @@ public sealed unsafe class TrainerTests : IDisposable
         var results = new List<StepResult>();
         foreach (var (length, sequences) in new[] { (160, 1), (80, 2), (40, 4) })
         {
-            using var trainer = new Trainer(model, data, s_options with { SequenceLength = length, SequencesPerStep = sequences, Steps = 1 });
+            using var trainer = new Trainer(model, data,
+                s_options with { SequenceLength = length, SequencesPerStep = sequences, Steps = 1 });
             trainer.Run();
             results.Add(trainer.History[0]);
         }
@@ -123,8 +152,15 @@ public sealed unsafe class TrainerTests : IDisposable
     public void Pairs_move_the_margin_towards_the_chosen_answers(TuneObjective objective, TuneMethod method)
     {
         using var model = TinyModels.Load("qwen2-tiny-Q4_K_M");
-        var data = new TrainingData { Pairs = [.. Enumerable.Range(0, 6).Select(i => new PreferencePair(TinyModels.Sample(model, 20, i), TinyModels.Sample(model, 25, 50 + i)))] };
-        using var trainer = new Trainer(model, data, s_options with { Objective = objective, Method = method, Steps = 20, LearningRate = method == TuneMethod.Full ? 1e-3 : 3e-3 });
+        var data =
+            new TrainingData
+            {
+                Pairs =
+                [.. Enumerable.Range(0, 6)
+                    .Select(i => new PreferencePair(TinyModels.Sample(model, 20, i), TinyModels.Sample(model, 25, 50 + i)))]
+            };
+        using var trainer = new Trainer(model, data,
+            s_options with { Objective = objective, Method = method, Steps = 20, LearningRate = method == TuneMethod.Full ? 1e-3 : 3e-3 });
         trainer.Run();
         if (objective == TuneObjective.Dpo) // nothing is trained yet: the base is its own reference
             Assert.Equal(Math.Log(2), trainer.History[0].Loss, method == TuneMethod.Lora ? 0 : 1e-5);
@@ -147,11 +183,17 @@ public sealed unsafe class TrainerTests : IDisposable
         }
         using var trainer = new Trainer(student, Data(student), options, null, teacher);
         trainer.Run();
-        Assert.True(trainer.History[0].Loss > 0.5 && trainer.History[^1].Loss < 0.3 * trainer.History[0].Loss, $"{trainer.History[0].Loss} … {trainer.History[^1].Loss}");
-        Assert.Contains("no teacher", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options)).Message, StringComparison.Ordinal);
-        Assert.Contains("has to be Distill", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), s_options, null, teacher)).Message, StringComparison.Ordinal);
+        Assert.True(trainer.History[0].Loss > 0.5 && trainer.History[^1].Loss < 0.3 * trainer.History[0].Loss,
+            $"{trainer.History[0].Loss} … {trainer.History[^1].Loss}");
+        Assert.Contains("no teacher", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("has to be Distill",
+            Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), s_options, null, teacher)).Message,
+            StringComparison.Ordinal);
         using var other = TinyModels.Load("stories260K");
-        Assert.Contains("vocabulary", Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options, null, other)).Message, StringComparison.Ordinal);
+        Assert.Contains("vocabulary",
+            Assert.Throws<ArgumentException>(() => new Trainer(student, Data(student), options, null, other)).Message,
+            StringComparison.Ordinal);
     }
 
     // Finite differences of a row's loss, with as many tokens told apart as there are and fewer.
@@ -164,7 +206,8 @@ public sealed unsafe class TrainerTests : IDisposable
     public void The_gradient_of_the_divergence_is_its_difference(int vocabulary, double temperature, double mix)
     {
         var random = new Random(vocabulary);
-        float[] teacher = [.. Enumerable.Range(0, vocabulary).Select(_ => 6 * random.NextSingle())], logits = [.. Enumerable.Range(0, vocabulary).Select(_ => 4 * random.NextSingle())];
+        float[] teacher = [.. Enumerable.Range(0, vocabulary).Select(_ => 6 * random.NextSingle())], logits =
+            [.. Enumerable.Range(0, vocabulary).Select(_ => 4 * random.NextSingle())];
         var loss = new TeacherLoss(temperature, mix);
         loss.Make(1);
         loss.Set(0, [.. teacher]);
@@ -195,10 +238,12 @@ public sealed unsafe class TrainerTests : IDisposable
         }
         var path = Path.Combine(_folder, Trainer.CheckpointName);
         var saved = File.ReadAllBytes(path);
-        void Refused(string names, Func<Trainer> make) => Assert.Contains(names, Assert.Throws<TrainingException>(make).Message, StringComparison.Ordinal);
+        void Refused(string names, Func<Trainer> make) =>
+            Assert.Contains(names, Assert.Throws<TrainingException>(make).Message, StringComparison.Ordinal);
 
         Refused("Steps was 2 and is 9", () => new(model, Data(model), s_options with { Steps = 9 }, _folder));
-        Refused("LearningRate was 0.01 and is 0.02. ", () => new(model, Data(model), s_options with { Steps = 2, LearningRate = 0.02 }, _folder));
+        Refused("LearningRate was 0.01 and is 0.02. ",
+            () => new(model, Data(model), s_options with { Steps = 2, LearningRate = 0.02 }, _folder));
         Refused("Seed was 1 and is 2", () => new(model, Data(model), s_options with { Steps = 2, Seed = 2 }, _folder));
         Refused("data", () => new(model, Data(model, seed: 7), s_options with { Steps = 2 }, _folder));
         using (var other = TinyModels.Load("qwen2-tiny-F16"))
@@ -257,7 +302,8 @@ public sealed unsafe class TrainerTests : IDisposable
         var path = Path.Combine(_folder, "broken.gguf");
         File.WriteAllBytes(path, WithoutNumber(SharedModel("qwen2-tiny-f32.gguf"), "output_norm.weight"));
         using var model = Model.Load(path, new ModelOptions { Threads = 1 });
-        using var trainer = new Trainer(model, new() { Samples = [TinyModels.Sample(model, 20, 1), TinyModels.Sample(model, 20, 2)] }, s_options);
+        using var trainer = new Trainer(model,
+            new() { Samples = [TinyModels.Sample(model, 20, 1), TinyModels.Sample(model, 20, 2)] }, s_options);
         var problem = Assert.Throws<TrainingException>(() => trainer.Run());
         Assert.Contains("step 1: the loss is NaN in samples 1, 2", problem.Message, StringComparison.Ordinal);
         Assert.Equal(0, trainer.Step);
@@ -280,7 +326,8 @@ public sealed unsafe class TrainerTests : IDisposable
     {
         using var model = TinyModels.Load("qwen2-tiny-f32");
         void Refused(string names, TrainingData data, TuneOptions options) =>
-            Assert.Contains(names, Assert.Throws<ArgumentException>(() => new Trainer(model, data, options)).Message, StringComparison.Ordinal);
+            Assert.Contains(names, Assert.Throws<ArgumentException>(() => new Trainer(model, data, options)).Message,
+                StringComparison.Ordinal);
 
         Refused("Rank is 0", Data(model), s_options with { Rank = 0 });
         Refused("LearningRate is NaN", Data(model), s_options with { LearningRate = double.NaN });

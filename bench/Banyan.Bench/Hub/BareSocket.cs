@@ -8,7 +8,9 @@ using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Bench.Hub;
 
-/// <summary>What bytes cost that come from a socket of this machine or go to one, by threads that do nothing else: no server can take less.</summary>
+/// <summary>
+/// What bytes cost that come from a socket of this machine or go to one, by threads that do nothing else: no server can take less.
+/// </summary>
 static partial class BareSocket
 {
     const int BlockBytes = 512 * 1024, ThreadCpuTime = 3, Children = -1;
@@ -22,8 +24,8 @@ static partial class BareSocket
     }
 
     /// <summary>
-    /// Processor seconds a gigabyte, the best of three, of a thread that takes a file from a socket as a hub must: SHA-256, cut, BLAKE3 of the chunks, and onto
-    /// the disk past the page cache.
+    /// Processor seconds a gigabyte, the best of three, of a thread that takes a file from a socket as a hub must: SHA-256, cut, BLAKE3 of
+    /// the chunks, and onto the disk past the page cache.
     /// </summary>
     /// <param name="path">The file that is sent.</param>
     /// <param name="to">Written, and removed.</param>
@@ -106,10 +108,12 @@ static partial class BareSocket
     }
 
     /// <summary>Processor seconds of this thread.</summary>
-    public static double ThreadSeconds() => Clock(ThreadCpuTime, out var time) == 0 ? time.Seconds + time.Nanoseconds / 1e9 : throw new InvalidOperationException("This system keeps no time of a thread.");
+    public static double ThreadSeconds() => Clock(ThreadCpuTime, out var time) == 0 ? time.Seconds + time.Nanoseconds / 1e9
+        : throw new InvalidOperationException("This system keeps no time of a thread.");
 
     /// <summary>Processor seconds of the processes that this one started and that have ended, with those that they started.</summary>
-    public static double ChildrenSeconds() => Used(Children, out var usage) == 0 ? usage.User.Seconds + usage.System.Seconds + (usage.User.Microseconds + usage.System.Microseconds) / 1e6 : 0;
+    public static double ChildrenSeconds() => Used(Children, out var usage) == 0
+        ? usage.User.Seconds + usage.System.Seconds + (usage.User.Microseconds + usage.System.Microseconds) / 1e6 : 0;
 
     struct MicroTime
     {

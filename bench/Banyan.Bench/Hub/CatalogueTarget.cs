@@ -30,8 +30,8 @@ interface ICatalogueTarget : IDisposable
 }
 
 /// <summary>
-/// A SQLite file: one statement a table, prepared by SQLite itself, in one transaction; plain indexes are made at the end. Words are added by place: a row
-/// whose place is before the last one's makes the index of words write what it has gathered.
+/// A SQLite file: one statement a table, prepared by SQLite itself, in one transaction; plain indexes are made at the end. Words are added
+/// by place: a row whose place is before the last one's makes the index of words write what it has gathered.
 /// </summary>
 sealed class SqliteTarget : ICatalogueTarget
 {
@@ -48,7 +48,9 @@ sealed class SqliteTarget : ICatalogueTarget
         (_file, _connection) = (file, new SqliteConnection($"Data Source={file};Pooling=false"));
         _connection.Open();
         _connection.Execute("PRAGMA cache_size = -4000000; PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; BEGIN");
-        var indexes = _connection.Query<(string Name, string Sql)>("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'").AsList();
+        var indexes =
+            _connection.Query<(string Name, string Sql)>(
+                "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'").AsList();
         _indexes = [.. indexes.Select(i => i.Sql)];
         foreach (var (name, _) in indexes)
             _connection.Execute($"DROP INDEX \"{name}\"");
@@ -57,13 +59,15 @@ sealed class SqliteTarget : ICatalogueTarget
 
     public long Bytes => new FileInfo(_file).Length;
 
-    void GatherWords(int bytes) => _connection.Execute("INSERT INTO listing_words (listing_words, rank) VALUES ('hashsize', @bytes)", new { bytes });
+    void GatherWords(int bytes) =>
+        _connection.Execute("INSERT INTO listing_words (listing_words, rank) VALUES ('hashsize', @bytes)", new { bytes });
 
     public void Add(string into, params object?[] values)
     {
         if (!_inserts.TryGetValue(into, out var insert))
         {
-            Check(raw.sqlite3_prepare_v2(_connection.Handle, $"INSERT INTO {into} VALUES ({string.Join(", ", values.Select(_ => "?"))})", out insert));
+            Check(raw.sqlite3_prepare_v2(_connection.Handle,
+                $"INSERT INTO {into} VALUES ({string.Join(", ", values.Select(_ => "?"))})", out insert));
             _inserts[into] = insert;
         }
         for (var i = 0; i < values.Length; i++)
@@ -112,8 +116,11 @@ sealed class PostgresTarget : ICatalogueTarget
     {
         _connection = new NpgsqlConnection($"{connection};Command Timeout=0;Pooling=false");
         _connection.Open();
-        _indexes = [.. _connection.Query<string>("SELECT indexdef FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'")];
-        foreach (var name in _connection.Query<string>("SELECT indexname FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'"))
+        _indexes =
+            [.. _connection.Query<string>(
+                "SELECT indexdef FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'")];
+        foreach (var name in _connection.Query<string>(
+            "SELECT indexname FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'"))
             _connection.Execute($"DROP INDEX {name}");
     }
 
@@ -133,7 +140,8 @@ sealed class PostgresTarget : ICatalogueTarget
         rows.Append('\n');
     }
 
-    public void Add(KeptWords words) => Add("listing_words (repo_id, place, words)", words.Repo, words.Place, string.Join(' ', words.Placed.Select(w => $"'{w}'")));
+    public void Add(KeptWords words) =>
+        Add("listing_words (repo_id, place, words)", words.Repo, words.Place, string.Join(' ', words.Placed.Select(w => $"'{w}'")));
 
     public void Write()
     {

@@ -33,13 +33,20 @@ sealed class GitBackend : IAsyncDisposable
 
     static async Task HandleAsync(HttpContext context, string folder)
     {
-        var start = new ProcessStartInfo("/usr/lib/git-core/git-http-backend") { RedirectStandardInput = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("/usr/lib/git-core/git-http-backend")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true
+        };
         var request = context.Request;
         foreach (var (name, value) in new[]
         {
-            ("GIT_PROJECT_ROOT", folder), ("GIT_HTTP_EXPORT_ALL", "1"), ("PATH_INFO", request.Path.Value!), ("QUERY_STRING", request.QueryString.Value?.TrimStart('?') ?? ""),
-            ("REQUEST_METHOD", request.Method), ("CONTENT_TYPE", request.ContentType ?? ""), ("CONTENT_LENGTH", request.ContentLength?.ToString(CultureInfo.InvariantCulture) ?? ""),
-            ("HTTP_CONTENT_ENCODING", request.Headers.ContentEncoding.ToString()), ("GIT_PROTOCOL", request.Headers["Git-Protocol"].ToString()), ("REMOTE_USER", "bench"), ("REMOTE_ADDR", "127.0.0.1"),
+            ("GIT_PROJECT_ROOT", folder), ("GIT_HTTP_EXPORT_ALL", "1"), ("PATH_INFO", request.Path.Value!),
+            ("QUERY_STRING", request.QueryString.Value?.TrimStart('?') ?? ""),
+            ("REQUEST_METHOD", request.Method), ("CONTENT_TYPE", request.ContentType ?? ""),
+            ("CONTENT_LENGTH", request.ContentLength?.ToString(CultureInfo.InvariantCulture) ?? ""),
+            ("HTTP_CONTENT_ENCODING", request.Headers.ContentEncoding.ToString()),
+            ("GIT_PROTOCOL", request.Headers["Git-Protocol"].ToString()), ("REMOTE_USER", "bench"), ("REMOTE_ADDR", "127.0.0.1"),
         })
             if (value.Length > 0)
                 start.Environment[name] = value;
@@ -59,7 +66,8 @@ sealed class GitBackend : IAsyncDisposable
         var output = git.StandardOutput.BaseStream;
         while (await HeaderAsync(output) is { Length: > 0 } line)
         {
-            var (name, value) = (line[..line.IndexOf(':', StringComparison.Ordinal)], line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim());
+            var (name, value) = (line[..line.IndexOf(':', StringComparison.Ordinal)],
+                line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim());
             if (name == "Status")
                 context.Response.StatusCode = int.Parse(value[..3], CultureInfo.InvariantCulture);
             else

@@ -32,7 +32,8 @@ static class GitBench
                 Directory.Delete(old, recursive: true);
         Git(folder, "init", "-q", "--bare", "--initial-branch=main", Path.Combine(theirs, "weights"));
         Git(Path.Combine(theirs, "weights"), "config", "http.receivepack", "true");
-        Git(Path.Combine(theirs, "weights"), "config", "receive.autogc", "false");   // beside what is measured it would take processors, and packs
+        // beside what is measured it would take processors, and packs
+        Git(Path.Combine(theirs, "weights"), "config", "receive.autogc", "false");
         var packs = Directory.GetFiles(Path.Combine(source, "objects", "pack"), "*.pack").Sum(f => new FileInfo(f).Length);
         Say($"{commits} commits, {Git(source, "count-objects", "-v").Split('\n').First(l => l.StartsWith("in-pack", StringComparison.Ordinal))[9..]} objects, {packs / 1e6:F1} MB packed by git");
 
@@ -47,7 +48,8 @@ static class GitBench
         Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB, database {new DirectoryInfo(hubFolder).GetFiles("hub.db*").Sum(f => f.Length) / 1e6:F0} MB");
 
         Pairs("clone", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", url, clone)), ours, peer, server);
-        Pairs("clone --depth 1", runs, url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", "--depth", "1", url, clone)), ours, peer, server);
+        Pairs("clone --depth 1", runs,
+            url => Fresh(folder, "clone", clone => Git(folder, "clone", "-q", "--bare", "--depth", "1", url, clone)), ours, peer, server);
         Say($"server                memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB");
 
         // A new commit, fetched by a clone that has all others.
@@ -62,8 +64,10 @@ static class GitBench
         for (var i = 0; i < runs; i++)
         {
             Append(work, i, 1, 3, "main");
-            pushes.Add((Measure(() => Git(work, "push", "-q", ours, "main"), server), Measure(() => Git(work, "push", "-q", peer, "main"))));
-            fetches.Add((Measure(() => Git(readers[0], "fetch", "-q", ours, "main:main"), server), Measure(() => Git(readers[1], "fetch", "-q", peer, "main:main"))));
+            pushes.Add((Measure(() => Git(work, "push", "-q", ours, "main"), server),
+                Measure(() => Git(work, "push", "-q", peer, "main"))));
+            fetches.Add((Measure(() => Git(readers[0], "fetch", "-q", ours, "main:main"), server),
+                Measure(() => Git(readers[1], "fetch", "-q", peer, "main:main"))));
         }
         Tell("push of one commit", pushes);
         Tell("fetch of one commit", fetches);
@@ -78,7 +82,8 @@ static class GitBench
             many.Add((Measure(() => Git(work, "push", "-q", ours, branch), server), Measure(() => Git(work, "push", "-q", peer, branch))));
         }
         Tell($"push of {objects} objects", many);
-        Pairs("clone after those", Math.Min(runs, 3), url => Fresh(folder, "clone", to => Git(folder, "clone", "-q", "--bare", url, to)), ours, peer, server);
+        Pairs("clone after those", Math.Min(runs, 3),
+            url => Fresh(folder, "clone", to => Git(folder, "clone", "-q", "--bare", url, to)), ours, peer, server);
 
         // A hub that has done nothing else: what many large clones need, not what came before them.
         running.Dispose();
@@ -92,7 +97,9 @@ static class GitBench
 
     static double Together(string folder, string url)
     {
-        var seconds = Time(() => Parallel.For(0, AtOnce, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, n => Fresh(folder, $"clone-{n}", to => Git(folder, "clone", "-q", "--bare", url, to))));
+        var seconds =
+            Time(() => Parallel.For(0, AtOnce, new ParallelOptions { MaxDegreeOfParallelism = AtOnce },
+                n => Fresh(folder, $"clone-{n}", to => Git(folder, "clone", "-q", "--bare", url, to))));
         for (var n = 0; n < AtOnce; n++)
             Fresh(folder, $"clone-{n}", _ => 0);
         return seconds;
@@ -145,7 +152,13 @@ static class GitBench
 
     static string Git(string folder, Action<Stream>? input, string[] arguments)
     {
-        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = input is not null };
+        var start = new ProcessStartInfo("git", arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = input is not null
+        };
         start.Environment["GIT_CONFIG_NOSYSTEM"] = "1";
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
         using var git = Process.Start(start)!;
@@ -157,16 +170,20 @@ static class GitBench
         }
         var output = git.StandardOutput.ReadToEnd();
         git.WaitForExit();
-        return git.ExitCode == 0 ? output.Trim() : throw new InvalidOperationException($"git {string.Join(' ', arguments)}: {errors.Result}");
+        return git.ExitCode == 0 ? output.Trim()
+            : throw new InvalidOperationException($"git {string.Join(' ', arguments)}: {errors.Result}");
     }
 
-    static void Import(string repository, int commits, int bytes) => Git(repository, stream => Write(stream, new Random(1), commits, bytes, 2, "main", null, 1_600_000_000), ["fast-import", "--quiet", "--force"]);
+    static void Import(string repository, int commits, int bytes) =>
+        Git(repository, stream => Write(stream, new Random(1), commits, bytes, 2, "main", null, 1_600_000_000),
+            ["fast-import", "--quiet", "--force"]);
 
     static void Append(string repository, int seed, int commits, int changes, string branch)
     {
         var head = Git(repository, "rev-parse", branch);
         var at = long.Parse(Git(repository, "log", "-1", "--format=%ct", branch), CultureInfo.InvariantCulture);
-        Git(repository, stream => Write(stream, new Random(seed), commits, 200, changes, branch, head, at + 1), ["fast-import", "--quiet", "--force"]);
+        Git(repository, stream => Write(stream, new Random(seed), commits, 200, changes, branch, head, at + 1),
+            ["fast-import", "--quiet", "--force"]);
     }
 
     /// <summary>A stream for git fast-import: text files of two levels of folders, of which each commit changes some.</summary>
@@ -175,16 +192,22 @@ static class GitBench
         var added = new byte[bytes];
         for (var i = 0; i < commits; i++)
         {
-            var head = new StringBuilder($"commit refs/heads/{branch}\ncommitter Ana <ana@example.org> {seconds + i} +0000\ndata 10\nchange {i % 1000:000}");
+            var head =
+                new StringBuilder(
+                    $"commit refs/heads/{branch}\ncommitter Ana <ana@example.org> {seconds + i} +0000\ndata 10\nchange {i % 1000:000}");
             head.Append(i == 0 && from is not null ? $"\nfrom {from}\n" : "\n");
             to.Write(Encoding.UTF8.GetBytes(head.ToString()));
             for (var change = 0; change < changes; change++)
             {
-                var file = (i * changes + change) % (Folders * Files) is var n && i < Folders * Files / changes ? n : random.Next(Folders * Files);
-                var text = string.Concat(Enumerable.Range(0, 40).Select(l => $"line {l} of file {file}: {(random.Next(20) == 0 ? random.Next(1000) : l * file)}\n"));
+                var file = (i * changes + change) % (Folders * Files) is var n && i < Folders * Files / changes ? n
+                    : random.Next(Folders * Files);
+                var text =
+                    string.Concat(Enumerable.Range(0, 40)
+                        .Select(l => $"line {l} of file {file}: {(random.Next(20) == 0 ? random.Next(1000) : l * file)}\n"));
                 random.NextBytes(added);
                 var content = Encoding.UTF8.GetBytes(text + Convert.ToBase64String(added) + "\n");
-                to.Write(Encoding.UTF8.GetBytes($"M 100644 inline folder{file / Files}/part{file % 5}/file{file}.txt\ndata {content.Length}\n"));
+                to.Write(
+                    Encoding.UTF8.GetBytes($"M 100644 inline folder{file / Files}/part{file % 5}/file{file}.txt\ndata {content.Length}\n"));
                 to.Write(content);
                 to.WriteByte((byte)'\n');
             }

@@ -6,7 +6,9 @@ using Banyan.Server.Content.Hashing;
 
 namespace Banyan.Bench.Hub;
 
-/// <summary>The hub's large files: what taking them in and giving them out costs, against nginx with the same file on the same disk.</summary>
+/// <summary>
+/// The hub's large files: what taking them in and giving them out costs, against nginx with the same file on the same disk.
+/// </summary>
 static class HubBench
 {
     public static async Task RunAsync(string folder, double gigabytes, string? only)
@@ -16,7 +18,8 @@ static class HubBench
         var length = (long)(gigabytes * (1L << 30));
         if (!File.Exists(weights) || new FileInfo(weights).Length != length)
             Weights.Write(weights, length, 1);
-        Console.WriteLine($"{Machine.Name}, {Environment.ProcessorCount} threads, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}, {gigabytes} GiB of BF16 weights");
+        Console.WriteLine(
+            $"{Machine.Name}, {Environment.ProcessorCount} threads, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}, {gigabytes} GiB of BF16 weights");
         Console.WriteLine();
         if (only is "stages")
             Stages(weights);
@@ -29,7 +32,8 @@ static class HubBench
     }
 
     /// <summary>What each step of an upload costs by itself, one thread.</summary>
-    /// <returns>Processor seconds a gigabyte of the hashes that an upload takes, of receiving it, and of a bare program that receives, hashes and writes it.</returns>
+    /// <returns>Processor seconds a gigabyte of the hashes that an upload takes, of receiving it, and of a bare program that receives,
+    /// hashes and writes it.</returns>
     static (double Hashed, double Receive, double Floor) Stages(string weights)
     {
         double hashed = 0;
@@ -87,7 +91,8 @@ static class HubBench
         Console.WriteLine($"| receive | {1 / receive:F2} | |");
         Console.WriteLine($"| read and send | {1 / send:F2} | |");
         var bare = Path.ChangeExtension(weights, ".bare");
-        var (apart, floor) = (BareSocket.FloorCosts(weights, bare, inOnePass: false), BareSocket.FloorCosts(weights, bare, inOnePass: true));
+        var (apart, floor) = (BareSocket.FloorCosts(weights, bare, inOnePass: false),
+            BareSocket.FloorCosts(weights, bare, inOnePass: true));
         Console.WriteLine($"| receive, SHA-256, cut, BLAKE3, write | {1 / apart:F2} | |");
         Console.WriteLine($"| the same, SHA-256 and cut in one pass | {1 / floor:F2} | |");
         Console.WriteLine();
@@ -119,7 +124,10 @@ static class HubBench
         }
     }
 
-    /// <summary>Processor seconds a gigabyte of SHA-256, cut and BLAKE3, one after the other, over the whole file: as the upload is, on what the machine has left of itself.</summary>
+    /// <summary>
+    /// Processor seconds a gigabyte of SHA-256, cut and BLAKE3, one after the other, over the whole file: as the upload is, on what the
+    /// machine has left of itself.
+    /// </summary>
     static double HashedWhole(string weights)
     {
         var piece = new byte[8 << 20];
@@ -175,7 +183,8 @@ static class HubBench
                 });
                 var cost = (server.CpuSeconds - cpu) / gigabytes;
                 hashed = (hashed + HashedWhole(weights)) / 2;
-                told.Add($"The upload took {cost / hashed:F2} times SHA-256, cut and BLAKE3 of the same bytes ({hashed:F2} s/GB, before and after it), and {cost / (hashed + stages.Receive):F2} times these and receiving them ({stages.Receive:F2}); {cost / stages.Floor:F2} times a bare program that receives, hashes and writes them ({stages.Floor:F2}).");
+                told.Add(
+                    $"The upload took {cost / hashed:F2} times SHA-256, cut and BLAKE3 of the same bytes ({hashed:F2} s/GB, before and after it), and {cost / (hashed + stages.Receive):F2} times these and receiving them ({stages.Receive:F2}); {cost / stages.Floor:F2} times a bare program that receives, hashes and writes them ({stages.Floor:F2}).");
             }
             var stored = Stored(data) - before;
             if (uploadOnly)
@@ -198,7 +207,8 @@ static class HubBench
             });
             File.Delete(tuned);
             Console.WriteLine();
-            Console.WriteLine($"Stored: {(double)stored / length:P1} of the weights' bytes; the fine-tune added {(double)(Stored(data) - before - stored) / length:P1}.");
+            Console.WriteLine(
+                $"Stored: {(double)stored / length:P1} of the weights' bytes; the fine-tune added {(double)(Stored(data) - before - stored) / length:P1}.");
             Explain();
             Console.WriteLine();
 
@@ -225,7 +235,8 @@ static class HubBench
                     continue;
                 if (cold)
                     PageCache.Forget(weights);
-                peer.Add(await RowAsync($"the same from nginx, {name}", nginx.Server, gigabytes, () => GetAsync(new Uri(nginx.Address, Path.GetFileName(weights)), length)));
+                peer.Add(await RowAsync($"the same from nginx, {name}", nginx.Server, gigabytes,
+                    () => GetAsync(new Uri(nginx.Address, Path.GetFileName(weights)), length)));
             }
             if (nginx is not null)
                 ratios.Add((name, peer.Min() / own.Min()));
@@ -278,11 +289,13 @@ static class HubBench
         var start = Stopwatch.GetTimestamp();
         await work();
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        Console.WriteLine($"| {name} | {gigabytes * 1e3 / seconds:F0} | {(server.CpuSeconds - cpu) / gigabytes:F2} | {server.PeakMegabytes:F0} |");
+        Console.WriteLine(
+            $"| {name} | {gigabytes * 1e3 / seconds:F0} | {(server.CpuSeconds - cpu) / gigabytes:F2} | {server.PeakMegabytes:F0} |");
         return seconds;
     }
 
-    static Task GetAsync(Uri url, long length) => HubClient.Get(url) == length ? Task.CompletedTask : throw new InvalidOperationException($"{url.AbsolutePath} was cut short.");
+    static Task GetAsync(Uri url, long length) =>
+        HubClient.Get(url) == length ? Task.CompletedTask : throw new InvalidOperationException($"{url.AbsolutePath} was cut short.");
 
     static async Task<byte[]> Sha256(string path)
     {
@@ -298,7 +311,8 @@ static class HubBench
         return path;
     }
 
-    static long Stored(string data) => new DirectoryInfo(Path.Combine(data, "objects")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+    static long Stored(string data) =>
+        new DirectoryInfo(Path.Combine(data, "objects")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
 
     /// <summary>The same bytes for everyone, but changed for each: no two uploads have a chunk in common.</summary>
     sealed class Scrambled(byte[] bytes, int seed) : Stream
@@ -319,8 +333,10 @@ static class HubBench
         }
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => new(Read(buffer.Span));
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => Task.FromResult(Read(buffer.AsSpan(offset, count)));
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(Read(buffer.Span));
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            Task.FromResult(Read(buffer.AsSpan(offset, count)));
         public override bool CanRead => true;
         public override bool CanSeek => false;
         public override bool CanWrite => false;

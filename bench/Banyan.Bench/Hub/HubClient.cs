@@ -8,7 +8,9 @@ using System.Text.Json;
 
 namespace Banyan.Bench.Hub;
 
-/// <summary>A client that costs as little as possible, so that what is measured is the server: bytes go from and to plain sockets.</summary>
+/// <summary>
+/// A client that costs as little as possible, so that what is measured is the server: bytes go from and to plain sockets.
+/// </summary>
 sealed class HubClient(Uri address, string token)
 {
     readonly HttpClient _http = new()
@@ -40,7 +42,8 @@ sealed class HubClient(Uri address, string token)
             {"key": "file", "value": {"path": "README.md", "encoding": "base64", "content": "{{{Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(text))}}}"}}
 
             """;
-        using var answer = await _http.PostAsync($"/api/models/bench/{name}/commit/main", new StringContent(lines, System.Text.Encoding.UTF8, "application/x-ndjson"));
+        using var answer = await _http.PostAsync($"/api/models/bench/{name}/commit/main",
+            new StringContent(lines, System.Text.Encoding.UTF8, "application/x-ndjson"));
         answer.EnsureSuccessStatusCode();
     }
 
@@ -48,19 +51,22 @@ sealed class HubClient(Uri address, string token)
     public async Task<Uri> AddressAsync(string operation, byte[] sha256, long size)
     {
         var answer = await _http.PostAsJsonAsync(
-            "/bench/weights.git/info/lfs/objects/batch", new { operation, objects = new[] { new { oid = Convert.ToHexStringLower(sha256), size } } });
+            "/bench/weights.git/info/lfs/objects/batch",
+            new { operation, objects = new[] { new { oid = Convert.ToHexStringLower(sha256), size } } });
         var json = await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>();
         return new Uri(json.GetProperty("objects")[0].GetProperty("actions").GetProperty(operation).GetProperty("href").GetString()!);
     }
 
     /// <summary>
-    /// PUTs a stream, never more than the server's window has room for: what a loopback connection still has to send is sent by the processor time of who
-    /// reads from it, and a client's sending is no cost of the server's.
+    /// PUTs a stream, never more than the server's window has room for: what a loopback connection still has to send is sent by the
+    /// processor time of who reads from it, and a client's sending is no cost of the server's.
     /// </summary>
     public static async Task PutAsync(Uri url, Stream source, long size)
     {
         using var socket = await ConnectAsync(url);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"PUT {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"));
+        await socket.SendAsync(
+            Encoding.ASCII.GetBytes(
+                $"PUT {url.PathAndQuery} HTTP/1.1\r\nHost: {url.Authority}\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"));
         var buffer = new byte[1 << 20];
         while (await source.ReadAsync(buffer) is var read and > 0)
             for (var sent = 0; sent < read;)

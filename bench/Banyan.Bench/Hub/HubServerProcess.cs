@@ -13,7 +13,8 @@ namespace Banyan.Bench.Hub;
 
 /// <summary>A process under measurement: its processor seconds and memory are its own, not the client's.</summary>
 /// <param name="process">The process.</param>
-/// <param name="beside">Another that works for it, such as PostgreSQL's, whose processor seconds and those of its children count; null for none.</param>
+/// <param name="beside">Another that works for it, such as PostgreSQL's, whose processor seconds and those of its children count; null for
+/// none.</param>
 sealed class Measured(Process process, int? beside = null) : IDisposable
 {
     const double TicksPerSecond = 100;   // what Linux reports in
@@ -23,15 +24,19 @@ sealed class Measured(Process process, int? beside = null) : IDisposable
     bool _isDisposed;
 
     /// <summary>Processor seconds of the process and its children so far.</summary>
-    public double CpuSeconds => Directory.GetDirectories("/proc").Select(d => Path.GetFileName(d)).Where(d => int.TryParse(d, out _)).Sum(d => Seconds(d));
+    public double CpuSeconds => Directory.GetDirectories("/proc").Select(d => Path.GetFileName(d))
+        .Where(d => int.TryParse(d, out _)).Sum(d => Seconds(d));
 
     double Seconds(string pid)
     {
         try
         {
             var fields = File.ReadAllText($"/proc/{pid}/stat").Split(") ")[^1].Split(' ');
-            var own = new[] { int.Parse(pid, CultureInfo.InvariantCulture), int.Parse(fields[1], CultureInfo.InvariantCulture) }.Any(id => id == process.Id || id == beside);
-            return own ? (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture)) / TicksPerSecond : 0;
+            var own = new[] { int.Parse(pid, CultureInfo.InvariantCulture),
+                int.Parse(fields[1], CultureInfo.InvariantCulture) }.Any(id => id == process.Id || id == beside);
+            return own
+                ? (double.Parse(fields[11], CultureInfo.InvariantCulture) + double.Parse(fields[12], CultureInfo.InvariantCulture))
+                / TicksPerSecond : 0;
         }
         catch (IOException)
         {
@@ -46,7 +51,8 @@ sealed class Measured(Process process, int? beside = null) : IDisposable
     public double Megabytes => Kilobytes("VmRSS:") / 1e3;
 
     double Kilobytes(string name) =>
-        double.Parse(File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1.024;
+        double.Parse(File.ReadLines($"/proc/{process.Id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1.024;
 
     public void Dispose()
     {
@@ -72,7 +78,12 @@ static class HubServerProcess
         await using var app = BanyanServer.Build(new ServerOptions
         {
             Port = 0,
-            Hub = new HubOptions { DataFolder = folder, PacksWeights = packs, Database = Environment.GetEnvironmentVariable("BANYAN_BENCH_DATABASE") },
+            Hub = new HubOptions
+            {
+                DataFolder = folder,
+                PacksWeights = packs,
+                Database = Environment.GetEnvironmentVariable("BANYAN_BENCH_DATABASE")
+            },
             LogsRequests = watching == Watching.Log,
             AccessLog = watching == Watching.Log ? File.Create(Path.Combine(folder, "access.log")) : null,
         });
@@ -83,7 +94,8 @@ static class HubServerProcess
         if (await accounts.FindAsync("bench", default) is null)
             await accounts.AddAsync("user", "bench", null, null, default);
         var token = await accounts.AddTokenAsync("bench", "bench", TokenRole.Write, null, null, default);
-        Console.WriteLine($"{app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()} {token}");
+        Console.WriteLine(
+            $"{app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()} {token}");
         await Console.In.ReadToEndAsync();
         await app.StopAsync();
     }
@@ -102,15 +114,17 @@ static class HubServerProcess
     }
 
     /// <summary>Starts it over a new folder.</summary>
-    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder, Watching watching = Watching.Metrics, string? database = null)
+    public static async Task<(Measured Server, HubClient Client)> StartAsync(string folder,
+        Watching watching = Watching.Metrics, string? database = null)
     {
         Directory.CreateDirectory(folder);
-        var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(HubServerProcess).Assembly.Location, "hub-server", folder])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            Environment = { ["BANYAN_BENCH_WATCHING"] = $"{watching}", ["BANYAN_BENCH_DATABASE"] = database },
-        })!;
+        var process =
+            Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [typeof(HubServerProcess).Assembly.Location, "hub-server", folder])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                Environment = { ["BANYAN_BENCH_WATCHING"] = $"{watching}", ["BANYAN_BENCH_DATABASE"] = database },
+            })!;
         var line = (await process.StandardOutput.ReadLineAsync())!.Split(' ');
         var client = new HubClient(new Uri(line[0]), line[1]);
         await client.CreateRepoAsync("weights");
@@ -123,6 +137,7 @@ static class HubServerProcess
         using var connection = new Npgsql.NpgsqlConnection(database);
         connection.Open();
         using var command = new Npgsql.NpgsqlCommand("SELECT pg_backend_pid()", connection);
-        return int.Parse(File.ReadAllText($"/proc/{command.ExecuteScalar()}/stat").Split(") ")[^1].Split(' ')[1], CultureInfo.InvariantCulture);
+        return int.Parse(File.ReadAllText($"/proc/{command.ExecuteScalar()}/stat").Split(") ")[^1].Split(' ')[1],
+            CultureInfo.InvariantCulture);
     }
 }

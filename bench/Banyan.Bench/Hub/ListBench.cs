@@ -14,7 +14,8 @@ static class ListBench
 
     /// <param name="folder">The hub's data.</param>
     /// <param name="repos">How many repositories.</param>
-    /// <param name="database">An empty PostgreSQL database, or null for SQLite in the folder. A database that was filled before is used as it is.</param>
+    /// <param name="database">An empty PostgreSQL database, or null for SQLite in the folder. A database that was filled before is used as
+    /// it is.</param>
     public static async Task RunAsync(string folder, int repos, string? database)
     {
         var isFilled = File.Exists(Path.Combine(folder, "filled"));
@@ -30,7 +31,8 @@ static class ListBench
             if (!isFilled)
                 catalogue.Fill(target);
             await File.WriteAllTextAsync(Path.Combine(folder, "filled"), "");
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{repos} repositories in {filling.Elapsed.TotalSeconds:F0} s, {target.Bytes / 1e6:F0} MB: {target.Bytes / 1e3 / Math.Max(1, repos):F2} KB each"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{repos} repositories in {filling.Elapsed.TotalSeconds:F0} s, {target.Bytes / 1e6:F0} MB: {target.Bytes / 1e3 / Math.Max(1, repos):F2} KB each"));
         }
         var began = Stopwatch.StartNew();
         var (server, hub) = await HubServerProcess.StartAsync(folder, database: database);
@@ -45,20 +47,25 @@ static class ListBench
         await TimesAsync(client, "model pages", () => $"/bench/made-{page++ % Changes}");
         await TimesAsync(client, "search pages", () => $"/search?q={Uri.EscapeDataString(catalogue.Query())}");
         await TimesAsync(client, "lists with words and facets", () => $"/models?search={Uri.EscapeDataString(catalogue.Query())}");
-        await TimesAsync(client, "lists by task and language", () => $"/models?pipeline_tag={catalogue.Task()}&language={catalogue.Language()}");
-        await TimesAsync(client, "what fits, in a language", () => $"/models?fits=8&download=3&commercial=true&language={catalogue.Language()}");
+        await TimesAsync(client, "lists by task and language",
+            () => $"/models?pipeline_tag={catalogue.Task()}&language={catalogue.Language()}");
+        await TimesAsync(client, "what fits, in a language",
+            () => $"/models?fits=8&download=3&commercial=true&language={catalogue.Language()}");
         await TimesAsync(client, "list API: words", () => $"/api/models?limit=20&search={Uri.EscapeDataString(catalogue.Query())}");
         await TimesAsync(client, "list API: task", () => $"/api/models?limit=20&pipeline_tag={catalogue.Task()}&sort=lastModified");
         await RateAsync(client, 200, () => $"/api/models?limit=20&pipeline_tag={catalogue.Task()}&filter={catalogue.Language()}");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB"));
-        foreach (var query in new[] { "limit=20", "limit=20&sort=lastModified", "limit=20&sort=name&direction=1", "limit=20&filter=en", "limit=20&filter=sw&filter=license:mit", "limit=20&num_parameters=min:7B,max:8B", "limit=1000" })
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"memory {server.Megabytes:F0} MB, most {server.PeakMegabytes:F0} MB"));
+        foreach (var query in new[] { "limit=20", "limit=20&sort=lastModified", "limit=20&sort=name&direction=1", "limit=20&filter=en",
+            "limit=20&filter=sw&filter=license:mit", "limit=20&num_parameters=min:7B,max:8B", "limit=1000" })
         {
             var url = $"/api/models?{query}";
             var first = await MedianAsync(client, url);
             for (var turned = 0; turned < Deep && await NextAsync(client, url) is { } next; turned++)
                 url = next;
             var later = await MedianAsync(client, url);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{query,-45} {first,8:F1} ms   page {Deep} or the last: {later,8:F1} ms"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{query,-45} {first,8:F1} ms   page {Deep} or the last: {later,8:F1} ms"));
         }
     }
 
@@ -73,13 +80,15 @@ static class ListBench
             await hub.CreateRepoAsync($"made-{i}");
             created.Add(watch.Elapsed.TotalMilliseconds);
             watch.Restart();
-            await hub.CommitCardAsync($"made-{i}", $"---\nlicense: mit\nlanguage: en\n---\n# Made {i}\n\n{new string('x', i)} {DateTime.UtcNow.Ticks}");
+            await hub.CommitCardAsync($"made-{i}",
+                $"---\nlicense: mit\nlanguage: en\n---\n# Made {i}\n\n{new string('x', i)} {DateTime.UtcNow.Ticks}");
             committed.Add(watch.Elapsed.TotalMilliseconds);
         }
         busy = s_server.CpuSeconds - busy;
         created.Sort();
         committed.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"create p50 {created[Changes / 2]:F1} ms, commit p50 {committed[Changes / 2]:F1} ms, CPU of both {busy * 1e3 / Changes:F1} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"create p50 {created[Changes / 2]:F1} ms, commit p50 {committed[Changes / 2]:F1} ms, CPU of both {busy * 1e3 / Changes:F1} ms"));
     }
 
     /// <summary>Different requests, one after the other.</summary>
@@ -93,7 +102,9 @@ static class ListBench
             if (i == 20)
                 busy = s_server.CpuSeconds;
             var (url, watch) = (next(), Stopwatch.StartNew());
-            using var request = new HttpRequestMessage(HttpMethod.Get, url) { Headers = { { "Accept", url.StartsWith("/api", StringComparison.Ordinal) ? "application/json" : "text/html" } } };
+            using var request = new HttpRequestMessage(HttpMethod.Get,
+                url)
+            { Headers = { { "Accept", url.StartsWith("/api", StringComparison.Ordinal) ? "application/json" : "text/html" } } };
             using var answer = await client.SendAsync(request);
             _ = await answer.EnsureSuccessStatusCode().Content.ReadAsByteArrayAsync();
             if (i >= 20)
@@ -101,7 +112,8 @@ static class ListBench
         }
         busy = s_server.CpuSeconds - busy;
         times.Sort();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-32} CPU {busy * 1e3 / Requests,6:F1} ms   p50 {times[Requests / 2].Ms,7:F1} ms   p99 {times[Requests * 99 / 100].Ms,7:F1} ms   most {times[^1].Ms,7:F1} ms  {times[^1].Url}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{what,-32} CPU {busy * 1e3 / Requests,6:F1} ms   p50 {times[Requests / 2].Ms,7:F1} ms   p99 {times[Requests * 99 / 100].Ms,7:F1} ms   most {times[^1].Ms,7:F1} ms  {times[^1].Url}"));
     }
 
     /// <summary>Requests that begin at a rate, whether those before them have ended or not.</summary>
@@ -124,7 +136,8 @@ static class ListBench
         await Task.WhenAll(waiting);
         busy = s_server.CpuSeconds - busy;
         var sorted = times.Order().ToArray();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"list API at {rate} requests/s       CPU {busy * 1e3 / sorted.Length,6:F1} ms   p50 {sorted[sorted.Length / 2],7:F1} ms   p99 {sorted[sorted.Length * 99 / 100],7:F1} ms   most {sorted[^1],7:F1} ms"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"list API at {rate} requests/s       CPU {busy * 1e3 / sorted.Length,6:F1} ms   p50 {sorted[sorted.Length / 2],7:F1} ms   p99 {sorted[sorted.Length * 99 / 100],7:F1} ms   most {sorted[^1],7:F1} ms"));
     }
 
     static async Task<double> MedianAsync(HttpClient client, string url)

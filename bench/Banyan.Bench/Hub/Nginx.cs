@@ -35,7 +35,8 @@ sealed class Nginx : IDisposable
         var work = Directory.CreateTempSubdirectory("banyan-nginx-").FullName;
         var template = File.ReadAllText(Path.Combine(Repository(), "bench", "peers", "nginx", "nginx.conf"));
         var configuration = Path.Combine(work, "nginx.conf");
-        File.WriteAllText(configuration, template.Replace("@PORT@", $"{port}").Replace("@ROOT@", folder).Replace("@WORK@", work).Replace("@WORKERS@", $"{workers}"));
+        File.WriteAllText(configuration, template.Replace("@PORT@", $"{port}").Replace("@ROOT@", folder).Replace("@WORK@", work)
+            .Replace("@WORKERS@", $"{workers}"));
         var process = Process.Start(new ProcessStartInfo(program, ["-p", work, "-c", configuration]) { RedirectStandardInput = true })!;
         var nginx = new Nginx(process, work, port);
         for (var attempt = 0; ; attempt++)

@@ -22,7 +22,8 @@ static class SmallFileBench
         await File.WriteAllBytesAsync(Path.Combine(served, "config.txt"), content);
 
         var hubs = new List<(string Name, Measured Server, Uri Address)>();
-        foreach (var (name, watching) in new[] { ("hub", HubServerProcess.Watching.Metrics), ("hub with an access log", HubServerProcess.Watching.Log), ("hub without metrics", HubServerProcess.Watching.Nothing) })
+        foreach (var (name, watching) in new[] { ("hub", HubServerProcess.Watching.Metrics),
+            ("hub with an access log", HubServerProcess.Watching.Log), ("hub without metrics", HubServerProcess.Watching.Nothing) })
         {
             var (server, client) = await HubServerProcess.StartAsync(Path.Combine(data, $"{watching}"), watching);
             var commit = "{\"key\":\"header\",\"value\":{\"summary\":\"a small file\"}}\n"
@@ -52,17 +53,22 @@ static class SmallFileBench
         {
             var cpu = measured.CpuSeconds;
             var rate = Rate(address, seconds);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {rate:F0} | {(measured.CpuSeconds - cpu) / (rate * seconds) * 1e6:F0} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name} | {rate:F0} | {(measured.CpuSeconds - cpu) / (rate * seconds) * 1e6:F0} |"));
         }
     }
 
     static double Rate(Uri address, int seconds)
     {
-        using var wrk = Process.Start(new ProcessStartInfo("wrk", ["-t1", "-c32", $"-d{seconds}s", address.ToString()]) { RedirectStandardOutput = true })!;
+        using var wrk =
+            Process.Start(new ProcessStartInfo("wrk",
+                ["-t1", "-c32", $"-d{seconds}s", address.ToString()])
+            { RedirectStandardOutput = true })!;
         var text = wrk.StandardOutput.ReadToEnd();
         wrk.WaitForExit();
         if (text.Contains("Non-2xx", StringComparison.Ordinal))
             throw new InvalidOperationException(text);
-        return double.Parse(text.Split('\n').First(l => l.StartsWith("Requests/sec:", StringComparison.Ordinal))["Requests/sec:".Length..], CultureInfo.InvariantCulture);
+        return double.Parse(text.Split('\n').First(l => l.StartsWith("Requests/sec:", StringComparison.Ordinal))["Requests/sec:".Length..],
+            CultureInfo.InvariantCulture);
     }
 }

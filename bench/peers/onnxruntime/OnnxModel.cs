@@ -7,8 +7,8 @@ using System.Text.Json.Nodes;
 namespace Banyan.Onnx;
 
 /// <summary>
-/// A BERT in ONNX, inside the assembly of a package, as a folder of safetensors: its initializers with Hugging Face's names. Weights of matrices have no
-/// name there; they have that of the bias that is added to what they give.
+/// A BERT in ONNX, inside the assembly of a package, as a folder of safetensors: its initializers with Hugging Face's names. Weights of
+/// matrices have no name there; they have that of the bias that is added to what they give.
 /// </summary>
 sealed class OnnxModel
 {
@@ -27,7 +27,8 @@ sealed class OnnxModel
     public OnnxModel(Assembly assembly)
     {
         Bytes = Read(assembly, "model.onnx");
-        Vocabulary = Encoding.UTF8.GetString(Read(assembly, "vocab.txt")).ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Vocabulary = Encoding.UTF8.GetString(Read(assembly, "vocab.txt")).ReplaceLineEndings("\n")
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         foreach (var (field, graph) in Fields(Bytes))
             if (field == 7)
                 foreach (var (part, data) in Fields(graph))
@@ -39,7 +40,9 @@ sealed class OnnxModel
 
     static byte[] Read(Assembly assembly, string ending)
     {
-        using var stream = assembly.GetManifestResourceStream(assembly.GetManifestResourceNames().Single(n => n.EndsWith(ending, StringComparison.Ordinal)))!;
+        using var stream =
+            assembly.GetManifestResourceStream(assembly.GetManifestResourceNames()
+                .Single(n => n.EndsWith(ending, StringComparison.Ordinal)))!;
         var bytes = new byte[stream.Length];
         stream.ReadExactly(bytes);
         return bytes;
@@ -51,7 +54,14 @@ sealed class OnnxModel
         for (var at = 0; at < message.Length;)
         {
             var key = Varint(message, ref at);
-            var length = (key & 7) switch { 0 => 0, 1 => 8, 2 => (int)Varint(message, ref at), 5 => 4, var kind => throw new InvalidDataException($"a field of kind {kind}") };
+            var length = (key & 7) switch
+            {
+                0 => 0,
+                1 => 8,
+                2 => (int)Varint(message, ref at),
+                5 => 4,
+                var kind => throw new InvalidDataException($"a field of kind {kind}")
+            };
             if ((key & 7) == 0)
                 Varint(message, ref at);
             if ((key & 7) == 2)
@@ -129,7 +139,8 @@ sealed class OnnxModel
         foreach (var (operation, inputs, outputs) in _nodes)
             if (operation == "MatMul" && _weights.TryGetValue(inputs[1], out var matrix)
                 && _nodes.Find(n => n.Operation == "Add" && n.Inputs.Contains(outputs[0])).Inputs?.Find(_weights.ContainsKey) is { } bias)
-                tensors[$"{bias[..^".bias".Length]}.weight"] = ([matrix.Shape[1], matrix.Shape[0]], Transposed(matrix.Data.Span, (int)matrix.Shape[0], (int)matrix.Shape[1]));
+                tensors[$"{bias[..^".bias".Length]}.weight"] =
+                    ([matrix.Shape[1], matrix.Shape[0]], Transposed(matrix.Data.Span, (int)matrix.Shape[0], (int)matrix.Shape[1]));
         var word = tensors["embeddings.word_embeddings.weight"].Shape;
         var layers = tensors.Keys.Count(n => n.EndsWith("intermediate.dense.weight", StringComparison.Ordinal));
         WriteSafetensors(Path.Combine(folder, "model.safetensors"), tensors);
@@ -148,7 +159,8 @@ sealed class OnnxModel
             ["hidden_act"] = "gelu",
         });
         Write(folder, "tokenizer.json", Tokenizer());
-        Write(folder, Path.Combine("1_Pooling", "config.json"), new JsonObject { ["pooling_mode_cls_token"] = poolsFirst, ["pooling_mode_mean_tokens"] = !poolsFirst });
+        Write(folder, Path.Combine("1_Pooling", "config.json"),
+            new JsonObject { ["pooling_mode_cls_token"] = poolsFirst, ["pooling_mode_mean_tokens"] = !poolsFirst });
     }
 
     static byte[] Transposed(ReadOnlySpan<byte> data, int rows, int columns)
@@ -167,7 +179,12 @@ sealed class OnnxModel
         var (header, at) = (new JsonObject(), 0L);
         foreach (var (name, (shape, data)) in tensors)
         {
-            header[name] = new JsonObject { ["dtype"] = "F32", ["shape"] = new JsonArray([.. shape.Select(s => (JsonNode)s)]), ["data_offsets"] = new JsonArray(at, at + data.Length) };
+            header[name] = new JsonObject
+            {
+                ["dtype"] = "F32",
+                ["shape"] = new JsonArray([.. shape.Select(s => (JsonNode)s)]),
+                ["data_offsets"] = new JsonArray(at, at + data.Length)
+            };
             at += data.Length;
         }
         using var file = File.Create(path);
@@ -184,17 +201,29 @@ sealed class OnnxModel
     {
         static JsonObject Special(string token) => new() { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = 0 } };
         string[] special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-        JsonObject Ids(string token) => new() { ["id"] = token, ["ids"] = new JsonArray(Array.IndexOf(Vocabulary, token)), ["tokens"] = new JsonArray(token) };
+        JsonObject Ids(string token) =>
+            new() { ["id"] = token, ["ids"] = new JsonArray(Array.IndexOf(Vocabulary, token)), ["tokens"] = new JsonArray(token) };
         return new JsonObject
         {
             ["version"] = "1.0",
-            ["added_tokens"] = new JsonArray([.. special.Select(t => new JsonObject { ["id"] = Array.IndexOf(Vocabulary, t), ["content"] = t, ["special"] = true, ["normalized"] = false, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false })]),
-            ["normalizer"] = new JsonObject { ["type"] = "BertNormalizer", ["clean_text"] = true, ["handle_chinese_chars"] = true, ["strip_accents"] = null, ["lowercase"] = true },
+            ["added_tokens"] =
+                new JsonArray(
+                    [.. special.Select(t => new JsonObject { ["id"] = Array.IndexOf(Vocabulary, t), ["content"] = t, ["special"] = true,
+                        ["normalized"] = false, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false })]),
+            ["normalizer"] = new JsonObject
+            {
+                ["type"] = "BertNormalizer",
+                ["clean_text"] = true,
+                ["handle_chinese_chars"] = true,
+                ["strip_accents"] = null,
+                ["lowercase"] = true
+            },
             ["pre_tokenizer"] = new JsonObject { ["type"] = "BertPreTokenizer" },
             ["post_processor"] = new JsonObject
             {
                 ["type"] = "TemplateProcessing",
-                ["single"] = new JsonArray(Special("[CLS]"), new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } }, Special("[SEP]")),
+                ["single"] = new JsonArray(Special("[CLS]"),
+                    new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } }, Special("[SEP]")),
                 ["pair"] = new JsonArray(),
                 ["special_tokens"] = new JsonObject { ["[CLS]"] = Ids("[CLS]"), ["[SEP]"] = Ids("[SEP]") },
             },

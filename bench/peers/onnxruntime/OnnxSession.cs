@@ -11,7 +11,12 @@ sealed class OnnxSession : IDisposable
 
     public OnnxSession(byte[] model, int threads, bool poolsFirst)
     {
-        using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1, GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL };
+        using var options = new SessionOptions
+        {
+            IntraOpNumThreads = threads,
+            InterOpNumThreads = 1,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL
+        };
         (_session, _poolsFirst) = (new InferenceSession(model, options), poolsFirst);
     }
 
@@ -20,12 +25,14 @@ sealed class OnnxSession : IDisposable
     public float[][] Embed(IReadOnlyList<int[]> texts)
     {
         var longest = texts.Max(t => t.Length);
-        var (ids, mask, types) = (new DenseTensor<long>([texts.Count, longest]), new DenseTensor<long>([texts.Count, longest]), new DenseTensor<long>([texts.Count, longest]));
+        var (ids, mask, types) = (new DenseTensor<long>([texts.Count, longest]), new DenseTensor<long>([texts.Count, longest]),
+            new DenseTensor<long>([texts.Count, longest]));
         for (var text = 0; text < texts.Count; text++)
             for (var i = 0; i < texts[text].Length; i++)
                 (ids[text, i], mask[text, i]) = (texts[text][i], 1);
         var inputs = new[] { ("input_ids", ids), ("attention_mask", mask), ("token_type_ids", types) }
-            .Where(i => _session.InputMetadata.ContainsKey(i.Item1)).Select(i => NamedOnnxValue.CreateFromTensor(i.Item1, i.Item2)).ToArray();
+            .Where(i => _session.InputMetadata.ContainsKey(i.Item1))
+            .Select(i => NamedOnnxValue.CreateFromTensor(i.Item1, i.Item2)).ToArray();
         using var outputs = _session.Run(inputs, [_session.OutputMetadata.First(o => o.Value.Dimensions.Length == 3).Key]);
         var states = (DenseTensor<float>)outputs[0].AsTensor<float>();
         var size = states.Dimensions[2];

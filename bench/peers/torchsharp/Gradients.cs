@@ -18,9 +18,11 @@ static unsafe class Gradients
     /// <summary>Prints a row a model; 1 where one is outside the bounds.</summary>
     public static int Run(IReadOnlyList<string> paths)
     {
-        Console.WriteLine($"Gradients of all weights, two texts of 70 and 21 tokens: Banyan in float32 against autograd (TorchSharp {typeof(torch).Assembly.GetName().Version}) in float64; autograd in float32 beside it.");
+        Console.WriteLine(
+            $"Gradients of all weights, two texts of 70 and 21 tokens: Banyan in float32 against autograd (TorchSharp {typeof(torch).Assembly.GetName().Version}) in float64; autograd in float32 beside it.");
         Console.WriteLine();
-        Console.WriteLine("| model | weights | loss, difference | cosine | relative error | of the worst tensor | autograd's own, float32 |");
+        Console.WriteLine(
+            "| model | weights | loss, difference | cosine | relative error | of the worst tensor | autograd's own, float32 |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         var isGood = true;
         foreach (var path in paths)
@@ -47,18 +49,21 @@ static unsafe class Gradients
         using var file = ModelFile.Open(path);
         var (exactLoss, exact) = Autograd(file, samples, network.Parameters.All, ScalarType.Float64);
         var (_, single) = Autograd(file, samples, network.Parameters.All, ScalarType.Float32);
-        var own = network.Parameters.All.ToDictionary(p => p.Name, p => new Span<float>(p.Gradient, (int)p.Count).ToArray().Select(x => (double)x).ToArray());
+        var own = network.Parameters.All.ToDictionary(p => p.Name,
+            p => new Span<float>(p.Gradient, (int)p.Count).ToArray().Select(x => (double)x).ToArray());
         var (cosine, error) = (Cosine(own, exact), Error(own, exact));
         // Tensors whose gradient is next to nothing beside the largest are compared by the whole alone.
         var largest = exact.Max(t => Norm(t.Value));
-        var (worst, of) = exact.Where(t => Norm(t.Value) > 1e-4 * largest).Select(t => (Distance(own[t.Key], t.Value) / Norm(t.Value), t.Key)).Max();
+        var (worst, of) = exact.Where(t => Norm(t.Value) > 1e-4 * largest)
+            .Select(t => (Distance(own[t.Key], t.Value) / Norm(t.Value), t.Key)).Max();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"| {Path.GetFileNameWithoutExtension(path)} ({model.Config.Architecture}) | {network.Parameters.Count:N0} | {Math.Abs(loss - exactLoss) / exactLoss:e1} | {cosine:f10} | {error:e1} | {worst:e1} ({of}) | {Error(single, exact):e1} |"));
         return cosine >= LeastCosine && error <= MostError;
     }
 
     // By the names of Banyan's parameters: some rows of a tensor (#first), or one of its experts ([number]).
-    static (double Loss, Dictionary<string, double[]> Gradients) Autograd(ModelFile file, Sample[] samples, IReadOnlyList<Parameter> parameters, ScalarType type)
+    static (double Loss, Dictionary<string, double[]> Gradients) Autograd(ModelFile file, Sample[] samples,
+        IReadOnlyList<Parameter> parameters, ScalarType type)
     {
         using var scope = NewDisposeScope();
         var model = new TorchModel(file, type, trains: true);
@@ -73,7 +78,8 @@ static unsafe class Gradients
         return (loss.to_type(ScalarType.Float64).item<double>(), parameters.ToDictionary(p => p.Name, p =>
         {
             var end = p.Name.IndexOfAny(['#', '[']);
-            var gradient = model.Weights[end < 0 ? p.Name : p.Name[..end]].grad ?? throw new InvalidOperationException($"autograd has no gradient of {p.Name}");
+            var gradient = model.Weights[end < 0 ? p.Name : p.Name[..end]].grad
+                ?? throw new InvalidOperationException($"autograd has no gradient of {p.Name}");
             if (end >= 0)
             {
                 var number = long.Parse(p.Name.AsSpan(end + 1).TrimEnd(']'), CultureInfo.InvariantCulture);
@@ -101,6 +107,7 @@ static unsafe class Gradients
     static Sample RandomSample(Model model, int length, int seed)
     {
         var random = new Random(seed);
-        return new([.. Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabularySize))], [.. Enumerable.Range(0, length).Select(_ => random.Next(3) > 0)]);
+        return new([.. Enumerable.Range(0, length).Select(_ => random.Next(3, model.Config.VocabularySize))],
+            [.. Enumerable.Range(0, length).Select(_ => random.Next(3) > 0)]);
     }
 }

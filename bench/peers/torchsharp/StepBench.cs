@@ -13,7 +13,9 @@ using static TorchSharp.torch;
 
 namespace Banyan.Torch;
 
-/// <summary>A step of LoRA on a model's own shape by Banyan and by libtorch, in turn, each in a process of its own, whose memory is counted.</summary>
+/// <summary>
+/// A step of LoRA on a model's own shape by Banyan and by libtorch, in turn, each in a process of its own, whose memory is counted.
+/// </summary>
 static class StepBench
 {
     const int Rank = 16, Seed = 1;
@@ -29,19 +31,24 @@ static class StepBench
                 var one = Child(who, path, threads, length, steps);
                 var (seconds, processor, memory) = ((double)one["seconds"]!, (double)one["processor"]!, (long)one["memory"]!);
                 var b = best[who];
-                best[who] = (Math.Min(b.Seconds, seconds), Math.Min(b.Processor, processor), Math.Max(b.Memory, memory), (double)one["loss"]!);
+                best[who] = (Math.Min(b.Seconds, seconds), Math.Min(b.Processor, processor),
+                    Math.Max(b.Memory, memory), (double)one["loss"]!);
             }
-        var cpu = File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
-        Console.WriteLine($"{cpu}, {threads} threads, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}: {Path.GetFileName(path)}, a text of {length} tokens, LoRA of rank {Rank} on all linear layers; the least of {rounds} × {steps} steps.");
+        var cpu = File.ReadLines("/proc/cpuinfo")
+            .FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[1] ?? "unknown";
+        Console.WriteLine(
+            $"{cpu}, {threads} threads, kernels {Ladder.Current.Name}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}: {Path.GetFileName(path)}, a text of {length} tokens, LoRA of rank {Rank} on all linear layers; the least of {rounds} × {steps} steps.");
         Console.WriteLine();
         Console.WriteLine("| | s a step | processor seconds | tokens/s | most memory | loss |");
         Console.WriteLine("|---|---|---|---|---|---|");
         foreach (var (who, b) in best)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {who} | {b.Seconds:f2} | {b.Processor:f2} | {length / b.Seconds:f1} | {b.Memory / 1e9:f2} GB | {b.Loss:f4} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {who} | {b.Seconds:f2} | {b.Processor:f2} | {length / b.Seconds:f1} | {b.Memory / 1e9:f2} GB | {b.Loss:f4} |"));
         Console.WriteLine();
         foreach (var (name, mine, theirs) in new[] { ("float32", "banyan", "torch-f32"), ("BF16", "banyan-bf16", "torch-bf16") })
             if (best.TryGetValue(mine, out var own) && best[theirs] is var other)
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Banyan against libtorch in {name}: {other.Seconds / own.Seconds:f2} × the speed, {other.Processor / own.Processor:f2} × by processor time, {(double)own.Memory / other.Memory:f2} × the memory."));
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"Banyan against libtorch in {name}: {other.Seconds / own.Seconds:f2} × the speed, {other.Processor / own.Processor:f2} × by processor time, {(double)own.Memory / other.Memory:f2} × the memory."));
         return 0;
     }
 
@@ -53,12 +60,14 @@ static class StepBench
         foreach (var argument in new[] { "step-of", who, path, $"{threads}", $"{length}", $"{steps}" })
             start.ArgumentList.Add(argument);
         // To libtorch's advantage: freed memory is kept, and threads do not spin where others compute.
-        foreach (var (name, value) in new[] { ("MALLOC_MMAP_THRESHOLD_", "4294967296"), ("MALLOC_TRIM_THRESHOLD_", "17179869184"), ("OMP_WAIT_POLICY", "passive") })
+        foreach (var (name, value) in new[] { ("MALLOC_MMAP_THRESHOLD_", "4294967296"), ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
+            ("OMP_WAIT_POLICY", "passive") })
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0 ? JsonNode.Parse(output)! : throw new InvalidOperationException($"{who} ended with {process.ExitCode}: {output}");
+        return process.ExitCode == 0 ? JsonNode.Parse(output)!
+            : throw new InvalidOperationException($"{who} ended with {process.ExitCode}: {output}");
     }
 
     /// <summary>Runs one of them and prints what it took.</summary>
@@ -78,7 +87,13 @@ static class StepBench
             Banyan(path, threads, length, steps, who == "banyan-bf16", Step);
         else
             Torch(path, threads, length, steps, who == "torch-bf16" ? ScalarType.BFloat16 : ScalarType.Float32, Step);
-        Console.WriteLine(new JsonObject { ["seconds"] = seconds, ["processor"] = processor, ["memory"] = Process.GetCurrentProcess().PeakWorkingSet64, ["loss"] = last }.ToJsonString());
+        Console.WriteLine(new JsonObject
+        {
+            ["seconds"] = seconds,
+            ["processor"] = processor,
+            ["memory"] = Process.GetCurrentProcess().PeakWorkingSet64,
+            ["loss"] = last
+        }.ToJsonString());
         return 0;
     }
 
@@ -91,7 +106,15 @@ static class StepBench
     static void Banyan(string path, int threads, int length, int steps, bool bfloat16, Action<Func<double>, bool> measure)
     {
         using var model = Model.Load(path, new ModelOptions { Threads = threads, Activations = ActivationFormat.Float });
-        var options = new TuneOptions { Rank = Rank, SequenceLength = length, SequencesPerStep = 1, Steps = steps + 1, Recompute = false, Precision = bfloat16 ? TunePrecision.BFloat16 : TunePrecision.Float32 };
+        var options = new TuneOptions
+        {
+            Rank = Rank,
+            SequenceLength = length,
+            SequencesPerStep = 1,
+            Steps = steps + 1,
+            Recompute = false,
+            Precision = bfloat16 ? TunePrecision.BFloat16 : TunePrecision.Float32
+        };
         using var trainer = new Trainer(model, new() { Samples = [Text(model.Config.VocabularySize, length)] }, options);
         // A step at a time: the run goes on when it is asked.
         using SemaphoreSlim go = new(0), done = new(0);
@@ -122,7 +145,9 @@ static class StepBench
         {
             var random = new Random(Seed);
             var adapters = file.Tensors.Where(t => t.Name.StartsWith("blk.", StringComparison.Ordinal) && t.Shape.Count == 2)
-                .ToDictionary(t => t.Name, t => (Enumerable.Range(0, (int)(Rank * t.Columns)).Select(_ => (float)((2 * random.NextDouble() - 1) / Math.Sqrt(t.Columns))).ToArray(), new float[Rank * t.Rows]));
+                .ToDictionary(t => t.Name,
+                    t => (Enumerable.Range(0, (int)(Rank * t.Columns))
+                        .Select(_ => (float)((2 * random.NextDouble() - 1) / Math.Sqrt(t.Columns))).ToArray(), new float[Rank * t.Rows]));
             network = new TorchModel(file, type, trains: false, adapters, options.Scale);
             text = Text((int)file.GetTensor("token_embd.weight").Rows, length);
         }

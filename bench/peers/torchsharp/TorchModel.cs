@@ -8,8 +8,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Banyan.Torch;
 
 /// <summary>
-/// Decoders in libtorch's operations, from their papers and the tensors of a GGUF file; autograd goes back. Nothing of Banyan's but the file
-/// reader is used, so that what agrees was written twice. Texts are computed one by one.
+/// Decoders in libtorch's operations, from their papers and the tensors of a GGUF file; autograd goes back. Nothing of Banyan's but the
+/// file reader is used, so that what agrees was written twice. Texts are computed one by one.
 /// </summary>
 sealed class TorchModel
 {
@@ -28,7 +28,8 @@ sealed class TorchModel
     /// <param name="trains">Whether the weights have gradients.</param>
     /// <param name="adapters">A and B of tensors with an adapter; they have gradients.</param>
     /// <param name="adapterScale">α ÷ rank.</param>
-    public TorchModel(ModelFile file, ScalarType type, bool trains, IReadOnlyDictionary<string, (float[] A, float[] B)>? adapters = null, float adapterScale = 0)
+    public TorchModel(ModelFile file, ScalarType type, bool trains,
+        IReadOnlyDictionary<string, (float[] A, float[] B)>? adapters = null, float adapterScale = 0)
     {
         (_metadata, _type, _adapterScale) = (file.Metadata, type, adapterScale);
         _family = _metadata.Get<string>("general.architecture");
@@ -38,7 +39,8 @@ sealed class TorchModel
         {
             var floats = new float[tensor.Rows * tensor.Columns];
             tensor.Dequantize(0, (int)tensor.Rows, floats);
-            Weights[tensor.Name] = Parameter(floats, [.. tensor.Shape], trains && !tensor.Name.StartsWith("rope_", StringComparison.Ordinal));
+            Weights[tensor.Name] = Parameter(floats, [.. tensor.Shape],
+                trains && !tensor.Name.StartsWith("rope_", StringComparison.Ordinal));
         }
         (_layers, _heads) = (Number("block_count"), Number("attention.head_count"));
         _kvHeads = Number("attention.head_count_kv", _heads);
@@ -82,7 +84,8 @@ sealed class TorchModel
             var at = $"blk.{layer}.";
             x = x + After(Attention(Norm(x, at + "attn_norm"), layer), at + "post_attention_norm");
             var input = Norm(x, at + "ffn_norm");
-            x = x + After(Weights.ContainsKey(at + "ffn_gate_inp.weight") ? Experts(input, at) : FeedForward(input, at), at + "post_ffw_norm");
+            x = x + After(Weights.ContainsKey(at + "ffn_gate_inp.weight") ? Experts(input, at)
+                : FeedForward(input, at), at + "post_ffw_norm");
         }
         return x;
     }
@@ -123,7 +126,8 @@ sealed class TorchModel
         (k, v) = (k.repeat_interleave(times, dim: 1), v.repeat_interleave(times, dim: 1));
         // [1, heads, rows, head]
         var mask = isWindowed ? Window(rows) : null;
-        var y = scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), k.transpose(0, 1).unsqueeze(0), v.transpose(0, 1).unsqueeze(0), mask, is_casual: mask is null);
+        var y = scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), k.transpose(0, 1).unsqueeze(0), v.transpose(0, 1).unsqueeze(0),
+            mask, is_casual: mask is null);
         return Linear(y.squeeze(0).transpose(0, 1).reshape(rows, _heads * _headSize), at + "attn_output");
     }
 
@@ -139,7 +143,8 @@ sealed class TorchModel
     {
         var (rows, turned) = (x.shape[0], Number("rope.dimension_count", _headSize));
         var (angles, scale) = Angles(rows, turned, isWindowed);
-        Tensor cos = (angles.cos() * scale).to_type(_type).unsqueeze(1), sin = (angles.sin() * scale).to_type(_type).unsqueeze(1); // [rows, 1, turned / 2]
+        // [rows, 1, turned / 2]
+        Tensor cos = (angles.cos() * scale).to_type(_type).unsqueeze(1), sin = (angles.sin() * scale).to_type(_type).unsqueeze(1);
         var part = x.narrow(-1, 0, turned);
         Tensor result;
         if (_family == "llama")
@@ -169,7 +174,8 @@ sealed class TorchModel
         {
             // LongRoPE (arXiv 2402.13753): by the context that the model is opened for, here its whole.
             var isLong = Number("context_length") > Number("rope.scaling.original_context_length");
-            frequencies = frequencies / Weights[isLong ? "rope_factors_long.weight" : "rope_factors_short.weight"].to_type(ScalarType.Float64);
+            frequencies =
+                frequencies / Weights[isLong ? "rope_factors_long.weight" : "rope_factors_short.weight"].to_type(ScalarType.Float64);
             scale = Real("rope.scaling.attn_factor", 1);
         }
         return (arange(rows).to_type(ScalarType.Float64).unsqueeze(1) * frequencies.unsqueeze(0), scale);

@@ -34,7 +34,8 @@ public static class Chunker
     public static int FirstChunkLength(ReadOnlySpan<byte> data)
     {
         var end = Math.Min(data.Length, MaxLength);
-        return end <= MinLength ? end : Scan(ref MemoryMarshal.GetReference(data), end, ref MemoryMarshal.GetReference(GearTable.Values), LastCut);
+        return end <= MinLength ? end
+            : Scan(ref MemoryMarshal.GetReference(data), end, ref MemoryMarshal.GetReference(GearTable.Values), LastCut);
     }
 
     /// <summary>
@@ -76,7 +77,8 @@ public static class Chunker
                 if (hash2 <= lastCut)
                     return (int)i + (CutOf(ref table, ref first, k + 1, hash) ?? (Span + (int)k + 1));
                 if (hash3 <= lastCut)
-                    return (int)i + (CutOf(ref table, ref first, k + 1, hash) ?? (Span + (CutOf(ref table, ref second, k + 1, hash2) ?? (Span + (int)k + 1))));
+                    return (int)i + (CutOf(ref table, ref first, k + 1, hash)
+                        ?? (Span + (CutOf(ref table, ref second, k + 1, hash2) ?? (Span + (int)k + 1))));
             }
             hash = hash3;
         }

@@ -37,7 +37,8 @@ static unsafe class Blake3
     public static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash) => Hash(data, key, hash, MostLanes);
 
     /// <summary>How many kibibytes this processor hashes at a time: 16, 8, 1; 0 means one at a time, word by word.</summary>
-    internal static int MostLanes => Avx512F.IsSupported ? Blake3Avx512.Inputs : Avx2.IsSupported ? 8 : Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian ? 1 : 0;
+    internal static int MostLanes => Avx512F.IsSupported ? Blake3Avx512.Inputs : Avx2.IsSupported ? 8
+        : Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian ? 1 : 0;
 
     internal static void Hash(ReadOnlySpan<byte> data, ReadOnlySpan<byte> key, Span<byte> hash, int lanes)
     {
@@ -66,18 +67,21 @@ static unsafe class Blake3
             var i = 0;
             if (lanes == 16)
                 for (; i + 16 <= whole; i += 16)
-                    Blake3Avx512.Hash16(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
+                    Blake3Avx512.Hash16(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed,
+                        ChunkStart, ChunkEnd, values + i * ValueWords);
             if (lanes >= 8 && whole >= 8)
             {
                 for (; i < whole; i += 8)
                 {
                     // The last eight may overlap some that are done: hashing those again is cheaper than hashing one at a time.
                     i = Math.Min(i, whole - 8);
-                    Blake3Avx2.Hash8(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
+                    Blake3Avx2.Hash8(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed,
+                        ChunkStart, ChunkEnd, values + i * ValueWords);
                 }
             }
             for (; i < count; i++)
-                HashChunk(input + (long)i * ChunkLength, Math.Min(ChunkLength, length - i * ChunkLength), key, (ulong)i, 0, values + i * ValueWords, lanes);
+                HashChunk(input + (long)i * ChunkLength, Math.Min(ChunkLength, length - i * ChunkLength), key, (ulong)i, 0,
+                    values + i * ValueWords, lanes);
 
             // The left subtree holds the largest power of two: pairing neighbours and passing an odd last one up builds exactly that.
             for (; count > 2; count = count / 2 + count % 2)
@@ -85,14 +89,17 @@ static unsafe class Blake3
                 var pair = 0;
                 if (lanes == 16)
                     for (; pair + 16 <= count / 2; pair += 16)
-                        Blake3Avx512.Hash16((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0, values + pair * ValueWords);
+                        Blake3Avx512.Hash16((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0,
+                            values + pair * ValueWords);
                 if (lanes >= 8)
                     for (; pair + 8 <= count / 2; pair += 8)
-                        Blake3Avx2.Hash8((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0, values + pair * ValueWords);
+                        Blake3Avx2.Hash8((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0,
+                            values + pair * ValueWords);
                 for (; pair < count / 2; pair++)
                     HashParent(values + pair * 2 * ValueWords, key, 0, values + pair * ValueWords, lanes);
                 if (count % 2 == 1)
-                    new Span<uint>(values + (count - 1) * ValueWords, ValueWords).CopyTo(new Span<uint>(values + pair * ValueWords, ValueWords));
+                    new Span<uint>(values + (count - 1) * ValueWords,
+                        ValueWords).CopyTo(new Span<uint>(values + pair * ValueWords, ValueWords));
             }
             HashParent(values, key, Root, root, lanes);
         }

@@ -23,7 +23,8 @@ static unsafe class Blake3Avx2
     /// <param name="last">See <paramref name="flags"/>.</param>
     /// <param name="values">Receives 8 × 8 words; may overlap inputs already read.</param>
     [SkipLocalsInit, MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Hash8(byte* input, nint stride, int blocks, uint* key, ulong counter, bool counts, uint flags, uint first, uint last, uint* values)
+    public static void Hash8(byte* input, nint stride, int blocks, uint* key, ulong counter, bool counts, uint flags,
+        uint first, uint last, uint* values)
     {
         var h0 = Vector256.Create(key[0]);
         var h1 = Vector256.Create(key[1]);
@@ -83,7 +84,8 @@ static unsafe class Blake3Avx2
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Mix(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d, Vector256<uint> x, Vector256<uint> y)
+    static void Mix(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d,
+        Vector256<uint> x, Vector256<uint> y)
     {
         a += b + x;
         d = Rotate16(d ^ a);
@@ -103,12 +105,16 @@ static unsafe class Blake3Avx2
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<uint> Rotate16(Vector256<uint> v) => Avx512F.VL.IsSupported
         ? Avx512F.VL.RotateRight(v, 16)
-        : Avx2.Shuffle(v.AsByte(), Vector256.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)).AsUInt32();
+        : Avx2.Shuffle(v.AsByte(),
+            Vector256.Create((byte)2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9,
+                14, 15, 12, 13)).AsUInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector256<uint> Rotate8(Vector256<uint> v) => Avx512F.VL.IsSupported
         ? Avx512F.VL.RotateRight(v, 8)
-        : Avx2.Shuffle(v.AsByte(), Vector256.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12)).AsUInt32();
+        : Avx2.Shuffle(v.AsByte(),
+            Vector256.Create((byte)1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8,
+                13, 14, 15, 12)).AsUInt32();
 
     /// <summary>Reads 8 words of each of 8 rows and writes them as columns: <c>m[w]</c> holds word w of every row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

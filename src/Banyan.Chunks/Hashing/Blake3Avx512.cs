@@ -14,7 +14,8 @@ static unsafe class Blake3Avx512
 
     // The parameters are those of Blake3Avx2.Hash8; values receives 16 × 8 words.
     [SkipLocalsInit, MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Hash16(byte* input, nint stride, int blocks, uint* key, ulong counter, bool counts, uint flags, uint first, uint last, uint* values)
+    public static void Hash16(byte* input, nint stride, int blocks, uint* key, ulong counter, bool counts, uint flags,
+        uint first, uint last, uint* values)
     {
         var h0 = Vector512.Create(key[0]);
         var h1 = Vector512.Create(key[1]);
@@ -81,7 +82,8 @@ static unsafe class Blake3Avx512
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Mix(ref Vector512<uint> a, ref Vector512<uint> b, ref Vector512<uint> c, ref Vector512<uint> d, Vector512<uint> x, Vector512<uint> y)
+    static void Mix(ref Vector512<uint> a, ref Vector512<uint> b, ref Vector512<uint> c, ref Vector512<uint> d,
+        Vector512<uint> x, Vector512<uint> y)
     {
         a += b + x;
         d = Avx512F.RotateRight(d ^ a, 16);

@@ -44,16 +44,19 @@ static unsafe class Blake3Rows
                 }
                 Mix(ref r0, ref r1, ref r2, ref r3, x0, y0);
                 // The diagonals become columns, and go back.
-                (r1, r2, r3) = (Vector128.Shuffle(r1, Vector128.Create(1u, 2, 3, 0)), Vector128.Shuffle(r2, Vector128.Create(2u, 3, 0, 1)), Vector128.Shuffle(r3, Vector128.Create(3u, 0, 1, 2)));
+                (r1, r2, r3) = (Vector128.Shuffle(r1, Vector128.Create(1u, 2, 3, 0)), Vector128.Shuffle(r2, Vector128.Create(2u, 3, 0, 1)),
+                    Vector128.Shuffle(r3, Vector128.Create(3u, 0, 1, 2)));
                 Mix(ref r0, ref r1, ref r2, ref r3, x1, y1);
-                (r1, r2, r3) = (Vector128.Shuffle(r1, Vector128.Create(3u, 0, 1, 2)), Vector128.Shuffle(r2, Vector128.Create(2u, 3, 0, 1)), Vector128.Shuffle(r3, Vector128.Create(1u, 2, 3, 0)));
+                (r1, r2, r3) = (Vector128.Shuffle(r1, Vector128.Create(3u, 0, 1, 2)), Vector128.Shuffle(r2, Vector128.Create(2u, 3, 0, 1)),
+                    Vector128.Shuffle(r3, Vector128.Create(1u, 2, 3, 0)));
             }
         (r0 ^ r2).Store(value);
         (r1 ^ r3).Store(value + 4);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Mix(ref Vector128<uint> a, ref Vector128<uint> b, ref Vector128<uint> c, ref Vector128<uint> d, Vector128<uint> x, Vector128<uint> y)
+    static void Mix(ref Vector128<uint> a, ref Vector128<uint> b, ref Vector128<uint> c, ref Vector128<uint> d,
+        Vector128<uint> x, Vector128<uint> y)
     {
         a += b + x;
         d = Rotate(d ^ a, 16);

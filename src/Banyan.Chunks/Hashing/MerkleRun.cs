@@ -18,7 +18,8 @@ public sealed class MerkleRun
 
     readonly List<List<Chunk>> _left, _right;
 
-    MerkleRun(List<List<Chunk>> left, List<List<Chunk>> right, bool atStart, bool atEnd) => (_left, _right, AtStart, AtEnd) = (left, right, atStart, atEnd);
+    MerkleRun(List<List<Chunk>> left, List<List<Chunk>> right, bool atStart, bool atEnd) =>
+        (_left, _right, AtStart, AtEnd) = (left, right, atStart, atEnd);
 
     /// <summary>Whether it begins with the file's first chunk.</summary>
     public bool AtStart { get; }
@@ -55,7 +56,8 @@ public sealed class MerkleRun
     public static MerkleRun From(IReadOnlyList<Chunk> nodes, IReadOnlyList<(int Left, int Right)> levels, bool atStart, bool atEnd)
     {
         if (levels.Any(l => l.Left < 0 || l.Right < 0) || levels.Sum(l => (long)l.Left + l.Right) != nodes.Count)
-            throw new ArgumentException($"The levels have {levels.Sum(l => (long)l.Left + l.Right)} nodes, not {nodes.Count}.", nameof(levels));
+            throw new ArgumentException($"The levels have {levels.Sum(l => (long)l.Left + l.Right)} nodes, not {nodes.Count}.",
+                nameof(levels));
         var (left, right) = (new List<List<Chunk>>(), new List<List<Chunk>>());
         var (from, to) = (0, nodes.Count);
         foreach (var (l, r) in levels)
@@ -82,7 +84,8 @@ public sealed class MerkleRun
             var (leftGoesOn, rightGoesOn) = (level < first._left.Count - 1, level < second._left.Count - 1);
             List<Chunk> between =
             [
-                .. leftGoesOn ? [] : At(first._left, level), .. At(first._right, level), .. carried, .. At(second._left, level), .. rightGoesOn ? [] : At(second._right, level),
+                .. leftGoesOn ? [] : At(first._left, level), .. At(first._right, level), .. carried, .. At(second._left, level),
+                .. rightGoesOn ? [] : At(second._right, level),
             ];
             carried = joined.Level(between, leftGoesOn ? At(first._left, level) : null, rightGoesOn ? At(second._right, level) : null);
         }
@@ -92,7 +95,8 @@ public sealed class MerkleRun
     }
 
     /// <summary>The file's hash if the run is the whole file; null otherwise.</summary>
-    public XetHash? FileHash() => !AtStart || !AtEnd ? null : IsEmpty ? XetHash.Zero : Nodes is [var root] ? root.Hash.Keyed(XetKeys.File) : null;
+    public XetHash? FileHash() => !AtStart || !AtEnd ? null : IsEmpty ? XetHash.Zero : Nodes is [var root]
+        ? root.Hash.Keyed(XetKeys.File) : null;
 
     static List<Chunk> At(List<List<Chunk>> levels, int level) => level < levels.Count ? levels[level] : [];
 

@@ -10,7 +10,8 @@ public sealed partial record Shard
     /// </summary>
     public static byte[]? KeyOf(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < HeaderSize + FooterSize || !bytes.StartsWith(Tag) || BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]) != FooterSize)
+        if (bytes.Length < HeaderSize + FooterSize || !bytes.StartsWith(Tag)
+            || BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]) != FooterSize)
             return null;
         var footer = bytes[^FooterSize..];
         var key = footer.Slice(72, XetHash.Size);

@@ -32,12 +32,14 @@ public sealed partial record Shard
     {
         var hash = new XetHash(header[..32]);
         var flags = BinaryPrimitives.ReadUInt32LittleEndian(header[32..]);
-        var count = rest.Count(BinaryPrimitives.ReadUInt32LittleEndian(header[36..]), (flags & WithVerification) != 0 ? 2 : 1, "terms", hash);
+        var count = rest.Count(BinaryPrimitives.ReadUInt32LittleEndian(header[36..]),
+            (flags & WithVerification) != 0 ? 2 : 1, "terms", hash);
         var entries = rest.Take(count);
         var verification = (flags & WithVerification) != 0 ? rest.Take(count) : [];
         var terms = ImmutableArray.CreateBuilder<ShardTerm>(count);
         for (var i = 0; i < count; i++)
-            terms.Add(ReadTerm(entries.Slice(i * EntrySize, EntrySize), verification.IsEmpty ? [] : verification.Slice(i * EntrySize, EntrySize), i, hash));
+            terms.Add(ReadTerm(entries.Slice(i * EntrySize, EntrySize),
+                verification.IsEmpty ? [] : verification.Slice(i * EntrySize, EntrySize), i, hash));
         ImmutableArray<byte>? sha256 = null;
         if ((flags & WithSha256) != 0)
         {
@@ -57,12 +59,14 @@ public sealed partial record Shard
             verification.IsEmpty ? null : new XetHash(verification[..32]));
         return term.FirstChunk < term.EndChunk && term.EndChunk <= XorbLayout.MaxChunks
             ? term
-            : throw new InvalidDataException($"Term {number} of file {file} takes chunks {term.FirstChunk} to {term.EndChunk}; a xorb has at most {XorbLayout.MaxChunks}.");
+            : throw new InvalidDataException(
+                $"Term {number} of file {file} takes chunks {term.FirstChunk} to {term.EndChunk}; a xorb has at most {XorbLayout.MaxChunks}.");
     }
 
     static ImmutableArray<byte> ReadSha256(ReadOnlySpan<byte> entry) => [.. Convert.FromHexString(new XetHash(entry[..32]).ToString())];
 
-    static InvalidDataException Missing(XetHash of, uint claimed, string what) => new($"{of} is said to have {claimed} {what}, but the shard ends before.");
+    static InvalidDataException Missing(XetHash of, uint claimed, string what) =>
+        new($"{of} is said to have {claimed} {what}, but the shard ends before.");
 
     static ShardXorb ReadXorb(ReadOnlySpan<byte> header, ref Entries rest)
     {
@@ -75,9 +79,11 @@ public sealed partial record Shard
         for (var i = 0; i < count; i++)
         {
             var entry = entries.Slice(i * EntrySize, EntrySize);
-            chunks.Add(new ShardChunk(new XetHash(entry[..32]), BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[36..])));
+            chunks.Add(new ShardChunk(new XetHash(entry[..32]), BinaryPrimitives.ReadUInt32LittleEndian(entry[32..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[36..])));
         }
-        return new ShardXorb(hash, chunks.MoveToImmutable(), BinaryPrimitives.ReadUInt32LittleEndian(header[40..]), BinaryPrimitives.ReadUInt32LittleEndian(header[44..]));
+        return new ShardXorb(hash, chunks.MoveToImmutable(), BinaryPrimitives.ReadUInt32LittleEndian(header[40..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(header[44..]));
     }
 
     /// <summary>The shard's 48-byte entries, in order.</summary>

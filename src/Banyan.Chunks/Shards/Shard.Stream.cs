@@ -62,7 +62,8 @@ public sealed partial record Shard
 
         ImmutableArray<byte>? sha256 = null;
         if ((flags & WithSha256) != 0)
-            sha256 = shard.ReadAtLeast(block = new byte[EntrySize], EntrySize, throwOnEndOfStream: false) == EntrySize ? ReadSha256(block) : throw Missing(hash, 1, "a SHA-256");
+            sha256 = shard.ReadAtLeast(block = new byte[EntrySize], EntrySize, throwOnEndOfStream: false) == EntrySize ? ReadSha256(block)
+                : throw Missing(hash, 1, "a SHA-256");
         return new ShardFile(hash, terms.MoveToImmutable(), sha256);
     }
 

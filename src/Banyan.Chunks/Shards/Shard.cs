@@ -46,7 +46,8 @@ public sealed partial record Shard(ImmutableArray<ShardFile> Files, ImmutableArr
 
     static ReadOnlySpan<byte> Tag =>
     [
-        (byte)'H', (byte)'F', (byte)'R', (byte)'e', (byte)'p', (byte)'o', (byte)'M', (byte)'e', (byte)'t', (byte)'a', (byte)'D', (byte)'a', (byte)'t', (byte)'a',
+        (byte)'H', (byte)'F', (byte)'R', (byte)'e', (byte)'p', (byte)'o', (byte)'M', (byte)'e', (byte)'t', (byte)'a', (byte)'D',
+        (byte)'a', (byte)'t', (byte)'a',
         0, 85, 105, 103, 69, 106, 123, 129, 87, 131, 165, 189, 217, 92, 205, 209, 74, 169,
     ];
 }

@@ -17,7 +17,8 @@ static class ByteGroups
         {
             for (; i + 64 <= data.Length; i += 64)
             {
-                var (a, b, c, d) = Transpose(ByPosition(data[i..]), ByPosition(data[(i + 16)..]), ByPosition(data[(i + 32)..]), ByPosition(data[(i + 48)..]));
+                var (a, b, c, d) = Transpose(ByPosition(data[i..]), ByPosition(data[(i + 16)..]), ByPosition(data[(i + 32)..]),
+                    ByPosition(data[(i + 48)..]));
                 a.AsByte().CopyTo(grouped[(i / 4)..]);
                 b.AsByte().CopyTo(grouped[(g1 + i / 4)..]);
                 c.AsByte().CopyTo(grouped[(g2 + i / 4)..]);
@@ -37,7 +38,8 @@ static class ByteGroups
         {
             for (; i + 64 <= data.Length; i += 64)
             {
-                var (a, b, c, d) = Transpose(Load(grouped[(i / 4)..]), Load(grouped[(g1 + i / 4)..]), Load(grouped[(g2 + i / 4)..]), Load(grouped[(g3 + i / 4)..]));
+                var (a, b, c, d) = Transpose(Load(grouped[(i / 4)..]), Load(grouped[(g1 + i / 4)..]), Load(grouped[(g2 + i / 4)..]),
+                    Load(grouped[(g3 + i / 4)..]));
                 ByPosition(a.AsByte()).AsByte().CopyTo(data[i..]);
                 ByPosition(b.AsByte()).AsByte().CopyTo(data[(i + 16)..]);
                 ByPosition(c.AsByte()).AsByte().CopyTo(data[(i + 32)..]);
@@ -65,7 +67,8 @@ static class ByteGroups
         Vector128.Shuffle(bytes, Vector128.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)).AsUInt32();
 
     /// <summary>The 4 × 4 matrix of words, transposed: its own inverse.</summary>
-    static (Vector128<uint>, Vector128<uint>, Vector128<uint>, Vector128<uint>) Transpose(Vector128<uint> a, Vector128<uint> b, Vector128<uint> c, Vector128<uint> d)
+    static (Vector128<uint>, Vector128<uint>, Vector128<uint>, Vector128<uint>) Transpose(Vector128<uint> a, Vector128<uint> b,
+        Vector128<uint> c, Vector128<uint> d)
     {
         var ab0 = Interleave(a, b, high: false).AsUInt64();
         var ab1 = Interleave(a, b, high: true).AsUInt64();

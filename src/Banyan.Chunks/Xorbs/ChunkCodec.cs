@@ -24,8 +24,10 @@ public readonly record struct ChunkHeader(int StoredLength, Compression Compress
             throw new InvalidDataException($"Compression scheme {bytes[4]} is unknown; 0, 1 and 2 are.");
         if (header.Length is 0 or > Chunker.MaxLength)
             throw new InvalidDataException($"A chunk of {header.Length} bytes: it must be 1 to {Chunker.MaxLength}.");
-        if (header.StoredLength is 0 || header.StoredLength > ChunkCodec.MaxStoredLength || (header.Compression == Compression.None && header.StoredLength != header.Length))
-            throw new InvalidDataException($"A chunk of {header.Length} bytes cannot be stored in {header.StoredLength} with scheme {header.Compression}.");
+        if (header.StoredLength is 0 || header.StoredLength > ChunkCodec.MaxStoredLength
+            || (header.Compression == Compression.None && header.StoredLength != header.Length))
+            throw new InvalidDataException(
+                $"A chunk of {header.Length} bytes cannot be stored in {header.StoredLength} with scheme {header.Compression}.");
         return header;
     }
 
@@ -40,7 +42,8 @@ public readonly record struct ChunkHeader(int StoredLength, Compression Compress
 
     static int ReadUInt24(ReadOnlySpan<byte> bytes) => bytes[0] | bytes[1] << 8 | bytes[2] << 16;
 
-    static void WriteUInt24(Span<byte> bytes, int value) => (bytes[0], bytes[1], bytes[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
+    static void WriteUInt24(Span<byte> bytes, int value) =>
+        (bytes[0], bytes[1], bytes[2]) = ((byte)value, (byte)(value >> 8), (byte)(value >> 16));
 }
 
 /// <summary>
@@ -141,7 +144,8 @@ public sealed class ChunkCodec(double leastGain = 1.0 / 32)
             ByteGroups.Split(sample, grouped[..SampleLength]);
             byGroups += Size(grouped[..SampleLength]);
         }
-        return Math.Min(plain, byGroups) > 2 * SampleLength * (1 - leastGain) ? Compression.None : byGroups < plain ? Compression.ByteGroupedLz4 : Compression.Lz4;
+        return Math.Min(plain, byGroups) > 2 * SampleLength * (1 - leastGain) ? Compression.None : byGroups < plain
+            ? Compression.ByteGroupedLz4 : Compression.Lz4;
     }
 
     int Size(ReadOnlySpan<byte> sample) => Lz4Frame.Encode(sample, _frame) is var length and > 0 ? length : sample.Length;

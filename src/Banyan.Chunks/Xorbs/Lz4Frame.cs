@@ -11,7 +11,8 @@ namespace Banyan.Chunks;
 static class Lz4Frame
 {
     const uint Magic = 0x184D2204;
-    const byte IndependentBlocks = 0x20, BlockChecksums = 0x10, ContentSize = 0x08, ContentChecksum = 0x04, Dictionary = 0x01, Version1 = 0x40;
+    const byte IndependentBlocks = 0x20, BlockChecksums = 0x10, ContentSize = 0x08, ContentChecksum =
+        0x04, Dictionary = 0x01, Version1 = 0x40;
     const byte Blocks256K = 0x50;
     const uint StoredBlock = 0x8000_0000;
     const int Overhead = 7 + 4 + 4;
@@ -62,7 +63,8 @@ static class Lz4Frame
             var length = (int)(size & ~StoredBlock);
             if (length > frame.Length)
                 return false;
-            if (!TryDecodeBlock(frame[..length], stored: (size & StoredBlock) != 0, independent: (flags & IndependentBlocks) != 0, raw, ref written))
+            if (!TryDecodeBlock(frame[..length], stored: (size & StoredBlock) != 0,
+                independent: (flags & IndependentBlocks) != 0, raw, ref written))
                 return false;
             frame = frame[length..];
             if ((flags & BlockChecksums) != 0)

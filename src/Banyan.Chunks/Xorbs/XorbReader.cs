@@ -48,7 +48,8 @@ public static class XorbReader
             rawEnd += (uint)chunk.Length;
             if (end > XorbLayout.MaxLength + ChunkHeader.Size * XorbLayout.MaxChunks)   // real clients count the chunks' bytes alone
                 throw new InvalidDataException($"The xorb is longer than {XorbLayout.MaxLength} bytes.");
-            if (await xorb.ReadAtLeastAsync(bytes.AsMemory(0, chunk.StoredLength), chunk.StoredLength, throwOnEndOfStream: false, cancellationToken) < chunk.StoredLength)
+            if (await xorb.ReadAtLeastAsync(bytes.AsMemory(0, chunk.StoredLength), chunk.StoredLength, throwOnEndOfStream: false,
+                cancellationToken) < chunk.StoredLength)
                 throw new InvalidDataException($"The xorb ends inside chunk {chunks.Count}.");
             codec.Decompress(chunk, bytes.AsSpan(0, chunk.StoredLength), raw.AsSpan(0, chunk.Length));
             var hash = XetHash.OfChunk(raw.AsSpan(0, chunk.Length));
@@ -93,7 +94,8 @@ public static class XorbReader
         var expected = layout.Footer();
         var actual = new byte[expected.Length + 1];
         start.CopyTo(actual, 0);
-        var length = start.Length + await xorb.ReadAtLeastAsync(actual.AsMemory(start.Length), actual.Length - start.Length, throwOnEndOfStream: false, cancellationToken);
+        var length = start.Length + await xorb.ReadAtLeastAsync(actual.AsMemory(start.Length), actual.Length - start.Length,
+            throwOnEndOfStream: false, cancellationToken);
         var spare = expected.Length - 4 - 16;
         // Some writers omit the last four bytes, the footer's length.
         if ((length != expected.Length && length != expected.Length - 4)

@@ -46,14 +46,17 @@ sealed class BackupCommand : Command
         await using var place = HubPlace.Open(_hub, arguments);
         if (Private.Warning(to) is { } warning)
             Console.Error.WriteLine($"warning: {warning}");
-        var report = await MaintenanceProgress.RunAsync(quiet, show => new Backup(place.Database, place.Objects, TimeProvider.System).RunAsync(to, show, cancellationToken));
+        var report = await MaintenanceProgress.RunAsync(quiet,
+            show => new Backup(place.Database, place.Objects, TimeProvider.System).RunAsync(to, show, cancellationToken));
         if (!quiet)
-            Console.WriteLine($"snapshot {report.Name}: {report.Objects} objects, of them {report.Copied} new ({Sizes.Bytes(report.CopiedBytes)})");
+            Console.WriteLine(
+                $"snapshot {report.Name}: {report.Objects} objects, of them {report.Copied} new ({Sizes.Bytes(report.CopiedBytes)})");
         var removed = kept is { } n ? await new Retention(to).RunAsync(n, cancellationToken) : null;
         if (quiet)
             HubCommand.PrintJson(new { report.Name, report.Objects, report.Copied, report.CopiedBytes, Removed = removed });
         else if (removed is { Snapshots.Count: > 0 } or { Objects: > 0 })
-            Console.WriteLine($"removed {removed.Snapshots.Count} older snapshots and {removed.Objects} objects that only they needed ({Sizes.Bytes(removed.Bytes)})");
+            Console.WriteLine(
+                $"removed {removed.Snapshots.Count} older snapshots and {removed.Objects} objects that only they needed ({Sizes.Bytes(removed.Bytes)})");
         return 0;
     }
 

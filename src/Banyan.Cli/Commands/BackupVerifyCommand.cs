@@ -34,7 +34,8 @@ sealed class BackupVerifyCommand : Command
     {
         var quiet = arguments.GetValue(_json);
         var options = Fsck.Checks(arguments, _sample, _rate);
-        var (name, report) = await MaintenanceProgress.RunAsync(quiet, show => new BackupCheck(arguments.GetRequiredValue(_folder).FullName, TimeProvider.System)
+        var (name, report) = await MaintenanceProgress.RunAsync(quiet,
+            show => new BackupCheck(arguments.GetRequiredValue(_folder).FullName, TimeProvider.System)
             .RunAsync(arguments.GetValue(_snapshot), options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
         if (quiet)
             HubCommand.PrintJson(new { Snapshot = name, Report = report });

@@ -52,7 +52,8 @@ sealed class Chat : Command
     {
         readonly Conversation _conversation = Conversation.With(engine.Model);
         readonly bool _interactive = !Console.IsInputRedirected && !Console.IsOutputRedirected;
-        readonly LineEditor? _editor = Console.IsInputRedirected || Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? null : LineEditor.OnTerminal();
+        readonly LineEditor? _editor = Console.IsInputRedirected || Console.IsOutputRedirected
+            || Environment.GetEnvironmentVariable("TERM") == "dumb" ? null : LineEditor.OnTerminal();
         JsonArray _messages = Begin(system);
         CancellationTokenSource? _answering;
 
@@ -126,7 +127,8 @@ sealed class Chat : Command
             var (answer, printer) = (new TurnAnswer(), new AnswerPrinter());
             try
             {
-                var turn = _conversation.Prepare(new TurnRequest { Messages = _messages, Options = options }, maxTokens: engine.ContextLength - 1);
+                var turn = _conversation.Prepare(new TurnRequest { Messages = _messages, Options = options },
+                    maxTokens: engine.ContextLength - 1);
                 answer = turn.NewAnswer();
                 await foreach (var generated in turn.GenerateAsync(engine, answering.Token))
                 {
@@ -143,7 +145,8 @@ sealed class Chat : Command
             catch (ContextLengthException)
             {
                 _messages.RemoveAt(_messages.Count - 1);
-                Console.Error.WriteLine($"the conversation no longer fits the context of {engine.ContextLength} tokens: /reset begins a new one");
+                Console.Error.WriteLine(
+                    $"the conversation no longer fits the context of {engine.ContextLength} tokens: /reset begins a new one");
                 return;
             }
             finally
@@ -158,6 +161,7 @@ sealed class Chat : Command
             _messages.Add((JsonNode)message);
         }
 
-        static JsonArray Begin(string? system) => string.IsNullOrEmpty(system) ? [] : [new JsonObject { ["role"] = "system", ["content"] = system }];
+        static JsonArray Begin(string? system) =>
+            string.IsNullOrEmpty(system) ? [] : [new JsonObject { ["role"] = "system", ["content"] = system }];
     }
 }

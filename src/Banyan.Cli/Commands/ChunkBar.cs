@@ -14,7 +14,8 @@ sealed class ChunkBar(int chunks) : IProgress<int>, IDisposable
         if (Console.IsErrorRedirected || Stopwatch.GetElapsedTime(_began) is not { TotalSeconds: > 0.5 } spent)
             return;
         _shown = true;
-        Console.Error.Write(string.Create(CultureInfo.InvariantCulture, $"\rchunk {done} of {chunks}, {spent / done * (chunks - done):hh\\:mm\\:ss} left\e[K"));
+        Console.Error.Write(string.Create(CultureInfo.InvariantCulture,
+            $"\rchunk {done} of {chunks}, {spent / done * (chunks - done):hh\\:mm\\:ss} left\e[K"));
     }
 
     public void Dispose()

@@ -12,7 +12,8 @@ static class ConfigCommand
     static readonly string[] s_secrets = ["--api-key", "--database"];
 
     // What libraries read by themselves; the values are nobody's business.
-    static readonly string[] s_others = ["PGPASSWORD", "PGPASSFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HF_ENDPOINT", "HF_TOKEN"];
+    static readonly string[] s_others = ["PGPASSWORD", "PGPASSFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY", "HF_ENDPOINT", "HF_TOKEN"];
 
     public static Command Create()
     {
@@ -38,10 +39,19 @@ static class ConfigCommand
             var path = ServerSettings.FileOf(arguments.GetValue(file));
             var said = ServerSettings.Read(path);
             var rows = ServerSettings.All.Select(option => Of(option, said.GetValueOrDefault(option.Name))).ToList();
-            rows.AddRange(ModelTables.Entries(path).Select(e => new Row($"models.{e.Model}.{e.Entry.Name}", string.Join(", ", e.Entry.Values), e.Entry.Place, "", "Of one model")));
-            rows.AddRange(SignInTables.Entries(path).Select(e => new Row($"{SignInTables.Prefix}{e.Provider}.{e.Entry.Name}", string.Join(", ", e.Entry.Values), e.Entry.Place, "", "Of one provider by which people sign in")));
+            rows.AddRange(ModelTables.Entries(path)
+                .Select(e => new Row($"models.{e.Model}.{e.Entry.Name}", string.Join(", ", e.Entry.Values),
+                    e.Entry.Place, "", "Of one model")));
+            rows.AddRange(SignInTables.Entries(path)
+                .Select(e => new Row($"{SignInTables.Prefix}{e.Provider}.{e.Entry.Name}", string.Join(", ", e.Entry.Values), e.Entry.Place,
+                    "", "Of one provider by which people sign in")));
             if (arguments.GetValue(json))
-                Console.Out.WriteLine(JsonSerializer.Serialize(rows, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
+                Console.Out.WriteLine(JsonSerializer.Serialize(rows,
+                    new JsonSerializerOptions(JsonSerializerDefaults.Web)
+                    {
+                        WriteIndented = true,
+                        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+                    }));
             else
                 Print(path, rows);
             return 0;
@@ -55,15 +65,19 @@ static class ConfigCommand
         return new(option.Name[2..], value, said?.Source ?? "default", ServerSettings.Variable(option), option.Description ?? "");
     }
 
-    static string Default(Option option) => option.HasDefaultValue && option.GetDefaultValue() is { } value and not Array ? value is bool flag ? flag ? "true" : "false" : $"{value}" : "";
+    static string Default(Option option) => option.HasDefaultValue && option.GetDefaultValue() is { } value and not Array
+        ? value is bool flag ? flag ? "true" : "false" : $"{value}" : "";
 
     static void Print(string? path, List<Row> rows)
     {
         rows.Insert(0, new("Setting", "Value", "From", "Variable", ""));
-        var widths = new Func<Row, string>[] { r => r.Name, r => r.Value, r => r.Source }.Select(column => rows.Max(r => column(r).Length) + 2).ToArray();
+        var widths = new Func<Row, string>[] { r => r.Name, r => r.Value,
+            r => r.Source }.Select(column => rows.Max(r => column(r).Length) + 2).ToArray();
         foreach (var row in rows)
-            Console.Out.WriteLine($"{row.Name.PadRight(widths[0])}{row.Value.PadRight(widths[1])}{row.Source.PadRight(widths[2])}{row.Variable}");
-        Console.Out.WriteLine(path is null ? $"\nNo file of settings: neither {string.Join(" nor ", ServerSettings.Places)} is there" : $"\nFile: {path}");
+            Console.Out.WriteLine(
+                $"{row.Name.PadRight(widths[0])}{row.Value.PadRight(widths[1])}{row.Source.PadRight(widths[2])}{row.Variable}");
+        Console.Out.WriteLine(path is null
+            ? $"\nNo file of settings: neither {string.Join(" nor ", ServerSettings.Places)} is there" : $"\nFile: {path}");
         if (s_others.Where(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 }).ToList() is { Count: > 0 } others)
             Console.Out.WriteLine($"Also set: {string.Join(", ", others)}");
     }

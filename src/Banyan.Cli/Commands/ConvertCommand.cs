@@ -46,8 +46,10 @@ sealed class ConvertCommand : Command
         try
         {
             Console.Out.WriteLine(file.Kind == ModelFileKind.Safetensors
-                ? ToGguf(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force), arguments.GetValue(_json), cancellationToken)
-                : ToFolder(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force), arguments.GetValue(_json), cancellationToken));
+                ? ToGguf(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force),
+                    arguments.GetValue(_json), cancellationToken)
+                : ToFolder(file, path, arguments.GetValue(_type), arguments.GetValue(_imatrix), arguments.GetValue(_force),
+                    arguments.GetValue(_json), cancellationToken));
         }
         catch (ArgumentException e)
         {
@@ -56,10 +58,12 @@ sealed class ConvertCommand : Command
         return Task.FromResult(0);
     }
 
-    static string ToGguf(ModelFile file, string path, string? type, string? imatrix, bool force, bool json, CancellationToken cancellationToken)
+    static string ToGguf(ModelFile file, string path, string? type, string? imatrix, bool force, bool json,
+        CancellationToken cancellationToken)
     {
         if (Directory.Exists(path) || path.EndsWith(Path.DirectorySeparatorChar) || (File.Exists(path) && !force))
-            throw new CommandException($"{path} is {(File.Exists(path) ? "there already: name another file, or give --force" : "a folder: name the .gguf to write")}");
+            throw new CommandException(
+                $"{path} is {(File.Exists(path) ? "there already: name another file, or give --force" : "a folder: name the .gguf to write")}");
         using var conversion = new GgufConversion(file, type, imatrix is null ? null : new ImportanceMatrix(imatrix));
         Progress.Writing(path, progress => conversion.Write(path, progress, cancellationToken));
         using var stream = File.OpenRead(path);
@@ -67,7 +71,8 @@ sealed class ConvertCommand : Command
         return json ? new JsonObject { ["sha256"] = hash, ["bytes"] = bytes }.ToJsonString() : $"{path}: {bytes:N0} bytes, SHA-256 {hash}";
     }
 
-    static string ToFolder(ModelFile file, string path, string? type, string? imatrix, bool force, bool json, CancellationToken cancellationToken)
+    static string ToFolder(ModelFile file, string path, string? type, string? imatrix, bool force, bool json,
+        CancellationToken cancellationToken)
     {
         if (imatrix is not null)
             throw new CommandException("--imatrix is for GGUF files that are written, and this writes a folder: leave it out");

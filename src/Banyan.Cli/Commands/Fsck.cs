@@ -38,7 +38,9 @@ sealed partial class Fsck : Command
         var options = Checks(arguments, _sample, _rate);
         await using var place = HubPlace.Open(_hub, arguments);
         var asJson = arguments.GetValue(_json);
-        var report = await MaintenanceProgress.RunAsync(asJson, show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options, p => show(p.Phase, p.Done, p.Total), cancellationToken));
+        var report = await MaintenanceProgress.RunAsync(asJson,
+            show => new HubCheck(place.Database, place.Objects, TimeProvider.System).RunAsync(options,
+                p => show(p.Phase, p.Done, p.Total), cancellationToken));
         if (asJson)
             HubCommand.PrintJson(report);
         else
@@ -48,7 +50,12 @@ sealed partial class Fsck : Command
 
     /// <summary>What fraction is checked.</summary>
     public static Option<string> Sample() =>
-        new("--sample") { Description = "Look at this share of repositories, objects and large files, e.g. 1%", HelpName = "SHARE", DefaultValueFactory = _ => "100%" };
+        new("--sample")
+        {
+            Description = "Look at this share of repositories, objects and large files, e.g. 1%",
+            HelpName = "SHARE",
+            DefaultValueFactory = _ => "100%"
+        };
 
     /// <summary>The speed limit.</summary>
     public static Option<string?> Rate() => new("--max-rate")
@@ -59,7 +66,11 @@ sealed partial class Fsck : Command
 
     /// <summary>The check options of these two.</summary>
     public static CheckOptions Checks(ParseResult arguments, Option<string> sample, Option<string?> rate) =>
-        new() { Sample = Share(arguments.GetRequiredValue(sample)), MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null };
+        new()
+        {
+            Sample = Share(arguments.GetRequiredValue(sample)),
+            MaxBytesPerSecond = arguments.GetValue(rate) is { } speed ? Speed(speed) : null
+        };
 
     /// <summary>Prints the findings.</summary>
     public static void Print(CheckReport report)
@@ -73,7 +84,8 @@ sealed partial class Fsck : Command
 
     /// <exception cref="CommandException">It is none.</exception>
     static double Share(string text) =>
-        text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var percent) && percent is > 0 and <= 100
+        text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var percent)
+        && percent is > 0 and <= 100
             ? percent / 100
             : throw new CommandException($"--sample {text}: expected a share like 1% or 0.5%");
 
@@ -81,7 +93,8 @@ sealed partial class Fsck : Command
     static long Speed(string text)
     {
         var match = Written().Match(text);
-        return match.Success && long.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and < 1_000_000
+        return match.Success && long.TryParse(match.Groups[1].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number is > 0 and < 1_000_000
             ? number * (match.Groups[2].Value switch { "KB" => 1_000L, "MB" => 1_000_000L, _ => 1_000_000_000L })
             : throw new CommandException($"--max-rate {text}: expected KB/s, MB/s or GB/s, like 100MB/s");
     }

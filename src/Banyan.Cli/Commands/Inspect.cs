@@ -85,12 +85,16 @@ sealed class Inspect : Command
         if (report.RefusedKeys.Count > 0)
             Section("Not implemented: this model does not run here", report.RefusedKeys.Select(key => ("because", key)));
         if (report.UnknownKeys.Count > 0)
-            Section("Keys that are not known here and not read", [("keys", string.Join(", ", report.UnknownKeys.Take(MostUnknownKeys)) + (report.UnknownKeys.Count > MostUnknownKeys ? $" and {report.UnknownKeys.Count - MostUnknownKeys} more" : ""))]);
+            Section("Keys that are not known here and not read",
+                [("keys", string.Join(", ", report.UnknownKeys.Take(MostUnknownKeys))
+                    + (report.UnknownKeys.Count > MostUnknownKeys ? $" and {report.UnknownKeys.Count - MostUnknownKeys} more" : ""))]);
         Section("Tokenizer",
         [
-            ("kind", words.Model is null ? "not in this file" : $"{words.Model}{(words.Pretokenizer is null ? "" : $", {words.Pretokenizer}")}"),
+            ("kind", words.Model is null ? "not in this file"
+                : $"{words.Model}{(words.Pretokenizer is null ? "" : $", {words.Pretokenizer}")}"),
             ("tokens", words.Tokens is null ? "not in this file" : $"{words.Tokens}, {words.Merges ?? 0} merges"),
-            ("begin, end", $"{words.Bos?.ToString(CultureInfo.InvariantCulture) ?? "none"}, {words.Eos?.ToString(CultureInfo.InvariantCulture) ?? "none"}"),
+            ("begin, end",
+                $"{words.Bos?.ToString(CultureInfo.InvariantCulture) ?? "none"}, {words.Eos?.ToString(CultureInfo.InvariantCulture) ?? "none"}"),
             ("chat template", report.Template is null ? "no" : $"yes, {report.Template.Length} characters (--template prints it)"),
         ]);
         Tensors(report.Tensors);
@@ -99,7 +103,8 @@ sealed class Inspect : Command
             ("weights", Sizes.Bytes(memory.Weights)),
             ("KV cache", $"{Sizes.Bytes(memory.KvCache)} for {memory.Context} tokens"),
             ("all else", $"up to {Sizes.Bytes(memory.Overhead)} for activations, packing and the program (banyan bench measures it)"),
-            ("together", $"up to {Sizes.Bytes(memory.Total)}: {memory.Verdict} ({Sizes.Bytes(memory.Free)} free of {Sizes.Bytes(memory.Machine)})"),
+            ("together",
+                $"up to {Sizes.Bytes(memory.Total)}: {memory.Verdict} ({Sizes.Bytes(memory.Free)} free of {Sizes.Bytes(memory.Machine)})"),
         ]);
     }
 
@@ -132,12 +137,16 @@ sealed class Inspect : Command
         {
             Console.WriteLine("# Tensors: count, name, shape, format, bytes");
             foreach (var group in groups)
-                Console.WriteLine($"{group.Count}\t{Printable(group.Name)}\t{string.Join('x', group.Shape)}\t{group.Format}\t{group.Bytes}");
+                Console.WriteLine(
+                    $"{group.Count}\t{Printable(group.Name)}\t{string.Join('x', group.Shape)}\t{group.Format}\t{group.Bytes}");
             return;
         }
-        var table = new Table().Border(TableBorder.Simple).AddColumns(new TableColumn("count").RightAligned(), new TableColumn("name"), new TableColumn("shape"), new TableColumn("format"), new TableColumn("size").RightAligned());
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns(new TableColumn("count").RightAligned(), new TableColumn("name"), new TableColumn("shape"),
+                new TableColumn("format"), new TableColumn("size").RightAligned());
         foreach (var group in groups)
-            table.AddRow(group.Count.ToString(CultureInfo.InvariantCulture), Markup.Escape(Printable(group.Name)), string.Join(" × ", group.Shape), group.Format, Sizes.Bytes(group.Bytes));
+            table.AddRow(group.Count.ToString(CultureInfo.InvariantCulture), Markup.Escape(Printable(group.Name)),
+                string.Join(" × ", group.Shape), group.Format, Sizes.Bytes(group.Bytes));
         AnsiConsole.Write(new Rule("[green]Tensors[/]").LeftJustified());
         AnsiConsole.Write(table);
     }

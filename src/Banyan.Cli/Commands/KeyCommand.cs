@@ -9,7 +9,8 @@ namespace Banyan.Cli.Commands;
 /// <summary><c>banyan key add|list|remove</c>: who may use the models of a server, and how much.</summary>
 static class KeyCommand
 {
-    public static Command Create() => new("key", "Add, list and remove API keys of served models, with limits.") { Add(), List(), Remove() };
+    public static Command Create() =>
+        new("key", "Add, list and remove API keys of served models, with limits.") { Add(), List(), Remove() };
 
     static Command Add()
     {
@@ -62,7 +63,8 @@ static class KeyCommand
     static Command List()
     {
         var json = CommandParts.Json();
-        return new Command("list", "List keys, their limits and what they were used for: never their text.") { json }.OnKeys((arguments, file) =>
+        return new Command("list",
+            "List keys, their limits and what they were used for: never their text.") { json }.OnKeys((arguments, file) =>
         {
             var (usage, today) = (file.ReadUsage(), DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime));
             var rows = file.Read().Select(k => Row.Of(k, usage.GetValueOrDefault(k.Name, KeyUsage.None), today)).ToList();
@@ -79,7 +81,8 @@ static class KeyCommand
         {
             file.Remove(arguments.GetRequiredValue(name));
             if (file.Read().Count == 0)
-                Console.Error.WriteLine($"No key is left, so the models answer nobody: make another, or delete {file.Path} to ask for none (a server that runs must be started again).");
+                Console.Error.WriteLine(
+                    $"No key is left, so the models answer nobody: make another, or delete {file.Path} to ask for none (a server that runs must be started again).");
         });
     }
 
@@ -103,21 +106,25 @@ static class KeyCommand
     }
 
     sealed record Row(
-        string Name, DateTimeOffset Created, DateTimeOffset? LastUsed, int? RequestsPerMinute, long? TokensPerMinute, long? TokensPerDay, int? Concurrency,
+        string Name, DateTimeOffset Created, DateTimeOffset? LastUsed, int? RequestsPerMinute, long? TokensPerMinute,
+        long? TokensPerDay, int? Concurrency,
         long Requests, long PromptTokens, long AnswerTokens, long TokensToday)
     {
         public static Row Of(ApiKey key, KeyUsage usage, DateOnly today) => new(
-            key.Name, key.Created, usage.Requests == 0 ? null : usage.LastUsed, key.RequestsPerMinute, key.TokensPerMinute, key.TokensPerDay, key.Concurrency,
+            key.Name, key.Created, usage.Requests == 0 ? null : usage.LastUsed, key.RequestsPerMinute, key.TokensPerMinute,
+            key.TokensPerDay, key.Concurrency,
             usage.Requests, usage.PromptTokens, usage.AnswerTokens, usage.Day == today ? usage.TokensOfDay : 0);
 
         public override string ToString()
         {
-            string?[] limits = [Limit(RequestsPerMinute, "requests/min"), Limit(TokensPerMinute, "tokens/min"), Limit(TokensPerDay, "tokens/day"), Limit(Concurrency, "at a time")];
+            string?[] limits = [Limit(RequestsPerMinute, "requests/min"), Limit(TokensPerMinute, "tokens/min"),
+                Limit(TokensPerDay, "tokens/day"), Limit(Concurrency, "at a time")];
             var limited = string.Join(", ", limits.OfType<string>());
             return string.Create(CultureInfo.InvariantCulture,
                 $"{Name,-24} since {Created:yyyy-MM-dd}, {Requests} requests, {PromptTokens} + {AnswerTokens} tokens ({TokensToday} today), last {(LastUsed is { } at ? at.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) : "never")}{(limited.Length > 0 ? $"; at most {limited}" : "")}");
         }
 
-        static string? Limit(long? value, string of) => value is { } most ? string.Create(CultureInfo.InvariantCulture, $"{most} {of}") : null;
+        static string? Limit(long? value, string of) =>
+            value is { } most ? string.Create(CultureInfo.InvariantCulture, $"{most} {of}") : null;
     }
 }

@@ -38,7 +38,13 @@ sealed class Logits : Command
     {
         var runs = Runs(arguments.GetValue(_prompts), arguments.GetValue(_follow));
         using var loaded = await _model.LoadAsync(arguments, cancellationToken);
-        var options = new GenerationOptions { Temperature = 0, TopLogprobs = arguments.GetValue(_top), IgnoreEndOfText = true, Adapter = _model.LoadAdapter(arguments, loaded) };
+        var options = new GenerationOptions
+        {
+            Temperature = 0,
+            TopLogprobs = arguments.GetValue(_top),
+            IgnoreEndOfText = true,
+            Adapter = _model.LoadAdapter(arguments, loaded)
+        };
         await using var engine = new Engine(loaded);
         var results = new JsonArray();
         foreach (var (prompt, path) in runs)
@@ -68,7 +74,8 @@ sealed class Logits : Command
         {
             var given = prompts is null ? null : JsonSerializer.Deserialize<int[][]>(prompts);
             if (follow is null)
-                return [.. (given ?? throw new CommandException("give --prompts, or --follow with a reference that has some")).Select(p => (p, (int[]?)null))];
+                return [.. (given ?? throw new CommandException("give --prompts, or --follow with a reference that has some")).Select(
+                    p => (p, (int[]?)null))];
             var runs = JsonNode.Parse(File.ReadAllText(follow))!["runs"]!.AsArray().Select(run => (
                 Prompt: run!["prompt_tokens"]!.AsArray().Select(t => (int)t!).ToArray(),
                 Path: (int[]?)run["steps"]!.AsArray().Select(s => (int)s!["token"]!).ToArray())).ToList();
@@ -78,11 +85,13 @@ sealed class Logits : Command
         }
         catch (Exception e) when (e is JsonException or NullReferenceException or InvalidOperationException or FormatException)
         {
-            throw new CommandException($"{(follow is null ? "--prompts" : $"--prompts or {follow}")} cannot be read: [[1,2],[3]] is needed, or a file with runs, prompt_tokens and steps ({JsonProblem.Of(e)})");
+            throw new CommandException(
+                $"{(follow is null ? "--prompts" : $"--prompts or {follow}")} cannot be read: [[1,2],[3]] is needed, or a file with runs, prompt_tokens and steps ({JsonProblem.Of(e)})");
         }
     }
 
-    static async Task<JsonArray> Steps(Engine engine, int[] prompt, int[]? path, int count, GenerationOptions options, CancellationToken cancellationToken)
+    static async Task<JsonArray> Steps(Engine engine, int[] prompt, int[]? path, int count, GenerationOptions options,
+        CancellationToken cancellationToken)
     {
         var steps = new JsonArray();
         options = options with { MaxTokens = path is null ? count : 1 };
@@ -92,7 +101,8 @@ sealed class Logits : Command
                 steps.Add((JsonNode)new JsonObject
                 {
                     ["token"] = path?[at] ?? generated.Token,
-                    ["top"] = new JsonArray([.. generated.TopLogProbs.Select(t => (JsonNode)new JsonArray(t.Token, Math.Round(t.LogProb, 6)))]),
+                    ["top"] =
+                        new JsonArray([.. generated.TopLogProbs.Select(t => (JsonNode)new JsonArray(t.Token, Math.Round(t.LogProb, 6)))]),
                 });
         return steps;
     }
@@ -104,7 +114,8 @@ sealed class Logits : Command
             Console.Out.WriteLine($"after {run!["prompt_tokens"]!.AsArray().Count} tokens");
             foreach (var step in run["steps"]!.AsArray())
                 Console.Out.WriteLine(string.Join("  ", step!["top"]!.AsArray().Select(t =>
-                    string.Create(CultureInfo.InvariantCulture, $"{JsonSerializer.Serialize(model.Tokenizer.Text((int)t![0]!))} {(double)t[1]!:0.000}"))));
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"{JsonSerializer.Serialize(model.Tokenizer.Text((int)t![0]!))} {(double)t[1]!:0.000}"))));
         }
     }
 }

@@ -30,14 +30,18 @@ sealed partial record ModelReport(
     {
         var metadata = model.Metadata;
         var architecture = metadata.Get("general.architecture", "unknown");
-        var all = metadata.All.Where(p => !p.Key.StartsWith("tokenizer.", StringComparison.Ordinal)).ToDictionary(p => p.Key, p => p.Value is Array array ? Describe(array) : p.Value);
+        var all = metadata.All.Where(p => !p.Key.StartsWith("tokenizer.", StringComparison.Ordinal))
+            .ToDictionary(p => p.Key, p => p.Value is Array array ? Describe(array) : p.Value);
         var parameters = model.Tensors.Sum(t => t.Rows * t.Columns);
         var weights = model.Tensors.Sum(t => t.ByteLength);
         return new(
-            model.Path, model.Kind.ToString(), metadata.Get<string?>("general.name", null), architecture, model.Files.Count, model.ByteLength, parameters,
+            model.Path, model.Kind.ToString(), metadata.Get<string?>("general.name", null), architecture, model.Files.Count,
+            model.ByteLength, parameters,
             parameters == 0 ? 0 : Math.Round(8.0 * weights / parameters, 2),
-            all.Where(p => p.Key.StartsWith(architecture + ".", StringComparison.Ordinal)).ToDictionary(p => p.Key[(architecture.Length + 1)..], p => p.Value),
-            all.Where(p => !p.Key.StartsWith(architecture + ".", StringComparison.Ordinal) && p.Key is not ("general.architecture" or "general.name")).ToDictionary(),
+            all.Where(p => p.Key.StartsWith(architecture + ".", StringComparison.Ordinal))
+                .ToDictionary(p => p.Key[(architecture.Length + 1)..], p => p.Value),
+            all.Where(p => !p.Key.StartsWith(architecture + ".", StringComparison.Ordinal)
+                && p.Key is not ("general.architecture" or "general.name")).ToDictionary(),
             model.RefusedKeys,
             model.UnknownKeys,
             Groups(model, everyTensor),
@@ -57,7 +61,8 @@ sealed partial record ModelReport(
     static List<Group> Groups(ModelFile model, bool everyTensor) =>
     [
         .. model.Tensors
-            .GroupBy(t => (Name: everyTensor ? t.Name : Layer().Replace(t.Name, "blk.*."), Shape: string.Join(" × ", t.Shape), t.Format.Name))
+            .GroupBy(t => (Name: everyTensor ? t.Name : Layer().Replace(t.Name, "blk.*."),
+                Shape: string.Join(" × ", t.Shape), t.Format.Name))
             .Select(g => new Group(g.Key.Item1, g.Count(), g.First().Shape, g.Key.Item3, g.Sum(t => t.ByteLength))),
     ];
 
@@ -68,7 +73,8 @@ sealed partial record ModelReport(
         var heads = Math.Max(1, Number("attention.head_count", 1));
         var headSize = Number("attention.key_length", Number("embedding_length", 0) / heads);
         // Keys and values, two bytes each. Doubles: a hostile file may claim sizes whose product overflows.
-        var kv = (long)Math.Min(2.0 * 2 * Number("block_count", 0) * Number("attention.head_count_kv", heads) * headSize * tokens, long.MaxValue / 4);
+        var kv = (long)Math.Min(2.0 * 2 * Number("block_count", 0) * Number("attention.head_count_kv", heads) * headSize * tokens,
+            long.MaxValue / 4);
         var machine = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         return new(weights, tokens, kv, OverheadBytes, weights + kv + OverheadBytes, machine, Math.Min(machine, FreeMemory() ?? machine));
     }
@@ -79,7 +85,8 @@ sealed partial record ModelReport(
         if (!File.Exists("/proc/meminfo"))
             return null;
         var line = File.ReadLines("/proc/meminfo").FirstOrDefault(l => l.StartsWith("MemAvailable:", StringComparison.Ordinal));
-        return line is not null && long.TryParse(line.AsSpan(13).Trim().TrimEnd("kB ").Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var kilobytes) ? kilobytes * 1024 : null;
+        return line is not null && long.TryParse(line.AsSpan(13).Trim().TrimEnd("kB ").Trim(), NumberStyles.None,
+            CultureInfo.InvariantCulture, out var kilobytes) ? kilobytes * 1024 : null;
     }
 
     [GeneratedRegex(@"^blk\.\d+\.", RegexOptions.CultureInvariant)]

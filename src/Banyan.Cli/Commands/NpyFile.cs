@@ -26,7 +26,8 @@ sealed class NpyFile(Stream stream)
     {
         if (_rows == 0)
             stream.Write(new byte[HeaderBytes]);
-        var header = string.Create(CultureInfo.InvariantCulture, $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({_rows}, {_columns}), }}").PadRight(HeaderBytes - 11) + "\n";
+        var header = string.Create(CultureInfo.InvariantCulture,
+            $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({_rows}, {_columns}), }}").PadRight(HeaderBytes - 11) + "\n";
         stream.Position = 0;
         stream.Write([0x93, .. "NUMPY"u8, 1, 0, HeaderBytes - 10, 0]);
         stream.Write(Encoding.ASCII.GetBytes(header));

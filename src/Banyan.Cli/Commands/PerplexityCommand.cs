@@ -68,23 +68,37 @@ sealed class PerplexityCommand : Command
     static JsonObject Json(PerplexityResult result)
     {
         static JsonArray Of(Estimate estimate) => new(estimate.Value, estimate.Error);
-        var json = new JsonObject { ["tokens"] = result.Count, ["chunks"] = result.Chunks, ["chunk"] = result.Context, ["perplexity"] = Of(result.Value) };
+        var json = new JsonObject
+        {
+            ["tokens"] = result.Count,
+            ["chunks"] = result.Chunks,
+            ["chunk"] = result.Context,
+            ["perplexity"] = Of(result.Value)
+        };
         if (!result.HasBase)
             return json;
         (json["base_perplexity"], json["ln_ratio"], json["kl_divergence"]) = (Of(result.Base), Of(result.LogRatio), Of(result.Divergence));
-        json["kl_divergence_percentiles"] = new JsonObject(((string Name, double At)[])[("50", 0.5), ("90", 0.9), ("99", 0.99), ("99.9", 0.999), ("100", 1)] is var percents ? percents.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)result.DivergenceAt(p.At))) : []);
-        (json["same_top"], json["probability_change"], json["probability_change_rms"]) = (Of(result.SameTop), Of(result.Difference), Of(result.DifferenceRms));
+        json["kl_divergence_percentiles"] =
+            new JsonObject(((string Name, double At)[])[("50", 0.5), ("90", 0.9), ("99", 0.99), ("99.9", 0.999), ("100", 1)] is var percents
+                ? percents.Select(p => KeyValuePair.Create(p.Name, (JsonNode?)result.DivergenceAt(p.At))) : []);
+        (json["same_top"], json["probability_change"], json["probability_change_rms"]) =
+            (Of(result.SameTop), Of(result.Difference), Of(result.DifferenceRms));
         return json;
     }
 
     static string Text(PerplexityResult result)
     {
-        static string Line(string name, Estimate estimate, double times = 1, string unit = "") => string.Create(CultureInfo.InvariantCulture, $"{name,-26} {times * estimate.Value,12:0.000000} ± {times * estimate.Error:0.000000}{unit}");
+        static string Line(string name, Estimate estimate, double times = 1, string unit = "") =>
+            string.Create(CultureInfo.InvariantCulture,
+                $"{name,-26} {times * estimate.Value,12:0.000000} ± {times * estimate.Error:0.000000}{unit}");
         var lines = new List<string> { Line("perplexity", result.Value) };
         if (result.HasBase)
-            lines.AddRange([Line("of the base", result.Base), Line("ln of their ratio", result.LogRatio), Line("KL divergence", result.Divergence),
-                string.Create(CultureInfo.InvariantCulture, $"{"  median, 99 %, most",-26} {result.DivergenceAt(0.5),12:0.000000}, {result.DivergenceAt(0.99):0.000000}, {result.DivergenceAt(1):0.000000}"),
-                Line("same most likely token", result.SameTop, 100, " %"), Line("change of probability", result.Difference, 100, " %"), Line("  its root mean square", result.DifferenceRms, 100, " %")]);
+            lines.AddRange([Line("of the base", result.Base), Line("ln of their ratio", result.LogRatio),
+                Line("KL divergence", result.Divergence),
+                string.Create(CultureInfo.InvariantCulture,
+                    $"{"  median, 99 %, most",-26} {result.DivergenceAt(0.5),12:0.000000}, {result.DivergenceAt(0.99):0.000000}, {result.DivergenceAt(1):0.000000}"),
+                Line("same most likely token", result.SameTop, 100, " %"), Line("change of probability", result.Difference, 100, " %"),
+                Line("  its root mean square", result.DifferenceRms, 100, " %")]);
         lines.Add($"over {result.Count:N0} tokens, the second halves of {result.Chunks:N0} chunks of {result.Context:N0}");
         return string.Join(Environment.NewLine, lines);
     }

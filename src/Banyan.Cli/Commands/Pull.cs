@@ -60,9 +60,13 @@ sealed class Pull : Command
         };
         if (arguments.GetValue(_noChunks))
             request = request with { UseChunks = false };
-        using var client = new HubClient(_hub.Read(arguments) with { MaxBytes = arguments.GetValue(_maxBytes) is { } amount ? ByteAmount.Parse("--max-bytes", amount) : null });
+        using var client =
+            new HubClient(_hub.Read(arguments)
+                with
+            { MaxBytes = arguments.GetValue(_maxBytes) is { } amount ? ByteAmount.Parse("--max-bytes", amount) : null });
         var began = Stopwatch.GetTimestamp();
-        var result = await TransferView.RunAsync(repo.ToString(), arguments.GetValue(_json), progress => new Puller(client).PullAsync(request, progress, cancellationToken));
+        var result = await TransferView.RunAsync(repo.ToString(), arguments.GetValue(_json),
+            progress => new Puller(client).PullAsync(request, progress, cancellationToken));
         if (arguments.GetValue(_json))
             Console.Out.WriteLine(Report(repo, request, client, result).ToJsonString());
         else
@@ -86,6 +90,9 @@ sealed class Pull : Command
         ["bytes_left"] = result.Left,
         ["bytes_received"] = client.BytesReceived,
         ["bytes_sent"] = client.BytesSent,
-        ["files"] = new JsonArray([.. result.Files.Select(f => new JsonObject { ["path"] = f.File.Path, ["size"] = f.File.Size, ["local_path"] = f.LocalPath, ["was_here"] = f.WasHere })]),
+        ["files"] =
+            new JsonArray(
+                [.. result.Files.Select(f => new JsonObject { ["path"] = f.File.Path, ["size"] = f.File.Size, ["local_path"] = f.LocalPath,
+                    ["was_here"] = f.WasHere })]),
     };
 }

@@ -58,7 +58,8 @@ sealed class Push : Command
         PushResult result;
         try
         {
-            result = await TransferView.RunAsync(repo.ToString(), arguments.GetValue(_json), progress => new Pusher(client).PushAsync(request, progress, cancellationToken));
+            result = await TransferView.RunAsync(repo.ToString(), arguments.GetValue(_json),
+                progress => new Pusher(client).PushAsync(request, progress, cancellationToken));
         }
         catch (ArgumentException e)
         {

@@ -48,7 +48,8 @@ sealed class Quantize : Command
     {
         var path = arguments.GetValue(_output)!;
         using var file = ModelFile.Open(arguments.GetValue(_input)!);
-        var quantizer = Of(file, arguments.GetValue(_type)!, arguments.GetValue(_imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null, arguments.GetValue(_tensor) ?? []);
+        var quantizer = Of(file, arguments.GetValue(_type)!,
+            arguments.GetValue(_imatrix) is { } matrix ? new ImportanceMatrix(matrix) : null, arguments.GetValue(_tensor) ?? []);
         if (Path.GetFullPath(path) == Path.GetFullPath(file.Path))
             throw new CommandException($"{path} is the input: name another file");
         if (Directory.Exists(path) || (File.Exists(path) && !arguments.GetValue(_force)))
@@ -72,7 +73,8 @@ sealed class Quantize : Command
 
     static Quantizer Of(ModelFile file, string type, ImportanceMatrix? importance, string[] tensors)
     {
-        var pairs = tensors.Select(t => t.LastIndexOf('=') is > 0 and var at && at < t.Length - 1 ? (t[..at], t[(at + 1)..]) : throw new CommandException($"--tensor {t}: PATTERN=FORMAT is needed, such as attn_v=Q8_0")).ToList();
+        var pairs = tensors.Select(t => t.LastIndexOf('=') is > 0 and var at && at < t.Length - 1 ? (t[..at], t[(at + 1)..])
+            : throw new CommandException($"--tensor {t}: PATTERN=FORMAT is needed, such as attn_v=Q8_0")).ToList();
         try
         {
             return new Quantizer(file, type, importance, pairs);

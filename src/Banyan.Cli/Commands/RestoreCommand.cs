@@ -40,11 +40,14 @@ sealed class RestoreCommand : Command
         var quiet = arguments.GetValue(_json);
         var options = _hub.Options(arguments);
         await using var place = HubPlace.OpenNew(options);
-        var report = await MaintenanceProgress.RunAsync(quiet, show => new Restore(place.Database, place.Objects).RunAsync(backup.FullName, arguments.GetValue(_snapshot), show, cancellationToken));
+        var report = await MaintenanceProgress.RunAsync(quiet,
+            show => new Restore(place.Database, place.Objects).RunAsync(backup.FullName, arguments.GetValue(_snapshot),
+                show, cancellationToken));
         if (quiet)
             HubCommand.PrintJson(report);
         else
-            Console.WriteLine($"restored {report.Name} of {report.Made.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC: {report.Objects} objects; banyan up --data {options.DataFolder} starts it");
+            Console.WriteLine(
+                $"restored {report.Name} of {report.Made.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC: {report.Objects} objects; banyan up --data {options.DataFolder} starts it");
         return 0;
     }
 }

@@ -59,18 +59,22 @@ sealed class Run : Command
         var fills = arguments.GetValue(_fim) || arguments.GetValue(_prefix) is not null || arguments.GetValue(_suffix) is not null;
         var options = _sampling.Read(arguments, fills ? 0 : 0.7f);
         // Files are read before the model is, so that a wrong name costs no loading.
-        var text = arguments.GetValue(_prefix) is null && arguments.GetValue(_suffix) is null ? await PromptText(arguments.GetValue(_prompt), cancellationToken) : "";
+        var text = arguments.GetValue(_prefix) is null && arguments.GetValue(_suffix) is null
+            ? await PromptText(arguments.GetValue(_prompt), cancellationToken) : "";
         var (before, after) = fills ? Halves(text) : ("", "");
         using var loaded = await _model.LoadAsync(arguments, cancellationToken);
         options = options with { Adapter = _model.LoadAdapter(arguments, loaded) };
         using var draft = await _model.LoadDraftAsync(arguments, loaded, cancellationToken);
-        await using var engine = new Engine(loaded, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(_speculation) == "on", Draft = draft });
+        await using var engine = new Engine(loaded,
+            new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = arguments.GetValue(_speculation) == "on", Draft = draft });
         if (!fills && loaded.Template is not null && !arguments.GetValue(_raw))
         {
-            var turn = Conversation.With(loaded).Prepare(new TurnRequest { Messages = Messages(arguments.GetValue(_system), text), Options = options });
+            var turn = Conversation.With(loaded)
+                .Prepare(new TurnRequest { Messages = Messages(arguments.GetValue(_system), text), Options = options });
             return await Answer(turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer(), arguments.GetValue(_json));
         }
-        var (tokens, settings) = fills ? Fim.Prepare(loaded.Tokenizer, engine.ContextLength, before, after, options) : (loaded.Tokenizer.Encode(text), options);
+        var (tokens, settings) = fills ? Fim.Prepare(loaded.Tokenizer, engine.ContextLength, before, after, options)
+            : (loaded.Tokenizer.Encode(text), options);
         return await Answer(engine.GenerateAsync(tokens, settings, cancellationToken), new TurnAnswer(), arguments.GetValue(_json));
 
         (string, string) Halves(string marked)
@@ -80,7 +84,8 @@ sealed class Run : Command
             var marker = arguments.GetRequiredValue(_cursor);
             var at = marker.Length == 0 ? -1 : marked.IndexOf(marker, StringComparison.Ordinal);
             return at < 0
-                ? throw new CommandException($"the prompt has no '{marker}': put it where the text is to be filled in, or give --prefix and --suffix files")
+                ? throw new CommandException(
+                    $"the prompt has no '{marker}': put it where the text is to be filled in, or give --prefix and --suffix files")
                 : (marked[..at], marked[(at + marker.Length)..]);
         }
     }
@@ -146,5 +151,6 @@ sealed class Run : Command
             : piped.Length > 0 ? $"{argument}\n{piped}" : argument;
     }
 
-    static string Read(string? file) => file is null ? "" : File.Exists(file) ? File.ReadAllText(file) : throw new CommandException($"there is no file '{file}'");
+    static string Read(string? file) => file is null ? "" : File.Exists(file) ? File.ReadAllText(file)
+        : throw new CommandException($"there is no file '{file}'");
 }

@@ -63,6 +63,7 @@ sealed class Serve : Command
             if (!File.Exists(adapter) && !Directory.Exists(adapter))
                 throw new CommandException($"--adapter {adapter}: there is no such file or folder");
         return await _server.RunAsync(arguments, paths, null, null, Path.GetFullPath(arguments.GetRequiredValue(_data)), cancellationToken,
-            arguments.GetValue(_draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null, arguments.GetValue(_adapters));
+            arguments.GetValue(_draft) is { } name ? await ModelPull.PathAsync(name, cancellationToken) : null,
+            arguments.GetValue(_adapters));
     }
 }

@@ -55,7 +55,8 @@ sealed class Synthesize : Command
     {
         // :: 1. What to make and where; everything that can be refused is, before a byte is written.
         if (Synthesizer.Find(run.Shape) is not { } shape)
-            throw new CommandException($"unknown shape '{run.Shape}'; known are {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}");
+            throw new CommandException(
+                $"unknown shape '{run.Shape}'; known are {string.Join(", ", Synthesizer.Shapes.Select(s => s.Name))}");
         if (Synthesizer.Types.FirstOrDefault(t => t.Equals(run.Type, StringComparison.OrdinalIgnoreCase)) is not { } type)
             throw new CommandException($"unknown type '{run.Type}'; known are {string.Join(", ", Synthesizer.Types)}");
         var path = Directory.Exists(run.Output) ? Path.Combine(run.Output, $"{shape.Name}-{type}.gguf") : Path.GetFullPath(run.Output);
@@ -70,7 +71,8 @@ sealed class Synthesize : Command
         {
             var writer = Synthesizer.Create(shape, type, run.Tokenizer, run.Seed);
             if (new DriveInfo(folder).AvailableFreeSpace is var free && free < writer.ByteLength)
-                throw new CommandException($"{folder} has {Sizes.Bytes(free)} free, but {shape.Name} in {type} takes {Sizes.Bytes(writer.ByteLength)}; free some space, or take another folder or type");
+                throw new CommandException(
+                    $"{folder} has {Sizes.Bytes(free)} free, but {shape.Name} in {type} takes {Sizes.Bytes(writer.ByteLength)}; free some space, or take another folder or type");
 
             // :: 2. Write beside the target, then rename: a half-written file never bears the name.
             var watch = Stopwatch.StartNew();
@@ -126,6 +128,7 @@ sealed class Synthesize : Command
                 bytesPerSecond = (long)(bytes / seconds),
             }));
         else
-            AnsiConsole.MarkupLineInterpolated($"[green]{path}[/]: {shape.Title}, {type}, {Sizes.Bytes(bytes)} in {seconds:0.0} s ({Sizes.Bytes((long)(bytes / seconds))}/s)");
+            AnsiConsole.MarkupLineInterpolated(
+                $"[green]{path}[/]: {shape.Title}, {type}, {Sizes.Bytes(bytes)} in {seconds:0.0} s ({Sizes.Bytes((long)(bytes / seconds))}/s)");
     }
 }

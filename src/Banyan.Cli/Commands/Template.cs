@@ -78,7 +78,8 @@ sealed class Template : Command
         try
         {
             using var document = JsonDocument.Parse(text);
-            return ChatTemplate.ReadVariables(document.RootElement) as JsonObject ?? throw new FormatException("standard input must be a JSON object such as {\"messages\": […]}");
+            return ChatTemplate.ReadVariables(document.RootElement) as JsonObject
+                ?? throw new FormatException("standard input must be a JSON object such as {\"messages\": […]}");
         }
         catch (JsonException e)
         {

@@ -23,7 +23,8 @@ sealed class TextChoice
     }
 
     /// <summary>The text's name.</summary>
-    public string Name(ParseResult arguments) => arguments.GetValue(_text) is { } file and not "-" ? Path.GetFileName(file) : "standard input";
+    public string Name(ParseResult arguments) =>
+        arguments.GetValue(_text) is { } file and not "-" ? Path.GetFileName(file) : "standard input";
 
     public int Chunk(ParseResult arguments, Model model) => arguments.GetValue(_chunk) ?? Math.Min(512, model.ContextLength);
 

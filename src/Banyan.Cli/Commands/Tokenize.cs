@@ -46,9 +46,11 @@ sealed class Tokenize : Command
     {
         var tokenizer = Tokenizer.Open(arguments.GetValue(_model)!);
         if (arguments.GetValue(_decode))
-            Decode(tokenizer, await StandardStreams.ReadAllAsync("the ids", cancellationToken), arguments.GetValue(_skipSpecial), arguments.GetValue(_json));
+            Decode(tokenizer, await StandardStreams.ReadAllAsync("the ids", cancellationToken), arguments.GetValue(_skipSpecial),
+                arguments.GetValue(_json));
         else
-            Encode(tokenizer, await StandardStreams.ReadAllAsync("the text", cancellationToken), arguments.GetValue(_addSpecial), !arguments.GetValue(_noParse), arguments.GetValue(_json));
+            Encode(tokenizer, await StandardStreams.ReadAllAsync("the text", cancellationToken), arguments.GetValue(_addSpecial),
+                !arguments.GetValue(_noParse), arguments.GetValue(_json));
         return 0;
     }
 
@@ -63,8 +65,10 @@ sealed class Tokenize : Command
 
         var width = tokenizer.Count.ToString(CultureInfo.InvariantCulture).Length;
         foreach (var id in ids)
-            AnsiConsole.MarkupLine($"[grey]{id.ToString(CultureInfo.InvariantCulture).PadLeft(width)}[/]  [{(tokenizer.IsSpecial(id) ? "magenta" : "green")}]{Markup.Escape(Visible(tokenizer, id))}[/]");
-        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"[bold]{ids.Length}[/] tokens for {Encoding.UTF8.GetByteCount(text)} bytes");
+            AnsiConsole.MarkupLine(
+                $"[grey]{id.ToString(CultureInfo.InvariantCulture).PadLeft(width)}[/]  [{(tokenizer.IsSpecial(id) ? "magenta" : "green")}]{Markup.Escape(Visible(tokenizer, id))}[/]");
+        AnsiConsole.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"[bold]{ids.Length}[/] tokens for {Encoding.UTF8.GetByteCount(text)} bytes");
     }
 
     static void Decode(Tokenizer tokenizer, string input, bool skipSpecial, bool json)

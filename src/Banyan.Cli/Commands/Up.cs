@@ -14,7 +14,8 @@ sealed class Up : Command
     readonly ServerChoice _server;
     readonly Option<bool> _pack = new("--pack-weights")
     {
-        Description = "Keep BF16 weights in 71 % of their bytes under --data; they are served at half the speed, and by chunks uncompressed",
+        Description =
+            "Keep BF16 weights in 71 % of their bytes under --data; they are served at half the speed, and by chunks uncompressed",
     };
     readonly Option<bool> _webhooks = new("--allow-private-webhooks")
     {
@@ -27,11 +28,14 @@ sealed class Up : Command
     };
     readonly Option<string?> _mail = new("--mail")
     {
-        Description = "Send mail by this server: smtps://USER@HOST or smtp://USER@HOST:PORT (STARTTLS); for forgotten passwords, invitations and notifications. Takes --mail-from and --public-url",
+        Description =
+            "Send mail by this server: smtps://USER@HOST or smtp://USER@HOST:PORT (STARTTLS); for forgotten passwords, invitations and notifications. Takes --mail-from and --public-url",
         HelpName = "URL",
     };
-    readonly Option<string?> _mailFrom = new("--mail-from") { Description = "The sender of mail: hub@example.org, or \"Our hub <hub@example.org>\"", HelpName = "ADDRESS" };
-    readonly Option<string?> _mailPassword = new("--mail-password-file") { Description = "The file that holds the password of the mail server's user", HelpName = "FILE" };
+    readonly Option<string?> _mailFrom =
+        new("--mail-from") { Description = "The sender of mail: hub@example.org, or \"Our hub <hub@example.org>\"", HelpName = "ADDRESS" };
+    readonly Option<string?> _mailPassword =
+        new("--mail-password-file") { Description = "The file that holds the password of the mail server's user", HelpName = "FILE" };
     readonly HubArena _arenas;
 
     public Up() : base("up", """
@@ -59,12 +63,22 @@ sealed class Up : Command
         if (Prepare(folder) is { } problem)
             throw new CommandException($"--data {folder} cannot be used: {problem}. Choose a folder you may write to with --data DIR");
         var shipped = Sprout.Files(folder);
-        var options = _hub.Options(arguments) with { Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)], PacksWeights = arguments.GetValue(_pack), AllowPrivateWebhooks = arguments.GetValue(_webhooks), Providers = SignInTables.Read(ServerSettings.FileOf(arguments)), TuneFolder = arguments.GetValue(_runs) is { } tune ? TuneFolder(tune) : null, Mail = Mail(arguments) };
+        var options = _hub.Options(arguments) with
+        {
+            Shipped = [new ShippedRepo("banyan", Sprout.Name, shipped)],
+            PacksWeights = arguments.GetValue(_pack),
+            AllowPrivateWebhooks = arguments.GetValue(_webhooks),
+            Providers = SignInTables.Read(ServerSettings.FileOf(arguments)),
+            TuneFolder = arguments.GetValue(_runs) is { } tune ? TuneFolder(tune) : null,
+            Mail = Mail(arguments)
+        };
         if (options is { Mail: not null, PublicUrl: null })
-            throw new CommandException("--mail: mail contains links, so it takes --public-url, the address under which people reach the hub");
+            throw new CommandException(
+                "--mail: mail contains links, so it takes --public-url, the address under which people reach the hub");
         _hub.Warn(arguments, options);
         await using var arena = await _arenas.OpenAsync(arguments, folder, cancellationToken);
-        return await _server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options, folder, cancellationToken,
+        return await _server.RunAsync(arguments, [shipped[Sprout.Weights]], Path.Combine(folder, "models"), options,
+            folder, cancellationToken,
             added: arena is null ? [] : [ArenaSite.Link], map: arena is null ? null : app => ArenaSite.Map(app, arena.Rounds));
     }
 
@@ -83,7 +97,9 @@ sealed class Up : Command
         {
             throw new CommandException($"--mail-password-file cannot be read: {SystemProblem.Of(e)}");
         }
-        return MailOptions.Parse(server, from, password) ?? throw new CommandException("--mail: expected smtps://USER@HOST:PORT or smtp://USER@HOST:PORT without a password (--mail-password-file FILE holds it), and an address in --mail-from");
+        return MailOptions.Parse(server, from, password)
+            ?? throw new CommandException(
+                "--mail: expected smtps://USER@HOST:PORT or smtp://USER@HOST:PORT without a password (--mail-password-file FILE holds it), and an address in --mail-from");
     }
 
     static string TuneFolder(string folder) => Directory.Exists(folder) ? Path.GetFullPath(folder)

@@ -59,7 +59,8 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
             var key = keys();
             switch (key)
             {
-                case { Key: ConsoleKey.Enter, Modifiers: ConsoleModifiers.Alt } or { KeyChar: '\n', Key: not ConsoleKey.Enter } or { Key: ConsoleKey.J, Modifiers: ConsoleModifiers.Control }:
+                case { Key: ConsoleKey.Enter, Modifiers: ConsoleModifiers.Alt } or { KeyChar: '\n', Key: not ConsoleKey.Enter }
+                    or { Key: ConsoleKey.J, Modifiers: ConsoleModifiers.Control }:
                     text.Insert("\n");
                     break;
                 case { Key: ConsoleKey.Enter } when waiting():
@@ -130,8 +131,12 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
         var isWord = (key.Modifiers & (ConsoleModifiers.Control | ConsoleModifiers.Alt)) != 0;
         switch (key.Key)
         {
-            case ConsoleKey.LeftArrow or ConsoleKey.B when isWord && (key.Key == ConsoleKey.LeftArrow || key.Modifiers == ConsoleModifiers.Alt): text.WordLeft(); break;
-            case ConsoleKey.RightArrow or ConsoleKey.F when isWord && (key.Key == ConsoleKey.RightArrow || key.Modifiers == ConsoleModifiers.Alt): text.WordRight(); break;
+            case ConsoleKey.LeftArrow or ConsoleKey.B when isWord
+                && (key.Key == ConsoleKey.LeftArrow || key.Modifiers == ConsoleModifiers.Alt):
+                text.WordLeft(); break;
+            case ConsoleKey.RightArrow or ConsoleKey.F when isWord
+                && (key.Key == ConsoleKey.RightArrow || key.Modifiers == ConsoleModifiers.Alt):
+                text.WordRight(); break;
             case ConsoleKey.LeftArrow: text.Left(); break;
             case ConsoleKey.RightArrow: text.Right(); break;
             case ConsoleKey.B when key.Modifiers == ConsoleModifiers.Control: text.Left(); break;
@@ -149,7 +154,9 @@ sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWrite
             case ConsoleKey.Delete: text.Delete(); break;
             case ConsoleKey.D when key.Modifiers == ConsoleModifiers.Control: text.Delete(); break;
             default:
-                if (key.KeyChar == '\t' || (key.KeyChar >= ' ' && key.KeyChar != '\x7f' && !char.IsControl(key.KeyChar) && (key.Modifiers & ConsoleModifiers.Control) == 0))
+                if (key.KeyChar == '\t'
+                    || (key.KeyChar >= ' ' && key.KeyChar != '\x7f' && !char.IsControl(key.KeyChar)
+                        && (key.Modifiers & ConsoleModifiers.Control) == 0))
                     text.Insert(key.KeyChar.ToString());
                 break;
         }

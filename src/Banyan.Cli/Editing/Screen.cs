@@ -72,5 +72,6 @@ sealed class Screen(string prompt, string continuation)
     }
 
     static string Shown(ReadOnlySpan<char> element) =>
-        element is "\n" or "\r\n" ? "\n" : element is "\t" ? "    " : element.Length == 1 && char.IsControl(element[0]) ? "�" : element.ToString();
+        element is "\n" or "\r\n" ? "\n" : element is "\t" ? "    " : element.Length == 1 && char.IsControl(element[0])
+        ? "�" : element.ToString();
 }

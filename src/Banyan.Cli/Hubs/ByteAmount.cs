@@ -18,7 +18,8 @@ static partial class ByteAmount
         var unit = match.Groups[2].Value.ToUpperInvariant();
         var factor = Math.Pow(match.Groups[3].Length > 0 ? 1024 : 1000, unit.Length == 0 ? 0 : "KMGT".IndexOf(unit[0]) + 1);
         var bytes = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) * factor;
-        return bytes is >= Least and < long.MaxValue ? (long)bytes : throw new CommandException($"{option} {text}: at least {Least / 1024} KiB are needed to get anything done");
+        return bytes is >= Least and < long.MaxValue ? (long)bytes
+            : throw new CommandException($"{option} {text}: at least {Least / 1024} KiB are needed to get anything done");
     }
 
     [GeneratedRegex(@"^(\d+(?:\.\d+)?)\s*([kKmMgGtT]?)(i?)[bB]?(?:/s)?\z")]

@@ -18,7 +18,8 @@ static class DataPull
         var (text, which) = data.IndexOf(':') is var colon and > 0 ? (data[..colon], data[(colon + 1)..].Trim('/')) : (data, null);
         if (!text.Contains('/') || Path.IsPathRooted(text) || text.StartsWith('.') || Preparation.IsData(text)
             || !RepoId.TryParse(text, RepoType.Dataset, out var repo, out var revision))
-            throw new CommandException($"there is no file or folder '{data}' to learn from: give a path, or a data set on the hub like owner/name or owner/name:train.parquet");
+            throw new CommandException(
+                $"there is no file or folder '{data}' to learn from: give a path, or a data set on the hub like owner/name or owner/name:train.parquet");
         using var hub = new HubClient(ModelPull.Options());
         var request = new PullRequest(repo) { Revision = revision ?? "main" };
         try
@@ -35,7 +36,8 @@ static class DataPull
             var commit = request.Cache.CommitOf(repo, request.Revision);
             var path = commit is null ? null : Path.Combine(request.Cache.Snapshot(repo, commit), which ?? "");
             if (path is null || !File.Exists(path) && !Directory.Exists(path))
-                throw new CommandException($"there is no file or folder '{data}' here, and {hub.Options.Endpoint.Authority} does not answer: give the path of the data, or name a hub with the variable HF_ENDPOINT");
+                throw new CommandException(
+                    $"there is no file or folder '{data}' here, and {hub.Options.Endpoint.Authority} does not answer: give the path of the data, or name a hub with the variable HF_ENDPOINT");
             await Console.Error.WriteLineAsync($"{hub.Options.Endpoint.Authority} does not answer: using what was pulled before");
             return new(path, repo, commit, which);
         }
@@ -45,11 +47,13 @@ static class DataPull
     {
         var below = which is null ? all : [.. all.Where(f => f == which || f.StartsWith(which + "/", StringComparison.Ordinal))];
         var names = below is [var one] && one == which && Preparation.IsData(one) ? below
-            : [.. Preparation.Choose([.. below.Select(f => which is null || f == which ? f : f[(which.Length + 1)..])]).Select(f => which is null || below.Contains(f) ? f : $"{which}/{f}")];
+            : [.. Preparation.Choose([.. below.Select(f => which is null || f == which ? f : f[(which.Length + 1)..])])
+                .Select(f => which is null || below.Contains(f) ? f : $"{which}/{f}")];
         if (names.Count > 0)
             return names;
         var data = all.Where(Preparation.IsData).ToList();
-        throw new CommandException(which is null || data.Count == 0 ? $"{repo} has no data that is read here: .jsonl, .json, .parquet, .txt or .md"
+        throw new CommandException(which is null || data.Count == 0
+            ? $"{repo} has no data that is read here: .jsonl, .json, .parquet, .txt or .md"
             : $"{repo} has no data '{which}'; it has {string.Join(", ", data.Take(8))}{(data.Count > 8 ? $" and {data.Count - 8} more" : "")}");
     }
 }

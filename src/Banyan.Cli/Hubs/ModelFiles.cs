@@ -25,8 +25,12 @@ static partial class ModelFiles
         if (ggufs.Count > 0)
             return ggufs;
         var top = files.Where(f => !f.Path.Contains('/')).ToList();
-        var weights = top.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal) && !f.Path.StartsWith("consolidated", StringComparison.Ordinal) && !f.Path.StartsWith("adapter_", StringComparison.Ordinal)).ToList();
-        var rest = top.Where(f => f.Path is "tokenizer.model" or "merges.txt" or "vocab.txt" || f.Path.EndsWith(".json", StringComparison.Ordinal) || f.Path.EndsWith(".jinja", StringComparison.Ordinal));
+        var weights =
+            top.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal)
+                && !f.Path.StartsWith("consolidated", StringComparison.Ordinal) && !f.Path.StartsWith("adapter_", StringComparison.Ordinal))
+                .ToList();
+        var rest = top.Where(f => f.Path is "tokenizer.model" or "merges.txt" or "vocab.txt"
+            || f.Path.EndsWith(".json", StringComparison.Ordinal) || f.Path.EndsWith(".jinja", StringComparison.Ordinal));
         return weights.Count == 0 ? [] : [new Candidate("safetensors", null, [.. weights, .. rest])];
     }
 

@@ -53,7 +53,8 @@ sealed class RemoteHub
     public (RepoId Repo, string? Revision) ReadRepo(ParseResult arguments)
     {
         var text = arguments.GetRequiredValue(_repo);
-        return RepoId.TryParse(text, Enum.Parse<RepoType>(arguments.GetRequiredValue(_type), ignoreCase: true), out var repo, out var revision)
+        return RepoId.TryParse(text, Enum.Parse<RepoType>(arguments.GetRequiredValue(_type), ignoreCase: true),
+            out var repo, out var revision)
             ? (repo, revision)
             : throw new CommandException($"'{text}' is no repo: write owner/name, like banyan/sprout");
     }

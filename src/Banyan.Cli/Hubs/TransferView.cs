@@ -33,7 +33,8 @@ static class TransferView
             var (of, done) = hashes ? (progress.BytesToHash, progress.BytesHashed) : (progress.Bytes, progress.BytesDone);
             task.MaxValue = Math.Max(1, of);
             task.Value = Math.Min(done, of);
-            task.Description = hashes ? Cli.Progress.Title("Hashing") : $"{Cli.Progress.Title(title)} {progress.FilesDone}/{progress.Files}";
+            task.Description = hashes ? Cli.Progress.Title("Hashing")
+                : $"{Cli.Progress.Title(title)} {progress.FilesDone}/{progress.Files}";
         }
     }
 

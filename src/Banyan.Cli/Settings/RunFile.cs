@@ -20,7 +20,8 @@ static class RunFile
     /// <summary>Adds <c>--config</c> to a command.</summary>
     public static void Add(Command command)
     {
-        command.Options.Add(new Option<string?>(FileOption) { Description = "TOML file of arguments and options, by their names", HelpName = "FILE" });
+        command.Options.Add(
+            new Option<string?>(FileOption) { Description = "TOML file of arguments and options, by their names", HelpName = "FILE" });
         s_commands.Add(command);
     }
 
@@ -57,7 +58,8 @@ static class RunFile
         if (!File.Exists(path))
             throw new CommandException($"{FileOption} {path}: there is no such file");
         var (problems, said) = (new List<string>(), new Dictionary<string, ServerSettings.Setting>());
-        var known = command.Options.Where(o => o.Name.StartsWith("--", StringComparison.Ordinal) && o.Name is not FileOption and not "--help").Select(o => o.Name)
+        var known = command.Options.Where(o => o.Name.StartsWith("--", StringComparison.Ordinal)
+            && o.Name is not FileOption and not "--help").Select(o => o.Name)
             .Concat(command.Arguments.Select(a => a.Name)).ToDictionary(NameOf);
         foreach (var entry in SettingsFile.Read(path, problems))
         {
@@ -89,7 +91,8 @@ static class RunFile
     static string Written(object value) => value switch
     {
         bool truth => truth ? "true" : "false",
-        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture) is var number && number.All(c => char.IsAsciiDigit(c) || c == '-') ? number + ".0" : number.ToLowerInvariant(),
+        double or float => ((IFormattable)value).ToString("R", CultureInfo.InvariantCulture) is var number
+            && number.All(c => char.IsAsciiDigit(c) || c == '-') ? number + ".0" : number.ToLowerInvariant(),
         int or long or ulong => ((IFormattable)value).ToString(null, CultureInfo.InvariantCulture),
         _ => JsonSerializer.Serialize(value, s_text),
     };

@@ -19,7 +19,8 @@ static class ServerSettings
     public static IReadOnlyList<string> Places { get; } = [Path.Combine(HubChoice.DefaultFolder, "banyan.toml"), "/etc/banyan/banyan.toml"];
 
     /// <summary>All settings, by name.</summary>
-    public static IReadOnlyList<Option> All => [.. s_settings.Values.SelectMany(o => o).Where(o => o.Name != FileOption).DistinctBy(o => o.Name)];
+    public static IReadOnlyList<Option> All =>
+        [.. s_settings.Values.SelectMany(o => o).Where(o => o.Name != FileOption).DistinctBy(o => o.Name)];
 
     /// <summary>Adds options to a command, as settings.</summary>
     public static void Add(Command command, params IEnumerable<Option> options)
@@ -29,7 +30,8 @@ static class ServerSettings
             s_settings[command] = settings = [];
             var file = new Option<string?>(FileOption)
             {
-                Description = $"TOML file of settings (default: the variable {FileVariable}, else {Places[0]} or {Places[1]}; see banyan config show)",
+                Description =
+                    $"TOML file of settings (default: the variable {FileVariable}, else {Places[0]} or {Places[1]}; see banyan config show)",
                 HelpName = "FILE",
             };
             command.Options.Add(file);
@@ -96,14 +98,16 @@ static class ServerSettings
                 if (known.ContainsKey("--" + entry.Name))
                     said["--" + entry.Name] = new(entry.Values, entry.Place);
                 else
-                    problems.Add($"{entry.Place}: there is no setting '{entry.Name}'{ParseErrors.Suggestion(known.Keys.Select(k => k[2..]), entry.Name)}");
+                    problems.Add(
+                        $"{entry.Place}: there is no setting '{entry.Name}'{ParseErrors.Suggestion(known.Keys.Select(k => k[2..]), entry.Name)}");
             }
         }
         foreach (var option in known.Values)
         {
             var name = Variable(option);
             if (Value(name) is { } value)
-                said[option.Name] = new(IsList(option) ? value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [value], name);
+                said[option.Name] = new(IsList(option)
+                    ? value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [value], name);
             else if (Value(name + "_FILE") is { } secret)
                 Try(secret, text => said[option.Name] = new([text.TrimEnd('\r', '\n')], $"{name}_FILE={secret}"), problems, name + "_FILE");
         }
@@ -118,14 +122,16 @@ static class ServerSettings
     public static string? FileOf(string? named)
     {
         if ((named ?? Value(FileVariable)) is { } told)
-            return File.Exists(told) ? Path.GetFullPath(told) : throw new CommandException($"{(named is null ? FileVariable : FileOption)} {told}: there is no such file");
+            return File.Exists(told) ? Path.GetFullPath(told)
+                : throw new CommandException($"{(named is null ? FileVariable : FileOption)} {told}: there is no such file");
         return Places.FirstOrDefault(IsReadable);
     }
 
     /// <summary>The file of settings that a command uses; null if there is none.</summary>
     public static string? FileOf(ParseResult arguments)
     {
-        var file = s_settings.TryGetValue(arguments.CommandResult.Command, out var options) ? options.OfType<Option<string?>>().First(o => o.Name == FileOption) : null;
+        var file = s_settings.TryGetValue(arguments.CommandResult.Command, out var options)
+            ? options.OfType<Option<string?>>().First(o => o.Name == FileOption) : null;
         return FileOf(file is not null && arguments.GetResult(file) is { Implicit: false } ? arguments.GetValue(file) : null);
     }
 
@@ -153,7 +159,8 @@ static class ServerSettings
     {
         if (option.ValueType != typeof(bool))
             return setting.Values.Select(value => $"{option.Name}={value}");
-        return setting.Values is ["true"] or ["1"] ? [option.Name] : setting.Values is ["false"] or ["0"] or [""] ? [] : [$"{option.Name}={string.Join(",", setting.Values)}"];
+        return setting.Values is ["true"] or ["1"] ? [option.Name] : setting.Values is ["false"] or ["0"] or [""] ? []
+            : [$"{option.Name}={string.Join(",", setting.Values)}"];
     }
 
     static bool IsList(Option option) => option.ValueType.IsArray;

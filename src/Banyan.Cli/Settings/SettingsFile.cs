@@ -25,7 +25,9 @@ static class SettingsFile
     {
         if (Parse(path, problems) is not { } document)
             return [];
-        problems.AddRange(document.Tables.Where(t => s_tables.All(p => NameOf(t, p) is null)).Select(t => $"{path}:{t.Span.Start.Line + 1}: settings stand in no table but those of models ([models.NAME]) and of sign-in ([sign-in.NAME]): leave out {Head(t)}"));
+        problems.AddRange(document.Tables.Where(t => s_tables.All(p => NameOf(t, p) is null))
+            .Select(t =>
+                $"{path}:{t.Span.Start.Line + 1}: settings stand in no table but those of models ([models.NAME]) and of sign-in ([sign-in.NAME]): leave out {Head(t)}"));
         return Entries(path, document.KeyValues, problems);
     }
 
@@ -50,14 +52,16 @@ static class SettingsFile
         var document = SyntaxParser.Parse(File.ReadAllText(path), path, validate: true);
         if (document.HasErrors)
         {
-            problems.AddRange(document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error).Select(d => $"{path}:{d.Span.Start.Line + 1}: {d.Message}"));
+            problems.AddRange(document.Diagnostics.Where(d => d.Kind == DiagnosticMessageKind.Error)
+                .Select(d => $"{path}:{d.Span.Start.Line + 1}: {d.Message}"));
             return null;
         }
         return document;
     }
 
     // [models.NAME], where a name with dots need not be quoted.
-    static string? NameOf(TableSyntaxBase table, string prefix) => table is TableSyntax && table.Name?.ToString()?.Trim() is { } name && name.StartsWith(prefix, StringComparison.Ordinal)
+    static string? NameOf(TableSyntaxBase table, string prefix) =>
+        table is TableSyntax && table.Name?.ToString()?.Trim() is { } name && name.StartsWith(prefix, StringComparison.Ordinal)
         ? name[prefix.Length..].Trim().Trim('"', '\'') : null;
 
     static string Head(TableSyntaxBase table) => table.ToString()!.Trim().Split('\n')[0];
@@ -82,7 +86,8 @@ static class SettingsFile
         StringValueSyntax text => [text.Value ?? ""],
         IntegerValueSyntax integer => [integer.Value.ToString(System.Globalization.CultureInfo.InvariantCulture)],
         FloatValueSyntax or BooleanValueSyntax => [value.ToString()!.Trim()],
-        ArraySyntax list => list.Items.Select(i => Values(i.Value!)).ToList() is var all && all.All(v => v is [_]) ? [.. all.Select(v => v![0])] : null,
+        ArraySyntax list => list.Items.Select(i => Values(i.Value!)).ToList() is var all && all.All(v => v is [_])
+            ? [.. all.Select(v => v![0])] : null,
         _ => null,
     };
 }

@@ -16,13 +16,16 @@ static class SignInTables
         new("title", "a text", (p, values) => Single(values) is { } text ? p with { Title = text } : null),
         new("issuer", "the provider's address", (p, values) => Single(values) is { } text ? p with { Issuer = text } : null),
         new("client-id", "a text", (p, values) => Single(values) is { } text ? p with { ClientId = text } : null),
-        new("client-secret-file", "a file that can be read and holds the secret", (p, values) => Single(values) is { } file && Secret(file) is { } secret ? p with { ClientSecret = secret } : null),
+        new("client-secret-file", "a file that can be read and holds the secret",
+            (p, values) => Single(values) is { } file && Secret(file) is { } secret ? p with { ClientSecret = secret } : null),
         new("scopes", "a list of texts with openid among them", (p, values) => values.Count > 0 ? p with { Scopes = values } : null),
         new("name-claim", "the name of a claim", (p, values) => Single(values) is { } text ? p with { NameClaim = text } : null),
         new("groups-claim", "the name of a claim", (p, values) => Single(values) is { } text ? p with { GroupsClaim = text } : null),
         new("groups", "a list of \"GROUP = ORGANIZATION:read|write|admin\" or \"GROUP = administrator\"", (p, values) =>
-            values.Select(GroupRole.Parse).ToList() is var roles && roles.All(r => r is not null) ? p with { Groups = [.. roles.Select(r => r!)] } : null),
-        new("makes-accounts", "true or false", (p, values) => Single(values) is "true" or "false" ? p with { MakesAccounts = Single(values) == "true" } : null),
+            values.Select(GroupRole.Parse).ToList() is var roles && roles.All(r => r is not null)
+            ? p with { Groups = [.. roles.Select(r => r!)] } : null),
+        new("makes-accounts", "true or false",
+            (p, values) => Single(values) is "true" or "false" ? p with { MakesAccounts = Single(values) == "true" } : null),
     ];
 
     /// <summary>A file's settings of providers; empty for null.</summary>
@@ -35,7 +38,8 @@ static class SignInTables
         foreach (var (name, entries) in SettingsFile.ReadTables(path, Prefix, problems))
         {
             var before = problems.Count;
-            var provider = entries.Aggregate(new OpenIdProvider { Name = name, Title = name, Issuer = "", ClientId = "" }, (p, entry) => Apply(p, entry, problems));
+            var provider = entries.Aggregate(new OpenIdProvider { Name = name, Title = name, Issuer = "", ClientId = "" },
+                (p, entry) => Apply(p, entry, problems));
             providers.Add(provider);
             if (problems.Count == before)
                 problems.AddRange(provider.Problems().Select(p => $"{path}: {p}"));
@@ -51,12 +55,14 @@ static class SignInTables
     static OpenIdProvider Apply(OpenIdProvider provider, SettingsFile.Entry entry, List<string> problems)
     {
         if (Array.Find(s_rows, r => r.Name == entry.Name) is not { } row)
-            problems.Add($"{entry.Place}: there is no setting '{entry.Name}' of a provider{ParseErrors.Suggestion(s_rows.Select(r => r.Name), entry.Name)}{(entry.Name == "client-secret" ? " (a secret stands in a file of its own)" : "")}");
+            problems.Add(
+                $"{entry.Place}: there is no setting '{entry.Name}' of a provider{ParseErrors.Suggestion(s_rows.Select(r => r.Name), entry.Name)}{(entry.Name == "client-secret" ? " (a secret stands in a file of its own)" : "")}");
         else if (row.Set(provider, entry.Values) is { } changed)
             return changed;
         else
             // What stands where a secret's file is expected may be the secret.
-            problems.Add($"{entry.Place}: {entry.Name}{(row.Name == "client-secret-file" ? "" : $" = {string.Join(", ", entry.Values)}")}: {row.Expected} is needed");
+            problems.Add(
+                $"{entry.Place}: {entry.Name}{(row.Name == "client-secret-file" ? "" : $" = {string.Join(", ", entry.Values)}")}: {row.Expected} is needed");
         return provider;
     }
 

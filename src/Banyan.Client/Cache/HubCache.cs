@@ -11,14 +11,16 @@ public sealed class HubCache(string folder)
     public string Folder { get; } = Path.GetFullPath(folder);
 
     /// <summary><c>HF_HUB_CACHE</c>, or <c>hub</c> in <see cref="Home"/>.</summary>
-    public static HubCache Default => new(Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } set ? Expand(set) : Path.Combine(Home(), "hub"));
+    public static HubCache Default =>
+        new(Environment.GetEnvironmentVariable("HF_HUB_CACHE") is { Length: > 0 } set ? Expand(set) : Path.Combine(Home(), "hub"));
 
     /// <summary><c>HF_HOME</c>, or <c>huggingface</c> in <c>XDG_CACHE_HOME</c> or <c>~/.cache</c>.</summary>
     public static string Home()
     {
         if (Environment.GetEnvironmentVariable("HF_HOME") is { Length: > 0 } home)
             return Expand(home);
-        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? Expand(set) : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } set ? Expand(set)
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
         return Path.Combine(cache, "huggingface");
     }
 
@@ -35,7 +37,8 @@ public sealed class HubCache(string folder)
         if (Directory.Exists(Snapshot(repo, revision)))
             return revision;
         var file = Path.Combine(Folder, repo.CacheFolder, "refs", Path.Combine(revision.Split('/')));
-        return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } commit && Directory.Exists(Snapshot(repo, commit)) ? commit : null;
+        return File.Exists(file) && File.ReadAllText(file).Trim() is { Length: > 0 } commit
+            && Directory.Exists(Snapshot(repo, commit)) ? commit : null;
     }
 
     internal string Blob(RepoId repo, string etag) => Path.Combine(Folder, repo.CacheFolder, "blobs", etag);

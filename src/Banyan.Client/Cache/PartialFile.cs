@@ -82,7 +82,8 @@ sealed class PartialFile : IDisposable
             if (start < 0 || length is <= 0 or > BlockBytes || start > _size - length)
                 break;
             var bytes = buffer.AsSpan(0, length);
-            if (RandomAccess.Read(_file, bytes, start) == length && XxHash3.HashToUInt64(bytes) == BinaryPrimitives.ReadUInt64LittleEndian(record[12..]))
+            if (RandomAccess.Read(_file, bytes, start) == length
+                && XxHash3.HashToUInt64(bytes) == BinaryPrimitives.ReadUInt64LittleEndian(record[12..]))
                 _done.Add(start, start + length);
             good += RecordBytes;
         }
@@ -120,7 +121,8 @@ sealed class PartialFile : IDisposable
     public Run From(long offset) => new(this, offset);
 
     /// <summary>SHA-256 of the complete file, or its git object id if the name is one.</summary>
-    public async Task<string> HashAsync(bool git, CancellationToken cancellationToken) => await HashAsync(_file, _size, git, cancellationToken);
+    public async Task<string> HashAsync(bool git, CancellationToken cancellationToken) =>
+        await HashAsync(_file, _size, git, cancellationToken);
 
     /// <summary>SHA-256 or git object id of a file's bytes, in hexadecimal.</summary>
     public static async Task<string> HashAsync(SafeFileHandle file, long size, bool git, CancellationToken cancellationToken)

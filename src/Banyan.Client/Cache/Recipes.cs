@@ -27,7 +27,8 @@ sealed class Recipes
     {
         var recipes = new Recipes(folder);
         if (Directory.Exists(folder))
-            foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*.recipe").OrderByDescending(f => f.LastWriteTimeUtc).Take(MostRecipes))
+            foreach (var file in new DirectoryInfo(folder).EnumerateFiles("*.recipe")
+                .OrderByDescending(f => f.LastWriteTimeUtc).Take(MostRecipes))
                 if (file.Length <= MostBytes && !recipes.TryRead(file.FullName))
                     file.Delete();
         return recipes;
@@ -42,7 +43,8 @@ sealed class Recipes
             if (end < 0 || Encoding.UTF8.GetString(bytes, 0, end).Split('\n') is not [var path, var size, var written])
                 return false;
             var info = new FileInfo(path);
-            if (!info.Exists || info.Length.ToString(CultureInfo.InvariantCulture) != size || info.LastWriteTimeUtc.Ticks.ToString(CultureInfo.InvariantCulture) != written)
+            if (!info.Exists || info.Length.ToString(CultureInfo.InvariantCulture) != size
+                || info.LastWriteTimeUtc.Ticks.ToString(CultureInfo.InvariantCulture) != written)
                 return false;
             foreach (var file in Shard.Read(bytes.AsSpan(end + 1)).Files)
             {
@@ -84,7 +86,8 @@ sealed class Recipes
                 continue;
             if (run.Offset >= at)
                 known.Add(run);
-            else if (known[^1] is var last && run.Xorb == last.Xorb && run.First >= last.First && run.First < last.End && run.End > last.End)
+            else if (known[^1] is var last && run.Xorb == last.Xorb && run.First >= last.First
+                && run.First < last.End && run.End > last.End)
                 known[^1] = last with { End = run.End, Length = end - last.Offset };
         }
         if (known.Count == 0)
@@ -102,7 +105,9 @@ sealed class Recipes
         var name = Path.Combine(_folder, $"{XetHash.OfChunk(Encoding.UTF8.GetBytes(path))}.recipe");
         using (var file = File.Create(name + ".tmp"))
         {
-            file.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{path}\n{info.Length}\n{info.LastWriteTimeUtc.Ticks}\0")));
+            file.Write(
+                Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                    $"{path}\n{info.Length}\n{info.LastWriteTimeUtc.Ticks}\0")));
             new Shard([new ShardFile(XetHash.Zero, terms.ToImmutable(), null)], []).Write(file);
         }
         File.Move(name + ".tmp", name, overwrite: true);
@@ -115,7 +120,8 @@ sealed class Recipes
         foreach (var run in runs)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            if (run.Offset < 0 || run.Offset + run.Length > size || part.Missing(run.Offset, run.Offset + run.Length).Count == 0 || !_runs.TryGetValue(run.Xorb, out var known))
+            if (run.Offset < 0 || run.Offset + run.Length > size || part.Missing(run.Offset, run.Offset + run.Length).Count == 0
+                || !_runs.TryGetValue(run.Xorb, out var known))
                 continue;
             var best = known.MaxBy(k => Math.Min(k.Run.End, run.End) - Math.Max(k.Run.First, run.First));
             copied += await Task.Run(() => Copy(run, best.Path, best.Run, part), cancellationToken);
@@ -145,7 +151,8 @@ sealed class Recipes
                 {
                     buffer.AsSpan(cut, filled - cut).CopyTo(buffer);
                     (filled, cut) = (filled - cut, 0);
-                    var more = RandomAccess.Read(file, buffer.AsSpan(filled, (int)Math.Min(buffer.Length - filled, local.Length - read)), local.Offset + read);
+                    var more = RandomAccess.Read(file,
+                        buffer.AsSpan(filled, (int)Math.Min(buffer.Length - filled, local.Length - read)), local.Offset + read);
                     if (more == 0)
                         return 0;
                     filled += more;

@@ -11,11 +11,14 @@ public sealed partial class HubClient
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The user's name.</returns>
     /// <exception cref="HubClientException">The hub refuses it.</exception>
-    public async Task<string> RegisterSigningKeyAsync(string publicKey, string? name, Func<string, string, string, string> prove, CancellationToken cancellationToken = default)
+    public async Task<string> RegisterSigningKeyAsync(string publicKey, string? name, Func<string, string, string, string> prove,
+        CancellationToken cancellationToken = default)
     {
         const string Path = "api/settings/signing-keys";
-        var asked = await JsonAsync(() => new HttpRequestMessage(HttpMethod.Post, At($"{Path}/challenge")), WireJson.Default.SigningChallenge, Options.Endpoint.Authority, cancellationToken);
-        var body = new SigningKeyBody(name, publicKey, asked.Challenge, prove(Options.Endpoint.ToString().TrimEnd('/'), asked.User, asked.Challenge));
+        var asked = await JsonAsync(() => new HttpRequestMessage(HttpMethod.Post, At($"{Path}/challenge")),
+            WireJson.Default.SigningChallenge, Options.Endpoint.Authority, cancellationToken);
+        var body = new SigningKeyBody(name, publicKey, asked.Challenge,
+            prove(Options.Endpoint.ToString().TrimEnd('/'), asked.User, asked.Challenge));
         using var answer = await SendAsync(() => Post(Path, body, WireJson.Default.SigningKeyBody), s_apiTimeout, cancellationToken);
         await EnsureAsync(answer, "the key cannot be registered", cancellationToken);
         return asked.User;

@@ -41,7 +41,8 @@ public sealed partial class HubClient : IDisposable
             Timeout = Timeout.InfiniteTimeSpan,
             MaxResponseContentBufferSize = MaxJsonBytes,
         };
-        _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("banyan", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
+        _http.DefaultRequestHeaders.UserAgent.Add(
+            new ProductInfoHeaderValue("banyan", typeof(HubClient).Assembly.GetName().Version!.ToString(3)));
     }
 
     /// <summary>The hub's address, the token and limits.</summary>
@@ -80,7 +81,8 @@ public sealed partial class HubClient : IDisposable
     /// <param name="within">Time limit for the response's headers.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="HubClientException">The hub cannot be reached or keeps failing.</exception>
-    internal async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan within, CancellationToken cancellationToken)
+    internal async Task<HttpResponseMessage> SendAsync(Func<HttpRequestMessage> request, TimeSpan within,
+        CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -95,7 +97,8 @@ public sealed partial class HubClient : IDisposable
                 if (wait > s_noticed && wait <= Retry.Patience)
                     Say(answer.StatusCode, wait.Value);
                 if (wait > Retry.Patience)
-                    throw new HubClientException(HubProblem.Refused, $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
+                    throw new HubClientException(HubProblem.Refused,
+                        $"{Options.Endpoint.Authority} answered {(int)answer.StatusCode} and asks to come back in {Math.Ceiling(wait.Value.TotalMinutes):0} minutes: what came is kept, run the same command again then", answer.StatusCode);
             }
             catch (Exception e) when (Retry.IsPassing(e, cancellationToken))
             {
@@ -115,7 +118,8 @@ public sealed partial class HubClient : IDisposable
         var (now, said) = (Environment.TickCount64, Interlocked.Read(ref _waitsUntil));
         if (now < said || Interlocked.CompareExchange(ref _waitsUntil, now + (long)wait.TotalMilliseconds, said) != said)
             return;
-        Options.Waits?.Invoke($"{Options.Endpoint.Authority} is busy ({(int)status}) and asks for a wait of {Math.Ceiling(wait.TotalSeconds):0} s: waiting");
+        Options.Waits?.Invoke(
+            $"{Options.Endpoint.Authority} is busy ({(int)status}) and asks for a wait of {Math.Ceiling(wait.TotalSeconds):0} s: waiting");
     }
 
     async Task<HttpResponseMessage> FollowAsync(HttpRequestMessage request, TimeSpan within, CancellationToken cancellationToken)
@@ -126,7 +130,8 @@ public sealed partial class HubClient : IDisposable
         var uri = request.RequestUri!;
         for (var redirects = 0; ; redirects++)
         {
-            if (Options.Token is { } token && SameHost(uri, Options.Endpoint) && request.Headers.Authorization is null && !request.Options.TryGetValue(s_signed, out _))
+            if (Options.Token is { } token && SameHost(uri, Options.Endpoint) && request.Headers.Authorization is null
+                && !request.Options.TryGetValue(s_signed, out _))
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
             var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             if (answer.Headers.Location is not { } location || (int)answer.StatusCode is not (301 or 302 or 303 or 307 or 308)
@@ -155,7 +160,8 @@ public sealed partial class HubClient : IDisposable
 
     /// <summary>Requests JSON.</summary>
     /// <exception cref="HubClientException">The hub refuses, or answers something other than JSON.</exception>
-    internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what, CancellationToken cancellationToken)
+    internal async Task<T> JsonAsync<T>(Func<HttpRequestMessage> request, JsonTypeInfo<T> type, string what,
+        CancellationToken cancellationToken)
     {
         using var answer = await SendAsync(() => Compressed(request()), s_apiTimeout, cancellationToken);
         return await JsonAsync(answer, type, what, cancellationToken);
@@ -169,10 +175,12 @@ public sealed partial class HubClient : IDisposable
     }
 
     /// <summary>Returns a decompressed body.</summary>
-    internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken) => Plain(await content.ReadAsStreamAsync(cancellationToken), content);
+    internal static async Task<Stream> PlainAsync(HttpContent content, CancellationToken cancellationToken) =>
+        Plain(await content.ReadAsStreamAsync(cancellationToken), content);
 
     /// <summary>Whether a body is compressed.</summary>
-    internal static bool IsCompressed(HttpContent content) => content.Headers.ContentEncoding.Any(c => !c.Equals("identity", StringComparison.OrdinalIgnoreCase));
+    internal static bool IsCompressed(HttpContent content) =>
+        content.Headers.ContentEncoding.Any(c => !c.Equals("identity", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>A content's bytes, decompressed while streaming.</summary>
     internal static Stream Plain(Stream stream, HttpContent content)
@@ -184,7 +192,8 @@ public sealed partial class HubClient : IDisposable
                 "gzip" or "x-gzip" => new GZipStream(stream, CompressionMode.Decompress),
                 "deflate" => new ZLibStream(stream, CompressionMode.Decompress),
                 "identity" => stream,
-                _ => throw new HubClientException(HubProblem.WrongAnswer, $"the hub's answer is in the coding '{coding}', which was not asked for"),
+                _ => throw new HubClientException(HubProblem.WrongAnswer,
+                    $"the hub's answer is in the coding '{coding}', which was not asked for"),
             };
         return stream;
     }
@@ -202,17 +211,20 @@ public sealed partial class HubClient : IDisposable
             {
                 bytes.Write(buffer, 0, read);
                 if (bytes.Length > MaxJsonBytes)
-                    throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes / 1_000_000} MB of JSON");
+                    throw new HubClientException(HubProblem.WrongAnswer,
+                        $"{answer.RequestMessage!.RequestUri} answered with more than {MaxJsonBytes / 1_000_000} MB of JSON");
             }
             return JsonSerializer.Deserialize(bytes.GetBuffer().AsSpan(0, (int)bytes.Length), type) ?? throw new JsonException("null");
         }
         catch (InvalidDataException e)
         {
-            throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri}: the answer is not compressed as it says", answer.StatusCode, e);
+            throw new HubClientException(HubProblem.WrongAnswer,
+                $"{answer.RequestMessage!.RequestUri}: the answer is not compressed as it says", answer.StatusCode, e);
         }
         catch (JsonException e)
         {
-            throw new HubClientException(HubProblem.WrongAnswer, $"{answer.RequestMessage!.RequestUri} did not answer as a hub does: is this a hub?", answer.StatusCode, e);
+            throw new HubClientException(HubProblem.WrongAnswer,
+                $"{answer.RequestMessage!.RequestUri} did not answer as a hub does: is this a hub?", answer.StatusCode, e);
         }
     }
 
@@ -242,7 +254,9 @@ public sealed partial class HubClient : IDisposable
     HubClientException Unreachable(Uri uri, Exception e)
     {
         var address = uri.GetLeftPart(UriPartial.Authority);
-        var advice = SameHost(uri, HubClientOptions.Local) ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT" : "check the address and the connection, then run the same command again";
+        var advice = SameHost(uri, HubClientOptions.Local)
+            ? "start a hub with `banyan up`, or name another with --hub URL or the variable HF_ENDPOINT"
+            : "check the address and the connection, then run the same command again";
         var reason = Refused(e) ? "nothing answers" : e is OperationCanceledException ? "no answer in time" : SystemProblem.Of(e);
         return new HubClientException(HubProblem.Unreachable, $"{address}: {reason}: {advice}", inner: e);
     }

@@ -38,7 +38,8 @@ public enum HubProblem
 /// <param name="message">A message for users.</param>
 /// <param name="status">The status of the hub's response, if there was one.</param>
 /// <param name="inner">The cause.</param>
-public sealed class HubClientException(HubProblem problem, string message, HttpStatusCode? status = null, Exception? inner = null) : Exception(Hub.RepoPaths.Shown(message), inner)
+public sealed class HubClientException(HubProblem problem, string message, HttpStatusCode? status = null, Exception? inner = null)
+    : Exception(Hub.RepoPaths.Shown(message), inner)
 {
     /// <summary>Which kind of failure.</summary>
     public HubProblem Problem { get; } = problem;

@@ -48,7 +48,8 @@ public sealed record HubClientOptions
         endpoint ??= Environment.GetEnvironmentVariable("HF_ENDPOINT") is { Length: > 0 } variable ? variable : Local.ToString();
         if (!endpoint.Contains("://", StringComparison.Ordinal))
             endpoint = "http://" + endpoint;
-        if (!Uri.TryCreate(endpoint.TrimEnd('/') + "/", UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
+        if (!Uri.TryCreate(endpoint.TrimEnd('/') + "/", UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https")
+            || uri.UserInfo.Length > 0)
             throw new ArgumentException($"'{endpoint}' is no hub's address: write it like https://huggingface.co or http://localhost:8080");
         var (token, note) = SavedToken.For(uri, Environment.GetEnvironmentVariable);
         return new HubClientOptions { Endpoint = uri, Token = token, TokenNote = note };

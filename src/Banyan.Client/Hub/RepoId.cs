@@ -37,7 +37,8 @@ public sealed partial record RepoId(RepoType Type, string Name)
             if (text.StartsWith(known.Plural() + "/", StringComparison.Ordinal) && text.Count(c => c == '/') == 2)
                 (type, text) = (known, text[(text.IndexOf('/') + 1)..]);
         repo = new RepoId(type, text);
-        return Names().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal) && !text.Contains("--", StringComparison.Ordinal) && revision != "";
+        return Names().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal)
+            && !text.Contains("--", StringComparison.Ordinal) && revision != "";
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_.-]{0,95}(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,95})?\z", RegexOptions.CultureInvariant)]

@@ -26,13 +26,17 @@ static class SavedToken
         }
         var (here, home) = (hub.GetLeftPart(UriPartial.Authority), Address(variable("HF_ENDPOINT")) ?? s_home);
         if (!IsSame(hub, home))
-            return (null, $"the token {name} was not sent, it is for {home.GetLeftPart(UriPartial.Authority)}: set HF_ENDPOINT={here} and HF_TOKEN to a token of that hub");
-        return hub.Scheme == Uri.UriSchemeHttps || hub.IsLoopback || (Address(variable("BANYAN_PLAIN_HTTP")) is { } allowed && IsSame(hub, allowed))
+            return (null,
+                $"the token {name} was not sent, it is for {home.GetLeftPart(UriPartial.Authority)}: set HF_ENDPOINT={here} and HF_TOKEN to a token of that hub");
+        return hub.Scheme == Uri.UriSchemeHttps || hub.IsLoopback
+            || (Address(variable("BANYAN_PLAIN_HTTP")) is { } allowed && IsSame(hub, allowed))
             ? (token, null)
             : (null, $"the token {name} was not sent, since {here} is no HTTPS and everyone on the way could read it: use https, or set BANYAN_PLAIN_HTTP={here} where you trust the network");
     }
 
-    static Uri? Address(string? text) => text is { Length: > 0 } && Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var uri) ? uri : null;
+    static Uri? Address(string? text) => text is { Length: > 0 }
+        && Uri.TryCreate(text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text, UriKind.Absolute, out var uri)
+        ? uri : null;
 
     static bool IsSame(Uri a, Uri b) => a.Scheme == b.Scheme && a.Authority.Equals(b.Authority, StringComparison.OrdinalIgnoreCase);
 }

@@ -38,7 +38,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         {
             if (_usesDisk)
                 await CopyBlobAsync(part, cancellationToken);
-            await Parallel.ForEachAsync(Windows(part), new ParallelOptions { MaxDegreeOfParallelism = pull.Request.Parallel, CancellationToken = cancellationToken },
+            await Parallel.ForEachAsync(Windows(part),
+                new ParallelOptions { MaxDegreeOfParallelism = pull.Request.Parallel, CancellationToken = cancellationToken },
                 async (window, token) => await FetchAsync(part, window, token));
             if (!part.IsComplete)
                 return false;
@@ -50,7 +51,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             part.Clear();
             _runs.Clear();
             if (attempt == 2)
-                throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
+                throw new HubClientException(HubProblem.WrongAnswer,
+                    $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
             _usesDisk = false;
             _wholeOnly = _unproven;
         }
@@ -83,7 +85,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                 try
                 {
                     foreach (var missing in part.Missing(window.Start, window.End))
-                        await (_usesChunks ? FetchChunksAsync(part, missing, cancellationToken) : FetchPlainAsync(part, missing, cancellationToken));
+                        await (_usesChunks ? FetchChunksAsync(part, missing, cancellationToken)
+                            : FetchPlainAsync(part, missing, cancellationToken));
                     idle = Total(part.Missing(window.Start, window.End)) < before ? 0 : idle + 1;
                 }
                 catch (NetworkException e)
@@ -93,7 +96,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                     if (_usesChunks && idle >= 2)
                         _usesChunks = false;
                     if (idle >= Hub.Options.Attempts)
-                        throw new HubClientException(HubProblem.Unreachable, $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
+                        throw new HubClientException(HubProblem.Unreachable,
+                            $"{file.Path}: the connection brings no more bytes ({e.Message.TrimEnd('.')}): what came is kept, run the same command again to continue", inner: e);
                     await Task.Delay(Retry.Pause(idle), cancellationToken);
                 }
                 catch (HubClientException e) when (_usesChunks && e.Problem != HubProblem.BudgetReached)
@@ -101,7 +105,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
                     _usesChunks = false;   // where its chunks cannot be had, the hub has the file as a whole
                 }
                 if (idle >= Hub.Options.Attempts)
-                    throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's answers do not contain bytes {window.Start} to {window.End}");
+                    throw new HubClientException(HubProblem.WrongAnswer,
+                        $"{file.Path}: the hub's answers do not contain bytes {window.Start} to {window.End}");
             }
         }
         catch (HubClientException e) when (e.Problem == HubProblem.BudgetReached)
@@ -150,7 +155,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
         var end = range.End;
         Meter.Reservation? reservation;
         while ((reservation = meter.Reserve(end - range.Start)) is null)
-            end = meter.Left is var left && left >= SmallestPart && left < end - range.Start ? range.Start + left : throw Meter.BudgetReached();
+            end = meter.Left is var left && left >= SmallestPart && left < end - range.Start
+                ? range.Start + left : throw Meter.BudgetReached();
         using (reservation)
         {
             var uri = Hub.FileUri(pull.Request.Repo, pull.Commit, file.Path);
@@ -164,11 +170,13 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             await Hub.EnsureAsync(answer, $"{pull.Request.Repo}: {file.Path}", cancellationToken);
             var headers = answer.Content.Headers;
             // A part without Content-Range, as some mirrors send it, is the one that was asked for if it is as long.
-            var unsaid = answer.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is null && headers.ContentLength == end - range.Start;
+            var unsaid = answer.StatusCode == HttpStatusCode.PartialContent && headers.ContentRange is null
+                && headers.ContentLength == end - range.Start;
             _unproven |= unsaid;
             // A proxy that compresses though nothing asked for it: a part of what it made is none of the file, the whole can be read.
             var isPart = answer.StatusCode == HttpStatusCode.PartialContent || range.Start > 0 || end < file.Size;
-            if ((unsaid ? range.Start : headers.ContentRange?.From ?? 0) == range.Start && !(isPart && HubClient.IsCompressed(answer.Content)))
+            if ((unsaid ? range.Start : headers.ContentRange?.From ?? 0) == range.Start
+                && !(isPart && HubClient.IsCompressed(answer.Content)))
             {
                 await TakeAsync(part, answer, range.Start, end, reservation, cancellationToken);
                 return;
@@ -187,7 +195,9 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             if (Total(part.Missing(wanted.Start, wanted.End)) == 0)
                 return; // came meanwhile
             using var reservation = Hub.Meter.Reserve(file.Size) ?? throw Meter.BudgetReached();
-            using var answer = await Hub.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Hub.FileUri(pull.Request.Repo, pull.Commit, file.Path)), Hub.StallTimeout + TimeSpan.FromSeconds(20), cancellationToken);
+            using var answer =
+                await Hub.SendAsync(() => new HttpRequestMessage(HttpMethod.Get, Hub.FileUri(pull.Request.Repo, pull.Commit, file.Path)),
+                    Hub.StallTimeout + TimeSpan.FromSeconds(20), cancellationToken);
             await Hub.EnsureAsync(answer, $"{pull.Request.Repo}: {file.Path}", cancellationToken);
             await TakeAsync(part, answer, 0, file.Size, reservation, cancellationToken);
         }
@@ -198,7 +208,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     }
 
     /// <summary>Writes a response's body to its place; bytes received are kept even if the rest fails.</summary>
-    async Task TakeAsync(PartialFile part, HttpResponseMessage answer, long start, long end, Meter.Reservation reservation, CancellationToken cancellationToken)
+    async Task TakeAsync(PartialFile part, HttpResponseMessage answer, long start, long end, Meter.Reservation reservation,
+        CancellationToken cancellationToken)
     {
         await using var body = await Body.OpenAsync(answer, Hub.StallTimeout, cancellationToken);
         using var run = part.From(start);
@@ -218,7 +229,8 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
     {
         var plan = await pull.Cas.ReconstructAsync(file.XetHash!.Value, range.Start, range.End, cancellationToken);
         if (plan.Runs.Length > 0 && plan.Runs[^1] is var last && last.Offset + last.Length > file.Size)
-            throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: the hub's chunks reach to byte {last.Offset + last.Length} of a file of {file.Size}");
+            throw new HubClientException(HubProblem.WrongAnswer,
+                $"{file.Path}: the hub's chunks reach to byte {last.Offset + last.Length} of a file of {file.Size}");
         foreach (var run in plan.Runs)
             _runs.Add(run);
         if (_usesDisk && await pull.Recipes.CopyAsync(plan.Runs, part, file.Size, cancellationToken) is > 0 and var copied)

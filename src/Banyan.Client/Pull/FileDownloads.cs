@@ -5,7 +5,8 @@ using Banyan.Client.Xet;
 namespace Banyan.Client.Pull;
 
 /// <summary>All files of one pull, several at a time, over a bounded number of requests.</summary>
-sealed class FileDownloads(HubClient hub, PullRequest request, string commit, PullTarget target, IReadOnlyList<RepoFile> files) : IDisposable
+sealed class FileDownloads(HubClient hub, PullRequest request, string commit, PullTarget target, IReadOnlyList<RepoFile> files)
+    : IDisposable
 {
     readonly ConcurrentDictionary<string, PulledFile> _pulled = [];
     readonly ConcurrentDictionary<string, PartialFile> _open = [];
@@ -30,14 +31,17 @@ sealed class FileDownloads(HubClient hub, PullRequest request, string commit, Pu
     public void CountReused(long bytes) => Interlocked.Add(ref _reused, bytes);
 
     public TransferProgress Progress() => new(
-        files.Count, _pulled.Count, files.Sum(f => f.Size), Interlocked.Read(ref _whole) + _open.Values.Sum(o => o.Done), Interlocked.Read(ref _reused));
+        files.Count, _pulled.Count, files.Sum(f => f.Size), Interlocked.Read(ref _whole) + _open.Values.Sum(o => o.Done),
+        Interlocked.Read(ref _reused));
 
     /// <summary>Pulls all; returns the complete files, in the repo's order.</summary>
     public async Task<List<PulledFile>> RunAsync(CancellationToken cancellationToken)
     {
         // Two files with the same bytes are one blob: the second finds it there.
         var groups = request.Folder is null ? files.GroupBy(f => f.ETag).ToList() : files.GroupBy(f => f.Path).ToList();
-        await Parallel.ForEachAsync(groups, new ParallelOptions { MaxDegreeOfParallelism = request.Parallel, CancellationToken = cancellationToken }, async (group, token) =>
+        await Parallel.ForEachAsync(groups,
+            new ParallelOptions { MaxDegreeOfParallelism = request.Parallel, CancellationToken = cancellationToken },
+            async (group, token) =>
         {
             foreach (var file in group)
                 await PullAsync(file, token);

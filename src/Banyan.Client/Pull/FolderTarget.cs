@@ -52,7 +52,8 @@ sealed class FolderTarget(string folder, string commit, string state) : PullTarg
         Note(file);
     }
 
-    static string Facts(RepoFile file, FileInfo info) => string.Create(CultureInfo.InvariantCulture, $"{file.ETag} {info.Length} {info.LastWriteTimeUtc.Ticks}");
+    static string Facts(RepoFile file, FileInfo info) =>
+        string.Create(CultureInfo.InvariantCulture, $"{file.ETag} {info.Length} {info.LastWriteTimeUtc.Ticks}");
 
     void Note(RepoFile file)
     {

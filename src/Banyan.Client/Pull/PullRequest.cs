@@ -20,13 +20,15 @@ public sealed record PullRequest(RepoId Repo)
     public int Parallel { get; init; } = 8;
 
     /// <summary>Fetch chunks if the hub offers them; false always fetches whole files.</summary>
-    public bool UseChunks { get; init; } = !(Environment.GetEnvironmentVariable("HF_HUB_DISABLE_XET") is "1" or "true" or "TRUE" or "True" or "ON" or "on" or "YES" or "yes");
+    public bool UseChunks { get; init; } =
+        !(Environment.GetEnvironmentVariable("HF_HUB_DISABLE_XET") is "1" or "true" or "TRUE" or "True" or "ON" or "on" or "YES" or "yes");
 
     /// <summary>Whether a file is requested.</summary>
     public bool Wants(string path) => Files.Count == 0 || Files.Any(f => IsMatch(f, path));
 
     static bool IsMatch(string pattern, string path) =>
-        pattern == path || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern.EndsWith('/') ? pattern + "*" : pattern, path, ignoreCase: false);
+        pattern == path || System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern.EndsWith('/') ? pattern + "*" : pattern,
+            path, ignoreCase: false);
 }
 
 /// <summary>A pulled file.</summary>

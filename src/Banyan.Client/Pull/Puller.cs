@@ -20,7 +20,8 @@ public sealed class Puller(HubClient hub)
     /// <param name="progress">Called several times a second, or null.</param>
     /// <param name="cancellationToken">Cancels the work; what was received is kept.</param>
     /// <exception cref="HubClientException">The hub does not have it, refuses, or stops responding.</exception>
-    public async Task<PullResult> PullAsync(PullRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<PullResult> PullAsync(PullRequest request, IProgress<TransferProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         // :: Step 1
         var commit = await hub.CommitOfAsync(request.Repo, request.Revision, cancellationToken);
@@ -30,17 +31,20 @@ public sealed class Puller(HubClient hub)
         {
             if (!missing.AsSpan().ContainsAny('*', '?') && Hub.RepoPaths.IsSafe(missing) && request.Folder is null)
                 request.Cache.SetMissing(request.Repo, commit, missing);
-            throw new HubClientException(HubProblem.FileNotFound, $"{request.Repo}@{request.Revision} has no file '{missing}'; it has {Some(all)}");
+            throw new HubClientException(HubProblem.FileNotFound,
+                $"{request.Repo}@{request.Revision} has no file '{missing}'; it has {Some(all)}");
         }
 
-        PullTarget target = request.Folder is { } folder ? new FolderTarget(folder, commit, hub.Options.StateFolder) : new CacheTarget(request.Cache, request.Repo, request.Revision, commit);
+        PullTarget target = request.Folder is { } folder ? new FolderTarget(folder, commit, hub.Options.StateFolder)
+            : new CacheTarget(request.Cache, request.Repo, request.Revision, commit);
         using var pull = new FileDownloads(hub, request, commit, target, files);
         using var ticking = Ticker.Start(progress, pull.Progress);
         var pulled = await pull.RunAsync(cancellationToken);
         if (pulled.Count == files.Count)
             target.Finish();
         ticking.Dispose();
-        return new PullResult(commit, target.Folder, pulled, pulled.Count == files.Count, files.Sum(f => f.Size) - pull.Progress().BytesDone);
+        return new PullResult(commit, target.Folder, pulled, pulled.Count == files.Count,
+            files.Sum(f => f.Size) - pull.Progress().BytesDone);
     }
 
     static string Some(IReadOnlyList<RepoFile> files) => files.Count switch

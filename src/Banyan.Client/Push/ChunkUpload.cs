@@ -82,9 +82,11 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
     // :: Step 1
     async Task AskAsync(IReadOnlyList<ScannedFile> files, CancellationToken cancellationToken)
     {
-        var asked = files.SelectMany(f => f.Chunks.Where((c, i) => i == 0 || c.Hash.LastWord % AskedOneIn == 0)).Select(c => c.Hash).Distinct().Where(c => !_known.TryFind(c, out _)).ToList();
+        var asked = files.SelectMany(f => f.Chunks.Where((c, i) => i == 0 || c.Hash.LastWord % AskedOneIn == 0)).Select(c => c.Hash)
+            .Distinct().Where(c => !_known.TryFind(c, out _)).ToList();
         var adding = new Lock();
-        await Parallel.ForEachAsync(asked, new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken }, async (chunk, token) =>
+        await Parallel.ForEachAsync(asked,
+            new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken }, async (chunk, token) =>
         {
             // An answer names the whole file's chunks, megabytes for gigabytes: nothing is asked twice.
             lock (adding)
@@ -112,7 +114,8 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
                     await FinishXorbAsync(cancellationToken);
                 var read = await RandomAccess.ReadAsync(handle, buffer.AsMemory(0, length), at, cancellationToken);
                 if (read < length || XetHash.OfChunk(buffer.AsSpan(0, length)) != chunk.Hash)
-                    throw new HubClientException(HubProblem.Refused, $"'{file.File.LocalPath}' changed while it was being sent: push again when it is complete");
+                    throw new HubClientException(HubProblem.Refused,
+                        $"'{file.File.LocalPath}' changed while it was being sent: push again when it is complete");
                 place = Write(chunk.Hash, buffer.AsSpan(0, length));
                 Uploaded += length;
                 count(length, false);
@@ -197,7 +200,8 @@ sealed class ChunkUpload(CasClient cas, UploadLog log, Recipes recipes, int para
 
     static ShardFile Describe(ScannedFile file, List<Term> terms) => new(
         file.XetHash,
-        [.. terms.Select(t => new ShardTerm(t.Xorb.Hash, (uint)t.Length, (uint)t.First, (uint)(t.First + t.Chunks.Count), MerkleTree.VerificationHash(t.Chunks.ToArray())))],
+        [.. terms.Select(t => new ShardTerm(t.Xorb.Hash, (uint)t.Length, (uint)t.First, (uint)(t.First + t.Chunks.Count),
+            MerkleTree.VerificationHash(t.Chunks.ToArray())))],
         [.. Convert.FromHexString(file.Sha256)]);
 
     /// <summary>Records the local file's chunks, so that later pulls of similar files reuse them.</summary>

@@ -18,16 +18,21 @@ sealed class CommitBody : HttpContent
         Headers.ContentType = new("application/x-ndjson");
     }
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => SerializeToStreamAsync(stream, context, CancellationToken.None);
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         var lines = _message.Split('\n', 2);
-        await WriteAsync("header", new CommitHeader(lines[0].Trim(), lines.Length > 1 ? lines[1].Trim() : ""), WireJson.Default.CommitLineCommitHeader);
+        await WriteAsync("header", new CommitHeader(lines[0].Trim(), lines.Length > 1 ? lines[1].Trim() : ""),
+            WireJson.Default.CommitLineCommitHeader);
         foreach (var file in _small)
-            await WriteAsync("file", new CommitFile(file.Path, Convert.ToBase64String(await File.ReadAllBytesAsync(file.LocalPath, cancellationToken)), "base64"), WireJson.Default.CommitLineCommitFile);
+            await WriteAsync("file",
+                new CommitFile(file.Path, Convert.ToBase64String(await File.ReadAllBytesAsync(file.LocalPath, cancellationToken)),
+                    "base64"), WireJson.Default.CommitLineCommitFile);
         foreach (var file in _large)
-            await WriteAsync("lfsFile", new CommitLfsFile(file.File.Path, "sha256", file.Sha256, file.File.Size), WireJson.Default.CommitLineCommitLfsFile);
+            await WriteAsync("lfsFile", new CommitLfsFile(file.File.Path, "sha256", file.Sha256, file.File.Size),
+                WireJson.Default.CommitLineCommitLfsFile);
 
         async Task WriteAsync<T>(string key, T value, JsonTypeInfo<CommitLine<T>> type)
         {

@@ -19,13 +19,15 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
     public static List<LocalFile> Find(string source)
     {
         if (File.Exists(source))
-            return SpecialFile.Is(new(source)) ? throw Special(source) : [new LocalFile(System.IO.Path.GetFileName(source), System.IO.Path.GetFullPath(source), new FileInfo(source).Length)];
+            return SpecialFile.Is(new(source)) ? throw Special(source)
+                : [new LocalFile(System.IO.Path.GetFileName(source), System.IO.Path.GetFullPath(source), new FileInfo(source).Length)];
         if (!Directory.Exists(source))
             throw new ArgumentException($"there is no file or folder '{source}'");
         var root = System.IO.Path.GetFullPath(source);
         var files = new List<LocalFile>();
         // A linked folder is left out, as huggingface_hub does: what it leads to may be above it, or elsewhere on this machine.
-        var found = new FileSystemEnumerable<FileInfo>(root, (ref FileSystemEntry entry) => (FileInfo)entry.ToFileSystemInfo(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 })
+        var found = new FileSystemEnumerable<FileInfo>(root, (ref FileSystemEntry entry) => (FileInfo)entry.ToFileSystemInfo(),
+            new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0, MaxRecursionDepth = 64 })
         {
             ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory,
             ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
@@ -33,7 +35,9 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
         foreach (var file in found)
         {
             var path = System.IO.Path.GetRelativePath(root, file.FullName).Replace(System.IO.Path.DirectorySeparatorChar, '/');
-            if (path.StartsWith(".git/", StringComparison.Ordinal) || path.Contains("/.git/", StringComparison.Ordinal) || path.StartsWith(".cache/huggingface/", StringComparison.Ordinal) || path.Contains("/.cache/huggingface/", StringComparison.Ordinal)
+            if (path.StartsWith(".git/", StringComparison.Ordinal) || path.Contains("/.git/", StringComparison.Ordinal)
+                || path.StartsWith(".cache/huggingface/", StringComparison.Ordinal)
+                || path.Contains("/.cache/huggingface/", StringComparison.Ordinal)
                 || path.EndsWith("/.DS_Store", StringComparison.Ordinal) || path == ".DS_Store")
                 continue;
             if (!RepoPaths.IsSafe(path))
@@ -48,7 +52,8 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
         return files.Count > 0 ? files : throw new ArgumentException($"the folder '{source}' has no files");
     }
 
-    static ArgumentException Special(string path) => new($"'{path}' is a pipe, a socket or a device, or may not be read: remove it or let it be read; nothing was sent");
+    static ArgumentException Special(string path) =>
+        new($"'{path}' is a pipe, a socket or a device, or may not be read: remove it or let it be read; nothing was sent");
 
     static FileInfo Target(FileInfo file, string path)
     {
@@ -63,7 +68,9 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
         {
             // Links in a circle.
         }
-        return target is FileInfo { Exists: true } found ? found : throw new ArgumentException($"'{path}' is a link to {file.LinkTarget}, which is not there: bring the file, or remove the link; nothing was sent");
+        return target is FileInfo { Exists: true } found ? found
+            : throw new ArgumentException(
+                $"'{path}' is a link to {file.LinkTarget}, which is not there: bring the file, or remove the link; nothing was sent");
     }
 
     /// <summary>The first bytes, by which a hub decides how to store the file.</summary>
@@ -71,7 +78,8 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
     {
         await using var stream = File.OpenRead(LocalPath);
         var sample = new byte[SampleBytes];
-        return Convert.ToBase64String(sample, 0, await stream.ReadAtLeastAsync(sample, SampleBytes, throwOnEndOfStream: false, cancellationToken));
+        return Convert.ToBase64String(sample, 0,
+            await stream.ReadAtLeastAsync(sample, SampleBytes, throwOnEndOfStream: false, cancellationToken));
     }
 
     /// <summary>The git object id of its bytes.</summary>
@@ -88,13 +96,15 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
     {
         const int block = 4 << 20;
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var stream = new FileStream(LocalPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1, FileOptions.SequentialScan);
+        await using var stream = new FileStream(LocalPath, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1,
+            FileOptions.SequentialScan);
         var chunks = new List<Chunk>();
         var buffer = new byte[block + Chunker.MaxLength];
         int filled = 0;
         while (true)
         {
-            var read = await stream.ReadAtLeastAsync(buffer.AsMemory(filled, buffer.Length - filled), buffer.Length - filled, throwOnEndOfStream: false, cancellationToken);
+            var read = await stream.ReadAtLeastAsync(buffer.AsMemory(filled, buffer.Length - filled), buffer.Length - filled,
+                throwOnEndOfStream: false, cancellationToken);
             var from = filled;
             var hashing = Task.Run(() => sha256.AppendData(buffer, from, read), cancellationToken);
             filled += read;
@@ -109,7 +119,8 @@ sealed record LocalFile(string Path, string LocalPath, long Size)
             await hashing;
             hashed(read);
             if (last)
-                return new ScannedFile(this, Convert.ToHexStringLower(sha256.GetHashAndReset()), MerkleTree.FileHash(chunks.ToArray()), chunks);
+                return new ScannedFile(this, Convert.ToHexStringLower(sha256.GetHashAndReset()),
+                    MerkleTree.FileHash(chunks.ToArray()), chunks);
             buffer.AsSpan(cut, filled - cut).CopyTo(buffer);
             filled -= cut;
         }

@@ -23,11 +23,12 @@ public sealed class Pusher(HubClient hub)
     int _files, _filesDone;
     long _toHash, _hashed;
 
-    TransferProgress Progress() => new(_files, _filesDone, Interlocked.Read(ref _bytes), Interlocked.Read(ref _done), Interlocked.Read(ref _reused))
-    {
-        BytesToHash = Interlocked.Read(ref _toHash),
-        BytesHashed = Interlocked.Read(ref _hashed),
-    };
+    TransferProgress Progress() =>
+        new(_files, _filesDone, Interlocked.Read(ref _bytes), Interlocked.Read(ref _done), Interlocked.Read(ref _reused))
+        {
+            BytesToHash = Interlocked.Read(ref _toHash),
+            BytesHashed = Interlocked.Read(ref _hashed),
+        };
 
     /// <summary>Pushes.</summary>
     /// <param name="request">What and where.</param>
@@ -35,7 +36,8 @@ public sealed class Pusher(HubClient hub)
     /// <param name="cancellationToken">Cancels the work; what was sent need not be sent again.</param>
     /// <exception cref="ArgumentException">There is nothing to push.</exception>
     /// <exception cref="HubClientException">The hub refuses or stops responding.</exception>
-    public async Task<PushResult> PushAsync(PushRequest request, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<PushResult> PushAsync(PushRequest request, IProgress<TransferProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         var files = LocalFile.Find(request.Source);
         _files = files.Count;
@@ -48,7 +50,8 @@ public sealed class Pusher(HubClient hub)
             await hub.CreateBranchAsync(request.Repo, request.Revision, cancellationToken);
 
         // :: Step 2
-        var ignore = files.FirstOrDefault(f => f.Path == ".gitignore") is { } list ? await File.ReadAllTextAsync(list.LocalPath, cancellationToken) : null;
+        var ignore = files.FirstOrDefault(f => f.Path == ".gitignore") is { } list
+            ? await File.ReadAllTextAsync(list.LocalPath, cancellationToken) : null;
         var modes = await hub.PreuploadAsync(request.Repo, request.Revision, files, ignore, cancellationToken);
         var small = new List<LocalFile>();
         foreach (var file in files.Where(f => modes[f.Path] is { UploadMode: "regular", ShouldIgnore: false }))
@@ -84,7 +87,8 @@ public sealed class Pusher(HubClient hub)
             return new PushResult(files.Count, 0, 0, 0, null, null);
         var commit = await hub.CommitAsync(request.Repo, request.Revision, request.Message, small, large, cancellationToken);
         var bytes = small.Sum(f => f.Size) + large.Sum(f => f.File.Size);
-        return new PushResult(files.Count, small.Count + large.Count, bytes, _uploaded + small.Sum(f => f.Size), commit.CommitOid, commit.CommitUrl);
+        return new PushResult(files.Count, small.Count + large.Count, bytes, _uploaded + small.Sum(f => f.Size),
+            commit.CommitOid, commit.CommitUrl);
     }
 
     async Task SendAsync(PushRequest request, List<ScannedFile> large, CancellationToken cancellationToken)
@@ -108,7 +112,8 @@ public sealed class Pusher(HubClient hub)
             return;
 
         using var cas = new CasClient(hub, request.Repo, request.Revision, write: true);
-        using var upload = new ChunkUpload(cas, UploadLog.Of(hub.Options), new Recipes(Recipes.In(hub.Options.StateFolder)), request.Parallel, (length, wasThere) =>
+        using var upload = new ChunkUpload(cas, UploadLog.Of(hub.Options), new Recipes(Recipes.In(hub.Options.StateFolder)),
+            request.Parallel, (length, wasThere) =>
         {
             Interlocked.Add(ref _done, length);
             if (wasThere)

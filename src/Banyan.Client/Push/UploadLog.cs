@@ -15,7 +15,8 @@ sealed class UploadLog(string folder)
     public string Folder => folder;
 
     public static UploadLog Of(HubClientOptions hub) =>
-        new(Path.Combine(hub.StateFolder, "uploads", XetHash.OfChunk(Encoding.UTF8.GetBytes(hub.Endpoint.GetLeftPart(UriPartial.Authority))).ToString()[..16]));
+        new(Path.Combine(hub.StateFolder, "uploads",
+            XetHash.OfChunk(Encoding.UTF8.GetBytes(hub.Endpoint.GetLeftPart(UriPartial.Authority))).ToString()[..16]));
 
     /// <summary>The newest.</summary>
     public List<ShardXorb> Read()

@@ -99,5 +99,6 @@ sealed class Meter(long? maxSpeed, long? maxBytes)
 
     public void CountSent(int bytes) => Interlocked.Add(ref _sent, bytes);
 
-    public static HubClientException BudgetReached() => new(HubProblem.BudgetReached, "the limit of bytes is reached: run the same command again to continue");
+    public static HubClientException BudgetReached() =>
+        new(HubProblem.BudgetReached, "the limit of bytes is reached: run the same command again to continue");
 }

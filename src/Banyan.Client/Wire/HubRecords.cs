@@ -12,7 +12,8 @@ sealed record TreeLfs(string Oid, long Size);
 sealed record WhoAmIAnswer(string Name, string Type);
 
 /// <summary>A repo to be made; clients leave out what they do not choose.</summary>
-sealed record NewRepo(string? Name, string? Organization, string? Type, string? Visibility, bool? Private = null, string? Sdk = null, string? License = null,
+sealed record NewRepo(string? Name, string? Organization, string? Type, string? Visibility, bool? Private = null,
+    string? Sdk = null, string? License = null,
     IReadOnlyList<NewRepoFile>? Files = null);
 
 /// <summary>A file of a repo's first commit.</summary>

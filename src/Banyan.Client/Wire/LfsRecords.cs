@@ -78,7 +78,8 @@ sealed record LocksToVerify(
     [property: JsonPropertyName("theirs")] IReadOnlyList<LfsLock> Theirs,
     [property: JsonPropertyName("next_cursor")] string? Next);
 
-sealed record Locks([property: JsonPropertyName("locks")] IReadOnlyList<LfsLock> All, [property: JsonPropertyName("next_cursor")] string? Next);
+sealed record Locks([property: JsonPropertyName("locks")] IReadOnlyList<LfsLock> All,
+    [property: JsonPropertyName("next_cursor")] string? Next);
 
 /// <summary>Serializers of the git-lfs API.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

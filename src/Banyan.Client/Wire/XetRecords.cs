@@ -66,10 +66,12 @@ sealed record ReconstructionsV1(
     [property: JsonPropertyName("fetch_info")] IReadOnlyDictionary<string, List<FetchV1>> Fetches);
 
 /// <summary>Chunks and the bytes that hold them.</summary>
-sealed record FetchRangeV2([property: JsonPropertyName("chunks")] ChunkRange Chunks, [property: JsonPropertyName("bytes")] StoredRange Bytes);
+sealed record FetchRangeV2([property: JsonPropertyName("chunks")] ChunkRange Chunks,
+    [property: JsonPropertyName("bytes")] StoredRange Bytes);
 
 /// <summary>Where a run of chunks is fetched, version 2.</summary>
-sealed record FetchV2([property: JsonPropertyName("url")] string Url, [property: JsonPropertyName("ranges")] IReadOnlyList<FetchRangeV2> Ranges);
+sealed record FetchV2([property: JsonPropertyName("url")] string Url,
+    [property: JsonPropertyName("ranges")] IReadOnlyList<FetchRangeV2> Ranges);
 
 /// <summary>What a file is made of, version 2.</summary>
 sealed record ReconstructionV2(

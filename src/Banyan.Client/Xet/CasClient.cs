@@ -11,7 +11,8 @@ namespace Banyan.Client.Xet;
 /// <summary>The chunk store of a hub (the Xet API), for one repo and revision. Tokens are renewed before they expire.</summary>
 sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) : IDisposable
 {
-    static readonly TimeSpan s_answer = TimeSpan.FromSeconds(60), s_uploadAnswer = TimeSpan.FromMinutes(15), s_spare = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan s_answer = TimeSpan.FromSeconds(60), s_uploadAnswer = TimeSpan.FromMinutes(15), s_spare =
+        TimeSpan.FromSeconds(30);
 
     readonly SemaphoreSlim _renewing = new(1);
     XetToken? _token;
@@ -25,8 +26,10 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             if (_token is { } valid && !renew && DateTimeOffset.FromUnixTimeSeconds(valid.Expires) - s_spare > DateTimeOffset.UtcNow)
                 return valid;
             var path = $"{repo.Api}/xet-{(write ? "write" : "read")}-token/{Uri.EscapeDataString(revision)}";
-            var token = await hub.JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, hub.At(path)), XetJson.Default.XetToken, $"{repo}", cancellationToken);
-            if (!Uri.TryCreate(token.CasUrl, UriKind.Absolute, out var cas) || cas.Scheme is not ("http" or "https") || string.IsNullOrEmpty(token.AccessToken))
+            var token = await hub.JsonAsync(() => new HttpRequestMessage(HttpMethod.Get, hub.At(path)), XetJson.Default.XetToken,
+                $"{repo}", cancellationToken);
+            if (!Uri.TryCreate(token.CasUrl, UriKind.Absolute, out var cas) || cas.Scheme is not ("http" or "https")
+                || string.IsNullOrEmpty(token.AccessToken))
                 throw new HubClientException(HubProblem.WrongAnswer, $"the hub says that its chunks are at '{token.CasUrl}'");
             return _token = token;
         }
@@ -36,7 +39,8 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
         }
     }
 
-    async Task<HttpResponseMessage> SendAsync(Func<Uri, HttpRequestMessage> request, string path, TimeSpan within, CancellationToken cancellationToken)
+    async Task<HttpResponseMessage> SendAsync(Func<Uri, HttpRequestMessage> request, string path, TimeSpan within,
+        CancellationToken cancellationToken)
     {
         for (var renew = false; ; renew = true)
         {
@@ -62,7 +66,8 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             // An address for several ranges answers only to all of them at once, in parts; the first version has one each.
             if (v2 is not null && v2.Xorbs.Values.All(x => x.All(f => f.Ranges.Count == 1)))
                 return Reconstruction.Of(start, end, v2.Offset, v2.Terms, v2.Xorbs.SelectMany(x => x.Value.Select(
-                    f => new FetchRange(Reconstruction.Hash(x.Key), f.Ranges[0].Chunks.Start, f.Ranges[0].Chunks.End, new Uri(f.Url), f.Ranges[0].Bytes.Start, f.Ranges[0].Bytes.End))));
+                    f => new FetchRange(Reconstruction.Hash(x.Key), f.Ranges[0].Chunks.Start, f.Ranges[0].Chunks.End, new Uri(f.Url),
+                        f.Ranges[0].Bytes.Start, f.Ranges[0].Bytes.End))));
             _onlyV1 = true;
         }
         var v1 = await ReconstructAsync("v1", file, start, end, XetJson.Default.ReconstructionV1, cancellationToken)
@@ -71,7 +76,8 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             f => new FetchRange(Reconstruction.Hash(x.Key), f.Chunks.Start, f.Chunks.End, new Uri(f.Url), f.Bytes.Start, f.Bytes.End))));
     }
 
-    async Task<T?> ReconstructAsync<T>(string version, XetHash file, long start, long end, JsonTypeInfo<T> type, CancellationToken cancellationToken) where T : class
+    async Task<T?> ReconstructAsync<T>(string version, XetHash file, long start, long end, JsonTypeInfo<T> type,
+        CancellationToken cancellationToken) where T : class
     {
         using var answer = await SendAsync(uri =>
         {
@@ -87,7 +93,8 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
     /// <summary>Asks whether the hub has a chunk; the answer also lists its neighbours, keyed. Null if it does not.</summary>
     public async Task<KeyedShard?> FindAsync(XetHash chunk, CancellationToken cancellationToken)
     {
-        using var answer = await SendAsync(uri => new HttpRequestMessage(HttpMethod.Get, uri), $"v1/chunks/default/{chunk}", s_answer, cancellationToken);
+        using var answer = await SendAsync(uri => new HttpRequestMessage(HttpMethod.Get, uri), $"v1/chunks/default/{chunk}",
+            s_answer, cancellationToken);
         if (answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.NotImplemented)
             return null;
         await hub.EnsureAsync(answer, $"{repo}", cancellationToken);
@@ -127,7 +134,8 @@ sealed class CasClient(HubClient hub, RepoId repo, string revision, bool write) 
             if (frame?.Type == "result")
                 return;
             if (!passing || attempt >= hub.Options.Attempts)
-                throw new HubClientException(HubProblem.Refused, $"{repo}: the hub did not take the files' chunks: {frame?.Message ?? "it said nothing"}");
+                throw new HubClientException(HubProblem.Refused,
+                    $"{repo}: the hub did not take the files' chunks: {frame?.Message ?? "it said nothing"}");
             await Task.Delay(Retry.Pause(attempt), cancellationToken);
         }
     }

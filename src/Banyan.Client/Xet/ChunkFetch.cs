@@ -18,7 +18,8 @@ static class ChunkFetch
         public void Dispose() => bytes.Dispose();
     }
 
-    public static async Task RunAsync(HubClient hub, FetchRange fetch, ImmutableArray<FileRun> runs, PartialFile part, RepoFile file, CancellationToken cancellationToken)
+    public static async Task RunAsync(HubClient hub, FetchRange fetch, ImmutableArray<FileRun> runs, PartialFile part, RepoFile file,
+        CancellationToken cancellationToken)
     {
         using var reservation = hub.Meter.Reserve(fetch.Length) ?? throw Meter.BudgetReached();
         var places = runs.Where(r => r.Xorb == fetch.Xorb && fetch.First <= r.First && r.End <= fetch.End)
@@ -35,7 +36,8 @@ static class ChunkFetch
                 throw new NetworkException("the address of the chunks has expired");   // asked for again, it is a new one
             await hub.EnsureAsync(answer, file.Path, cancellationToken);
             if (answer.StatusCode != HttpStatusCode.PartialContent && fetch.From > 0)
-                throw new HubClientException(HubProblem.WrongAnswer, $"{file.Path}: {fetch.Url.Authority} sends whole objects instead of the range asked for");
+                throw new HubClientException(HubProblem.WrongAnswer,
+                    $"{file.Path}: {fetch.Url.Authority} sends whole objects instead of the range asked for");
             await using var body = await Body.OpenAsync(answer, hub.StallTimeout, cancellationToken);
 
             var codec = new ChunkCodec();

@@ -28,7 +28,8 @@ readonly record struct FetchRange(XetHash Xorb, int First, int End, Uri Url, lon
 sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchRange> Fetches)
 {
     /// <summary>Checks a hub's answer for bytes <paramref name="start"/> to <paramref name="end"/> of a file.</summary>
-    public static Reconstruction Of(long start, long end, long offsetIntoFirst, IEnumerable<TermAnswer> terms, IEnumerable<FetchRange> fetches)
+    public static Reconstruction Of(long start, long end, long offsetIntoFirst, IEnumerable<TermAnswer> terms,
+        IEnumerable<FetchRange> fetches)
     {
         var runs = ImmutableArray.CreateBuilder<FileRun>();
         if (offsetIntoFirst < 0 || offsetIntoFirst > start)
@@ -37,7 +38,8 @@ sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchR
         foreach (var term in terms)
         {
             var run = new FileRun(Hash(term.Xorb), term.Chunks.Start, term.Chunks.End, at, term.Length);
-            if (run.First < 0 || run.First >= run.End || run.End > XorbLayout.MaxChunks || run.Length <= 0 || run.Length > (long)(run.End - run.First) * Chunker.MaxLength)
+            if (run.First < 0 || run.First >= run.End || run.End > XorbLayout.MaxChunks || run.Length <= 0
+                || run.Length > (long)(run.End - run.First) * Chunker.MaxLength)
                 throw Wrong($"chunks {run.First} to {run.End} of a xorb in {run.Length} bytes");
             runs.Add(run);
             at += run.Length;
@@ -46,7 +48,8 @@ sealed record Reconstruction(ImmutableArray<FileRun> Runs, ImmutableArray<FetchR
             throw Wrong($"bytes up to {at} where {start} to {end} were asked for");
         var ranges = fetches.ToImmutableArray();
         foreach (var range in ranges)
-            if (range.From < 0 || range.First < 0 || range.First >= range.End || range.End > XorbLayout.MaxChunks || range.Length is <= 0 or > XorbLayout.MaxLength || range.Url.Scheme is not ("http" or "https"))
+            if (range.From < 0 || range.First < 0 || range.First >= range.End || range.End > XorbLayout.MaxChunks
+                || range.Length is <= 0 or > XorbLayout.MaxLength || range.Url.Scheme is not ("http" or "https"))
                 throw Wrong($"a range of {range.Length} bytes at {range.Url.GetLeftPart(UriPartial.Path)}");
         foreach (var run in runs)
             if (!ranges.Any(r => r.Xorb == run.Xorb && r.First <= run.First && run.End <= r.End))

@@ -32,9 +32,13 @@ public sealed record ArenaAnswer(string Text)
 
     /// <summary>An answer in a file; null if its name does not end like a picture, a sound or a video that browsers show.</summary>
     public static ArenaAnswer? Of(string file) =>
-        s_types.TryGetValue(Path.GetExtension(file), out var type) ? new ArenaAnswer(Path.GetFileName(file)) { File = file, MediaType = type } : null;
+        s_types.TryGetValue(Path.GetExtension(file), out var type)
+        ? new ArenaAnswer(Path.GetFileName(file)) { File = file, MediaType = type } : null;
 
-    /// <summary>SHA-256 of the text in UTF-8, or of the file's bytes, in hexadecimal. Throws <see cref="EvaluationException"/> if the file cannot be read.</summary>
+    /// <summary>
+    /// SHA-256 of the text in UTF-8, or of the file's bytes, in hexadecimal. Throws <see cref="EvaluationException"/> if the file cannot be
+    /// read.
+    /// </summary>
     public string Hash()
     {
         if (File is null)

@@ -41,7 +41,8 @@ public sealed class ArenaRounds
             throw new EvaluationException($"two entrants are called '{twice.Key}': give each a name, as NAME=FILE");
         (_entrants, _questions, _votes) = (entrants, [.. questions.Where(q => entrants.Count(e => e.Has(q)) >= 2)], votes);
         if (_questions.Count == 0)
-            throw new EvaluationException($"no question has answers of two models{(questions.Count > 0 ? $" (one is '{questions[0].Id}')" : "")}");
+            throw new EvaluationException(
+                $"no question has answers of two models{(questions.Count > 0 ? $" (one is '{questions[0].Id}')" : "")}");
     }
 
     /// <summary>Every vote, including earlier sessions.</summary>
@@ -56,7 +57,8 @@ public sealed class ArenaRounds
         var question = _questions[RandomNumberGenerator.GetInt32(_questions.Count)];
         var able = _entrants.Where(e => e.Has(question)).ToList();
         var met = _votes.Votes.CountBy(v => Pair(v.Left, v.Right)).ToDictionary();
-        var pairs = able.SelectMany((a, i) => able.Skip(i + 1).Select(b => (A: a, B: b))).GroupBy(p => met.GetValueOrDefault(Pair(p.A.Name, p.B.Name))).MinBy(g => g.Key)!.ToList();
+        var pairs = able.SelectMany((a, i) => able.Skip(i + 1).Select(b => (A: a, B: b)))
+            .GroupBy(p => met.GetValueOrDefault(Pair(p.A.Name, p.B.Name))).MinBy(g => g.Key)!.ToList();
         var (left, right) = pairs[RandomNumberGenerator.GetInt32(pairs.Count)];
         if (RandomNumberGenerator.GetInt32(2) == 0)
             (left, right) = (right, left);

@@ -77,7 +77,8 @@ sealed class BradleyTerry
             for (var j = 0; j < n; j++)
                 if (i != j)
                 {
-                    var information = (_wins[i, j] + _wins[j, i]) * _strengths[i] * _strengths[j] / ((_strengths[i] + _strengths[j]) * (_strengths[i] + _strengths[j]));
+                    var information = (_wins[i, j] + _wins[j, i]) * _strengths[i] * _strengths[j]
+                        / ((_strengths[i] + _strengths[j]) * (_strengths[i] + _strengths[j]));
                     matrix[i, i] += information;
                     matrix[i, j] -= information;
                 }

@@ -19,17 +19,22 @@ public sealed record ArenaQuestion(string Id, string Text)
     internal static string Numbered(int number) => string.Create(CultureInfo.InvariantCulture, $"question {number}");
 
     /// <summary>
-    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c> and, if wanted, an <c>id</c>. Throws <see cref="EvaluationException"/> naming the
-    /// line that is none.
+    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c> and, if wanted, an <c>id</c>. Throws <see cref="EvaluationException"/>
+    /// naming the line that is none.
     /// </summary>
     public static IReadOnlyList<ArenaQuestion> Read(string file)
     {
         var text = DataFiles.ReadText(file);
         var isJson = text.AsSpan().TrimStart().StartsWith("{");
-        static string? Field(JsonElement line, string name) => line.ValueKind == JsonValueKind.Object && line.TryGetProperty(name, out var field) && field.ValueKind == JsonValueKind.String && field.GetString() is { Length: > 0 } value ? value : null;
+        static string? Field(JsonElement line, string name) =>
+            line.ValueKind == JsonValueKind.Object && line.TryGetProperty(name, out var field) && field.ValueKind == JsonValueKind.String
+            && field.GetString() is { Length: > 0 } value ? value : null;
         List<ArenaQuestion> questions = [.. isJson
-            ? JsonLines.Parse(text, file).Select((line, i) => new ArenaQuestion(Field(line, "id") ?? Numbered(i + 1), Field(line, "prompt") ?? throw new EvaluationException($"{file}: question {i + 1} has no 'prompt'")))
-            : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select((line, i) => new ArenaQuestion(Numbered(i + 1), line))];
+            ? JsonLines.Parse(text, file)
+            .Select((line, i) => new ArenaQuestion(Field(line, "id") ?? Numbered(i + 1),
+                Field(line, "prompt") ?? throw new EvaluationException($"{file}: question {i + 1} has no 'prompt'")))
+            : text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select((line, i) => new ArenaQuestion(Numbered(i + 1), line))];
         return questions.Count > 0 ? questions : throw new EvaluationException($"{file} has no questions");
     }
 }
@@ -38,7 +43,8 @@ public sealed record ArenaQuestion(string Id, string Text)
 /// <param name="Name">Its name; shown to voters after they vote.</param>
 /// <param name="Has">Whether it can answer a question.</param>
 /// <param name="AnswerAsync">Its answer.</param>
-public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<ArenaQuestion, CancellationToken, Task<ArenaAnswer>> AnswerAsync)
+public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has,
+    Func<ArenaQuestion, CancellationToken, Task<ArenaAnswer>> AnswerAsync)
 {
     /// <summary>
     /// A model with recorded answers: a transcript of <c>banyan eval run</c>, a file that <c>banyan eval score</c> reads, or a folder of
@@ -62,7 +68,8 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
                 answers.TryAdd(answer.Id, answer.Text);
         if (answers.Count == 0)
             throw new EvaluationException($"{file} has no answers");
-        return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(new ArenaAnswer(answers[q.Id])));
+        return new(name ?? Path.GetFileNameWithoutExtension(file), q => answers.ContainsKey(q.Id),
+            (q, _) => Task.FromResult(new ArenaAnswer(answers[q.Id])));
     }
 
     static Entrant Media(string folder, string name)
@@ -72,9 +79,12 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
             if (ArenaAnswer.Of(file) is { } answer)
             {
                 var stem = Path.GetFileNameWithoutExtension(file);
-                answers.TryAdd(int.TryParse(stem, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? ArenaQuestion.Numbered(number) : stem, answer);
+                answers.TryAdd(int.TryParse(stem, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                    ? ArenaQuestion.Numbered(number) : stem, answer);
             }
-        return answers.Count == 0 ? throw new EvaluationException($"{folder} has no pictures, sounds or videos (png, jpg, gif, webp, avif, wav, flac, mp3, ogg, opus, m4a, mp4, webm)")
+        return answers.Count == 0
+            ? throw new EvaluationException(
+                $"{folder} has no pictures, sounds or videos (png, jpg, gif, webp, avif, wav, flac, mp3, ogg, opus, m4a, mp4, webm)")
             : new(name, q => answers.ContainsKey(q.Id), (q, _) => Task.FromResult(answers[q.Id]));
     }
 
@@ -83,14 +93,16 @@ public sealed record Entrant(string Name, Func<ArenaQuestion, bool> Has, Func<Ar
     /// <param name="sampling">How its answers are drawn.</param>
     /// <param name="name">Its display name; null for its own name.</param>
     /// <param name="cancellationToken">Cancels waiting for the service's capabilities.</param>
-    public static async Task<Entrant> OfAsync(EvaluatedModel model, SamplingSettings sampling, string? name = null, CancellationToken cancellationToken = default)
+    public static async Task<Entrant> OfAsync(EvaluatedModel model, SamplingSettings sampling, string? name = null,
+        CancellationToken cancellationToken = default)
     {
         var kinds = await model.KindsAsync(cancellationToken);
         var turns = new SemaphoreSlim(Math.Max(1, model.Parallel));
         return new(name ?? model.Name, _ => true, async (question, token) =>
         {
             var prompt = question.Item is { } item ? PromptLadder.Write(item, PromptLadder.Choose(item.Asked, kinds, model.IsBase))
-                : new ModelPrompt(kinds.Contains(PromptKind.Chat) && !model.IsBase ? PromptKind.Chat : PromptKind.Completion, question.Text);
+                : new ModelPrompt(kinds.Contains(PromptKind.Chat) && !model.IsBase ? PromptKind.Chat
+                    : PromptKind.Completion, question.Text);
             await turns.WaitAsync(token);
             try
             {

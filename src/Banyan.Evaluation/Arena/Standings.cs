@@ -18,7 +18,9 @@ public static class Standings
         if (models.Count == 0)
             return [];
         var index = models.Index().ToDictionary(m => m.Item, m => m.Index);
-        var outcomes = votes.Select(v => (Left: index[v.Left], Right: index[v.Right], Share: v.Choice switch { Choice.Left => 1.0, Choice.Right => 0.0, _ => 0.5 })).ToArray();
+        var outcomes =
+            votes.Select(v => (Left: index[v.Left], Right: index[v.Right],
+                Share: v.Choice switch { Choice.Left => 1.0, Choice.Right => 0.0, _ => 0.5 })).ToArray();
         var wins = Count(outcomes, models.Count);
         var fit = new BradleyTerry(wins);
 
@@ -42,8 +44,11 @@ public static class Standings
             var own = votes.Where(v => v.Left == models[m] || v.Right == models[m]).ToList();
             var ties = own.Count(v => v.Choice is Choice.Tie or Choice.Neither);
             var won = own.Count(v => v.Choice == (v.Left == models[m] ? Choice.Left : Choice.Right));
-            return new Standing(models[m], BradleyTerry.Elo(fit.Strengths[m]), new Interval(ratings[m][(int)(0.025 * (Draws - 1))], ratings[m][(int)Math.Ceiling(0.975 * (Draws - 1))]).And(Supported(fit, m)),
-                won, own.Count - ties - won, ties, place + 1 < order.Count ? Flips(wins, m, order[place + 1], (int)Math.Ceiling(outcomes.Length / 1.0)) : null);
+            return new Standing(models[m], BradleyTerry.Elo(fit.Strengths[m]),
+                new Interval(ratings[m][(int)(0.025 * (Draws - 1))],
+                    ratings[m][(int)Math.Ceiling(0.975 * (Draws - 1))]).And(Supported(fit, m)),
+                won, own.Count - ties - won, ties,
+                place + 1 < order.Count ? Flips(wins, m, order[place + 1], (int)Math.Ceiling(outcomes.Length / 1.0)) : null);
         })];
     }
 

@@ -13,7 +13,12 @@ namespace Banyan.Evaluation.Arena;
 /// </summary>
 public sealed class VoteFile : IDisposable
 {
-    static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+    static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true
+    };
 
     readonly Lock _gate = new();
     readonly FileStream _file, _lock;
@@ -21,7 +26,8 @@ public sealed class VoteFile : IDisposable
     readonly string _note;
     string _last;
 
-    VoteFile(FileStream file, FileStream @lock, List<Vote> votes, string last, string note) => (_file, _lock, _votes, _last, _note) = (file, @lock, votes, last, note);
+    VoteFile(FileStream file, FileStream @lock, List<Vote> votes, string last, string note) =>
+        (_file, _lock, _votes, _last, _note) = (file, @lock, votes, last, note);
 
     /// <summary>
     /// <c>$XDG_STATE_HOME/banyan/votes</c>, or the same under <c>~/.local/state</c>: the last vote of a file that this account knows of.
@@ -156,10 +162,13 @@ public sealed class VoteFile : IDisposable
     static void CheckLast(string path, string note, string text)
     {
         // Without a note it is from before there were any, or comes from elsewhere.
-        if (File.Exists(LastOf(path)) && File.ReadAllText(LastOf(path)).Trim() is var noted && !Lines(text).TakeLast(2).Any(line => Hash(line) == noted))
-            throw new EvaluationException($"{path} does not end with the last vote that was cast ({noted}, in {LastOf(path)}): votes were taken away. Bring them back, or, if that is how it should be, remove {LastOf(path)} and {note}");
+        if (File.Exists(LastOf(path)) && File.ReadAllText(LastOf(path)).Trim() is var noted
+            && !Lines(text).TakeLast(2).Any(line => Hash(line) == noted))
+            throw new EvaluationException(
+                $"{path} does not end with the last vote that was cast ({noted}, in {LastOf(path)}): votes were taken away. Bring them back, or, if that is how it should be, remove {LastOf(path)} and {note}");
         if (File.Exists(note) && File.ReadAllText(note).Trim() is { Length: > 0 } known && !Lines(text).Any(line => Hash(line) == known))
-            throw new EvaluationException($"{path} lacks a vote that it had when it was last used here ({known}, in {note}): votes were taken away. Bring them back, or, if that is how it should be, remove {note}");
+            throw new EvaluationException(
+                $"{path} lacks a vote that it had when it was last used here ({known}, in {note}): votes were taken away. Bring them back, or, if that is how it should be, remove {note}");
     }
 
     /// <summary>Closes the file.</summary>
@@ -185,7 +194,8 @@ public sealed class VoteFile : IDisposable
                 throw new EvaluationException($"{path}, line {index + 1} is no vote: {JsonProblem.Of(e, ofLine: true)}");
             }
             if (vote.Previous != last)
-                throw new EvaluationException($"{path}, line {index + 1} does not follow the line before it: a vote was changed, added or taken out");
+                throw new EvaluationException(
+                    $"{path}, line {index + 1} does not follow the line before it: a vote was changed, added or taken out");
             votes.Add(vote);
             last = Hash(line);
         }

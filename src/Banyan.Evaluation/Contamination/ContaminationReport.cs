@@ -11,14 +11,16 @@ namespace Banyan.Evaluation.Contamination;
 /// <param name="File">The file of that place.</param>
 /// <param name="Line">Its line, from 1.</param>
 /// <param name="Documents">How many documents (lines of JSON lines, or other files) contain the item by this definition.</param>
-public sealed record ContaminationHit(string Task, string Id, ContaminationMethod Method, double Share, string File, long Line, int Documents);
+public sealed record ContaminationHit(string Task, string Id, ContaminationMethod Method, double Share, string File,
+    long Line, int Documents);
 
 /// <summary>A task's count.</summary>
 /// <param name="Task">The task, or tasks of the same text.</param>
 /// <param name="Items">Its items.</param>
 /// <param name="Found">Items found, by method.</param>
 /// <param name="TooShort">Items too short to decide, by method.</param>
-public sealed record TaskContamination(string Task, int Items, IReadOnlyDictionary<ContaminationMethod, int> Found, IReadOnlyDictionary<ContaminationMethod, int> TooShort);
+public sealed record TaskContamination(string Task, int Items, IReadOnlyDictionary<ContaminationMethod, int> Found,
+    IReadOnlyDictionary<ContaminationMethod, int> TooShort);
 
 /// <summary>What a scan found.</summary>
 public sealed record ContaminationReport
@@ -70,5 +72,6 @@ public sealed record ContaminationReport
         })]),
     }.ToJsonString(s_indented);
 
-    static JsonObject Counts(IReadOnlyDictionary<ContaminationMethod, int> counts) => new(counts.Select(c => KeyValuePair.Create(c.Key.Name(), (JsonNode?)c.Value)));
+    static JsonObject Counts(IReadOnlyDictionary<ContaminationMethod, int> counts) =>
+        new(counts.Select(c => KeyValuePair.Create(c.Key.Name(), (JsonNode?)c.Value)));
 }

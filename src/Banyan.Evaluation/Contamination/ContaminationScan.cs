@@ -27,7 +27,10 @@ public sealed class ContaminationScan
     {
         var texts = new List<ItemText>();
         var problems = new List<(string, string)>();
-        var groups = tasks.Select(t => (t.Task.Name, Items: t.Items.Ids.Select(id => (Id: id, Text: t.Items.Text(id), Problem: t.Task.SourceProblem(id))).ToList()))
+        var groups =
+            tasks.Select(t =>
+                (t.Task.Name,
+                    Items: t.Items.Ids.Select(id => (Id: id, Text: t.Items.Text(id), Problem: t.Task.SourceProblem(id))).ToList()))
             .GroupBy(t => string.Join('\n', t.Items.Select(i => $"{i.Id}\0{i.Text?.Statement}")));
         foreach (var group in groups)
         {
@@ -42,14 +45,16 @@ public sealed class ContaminationScan
             }
         }
         _indexes = [.. ContaminationMethods.All.Select(method => new GramIndex(
-            [.. texts.Select(t => DocumentScanner.Of(method == ContaminationMethod.NearDuplicate ? t.Solution ?? "" : t.Statement + t.Solution, method))],
+            [.. texts.Select(t =>
+                DocumentScanner.Of(method == ContaminationMethod.NearDuplicate ? t.Solution ?? "" : t.Statement + t.Solution, method))],
             problems, method == ContaminationMethod.NearDuplicate ? ContaminationMethods.LeastCodeGrams : 1))];
     }
 
     /// <summary>
     /// Scans a file, or all files of a folder, several at once; throws <see cref="EvaluationException"/> when there is nothing to read.
     /// </summary>
-    public ContaminationReport Run(string path, int parallel, IProgress<(long Done, long Of)>? progress = null, CancellationToken cancellationToken = default)
+    public ContaminationReport Run(string path, int parallel, IProgress<(long Done, long Of)>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         var files = Files(path);
         long total = files.Sum(f => f.Length), done = 0, characters = 0;
@@ -58,7 +63,8 @@ public sealed class ContaminationScan
         var best = new Dictionary<(ContaminationMethod, int), (Found Found, string File, int Documents)>();
         var read = 0;
         // Large files first, so that none is begun when the others are done.
-        Parallel.ForEach(files.OrderByDescending(f => f.Length), new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken },
+        Parallel.ForEach(files.OrderByDescending(f => f.Length),
+            new ParallelOptions { MaxDegreeOfParallelism = parallel, CancellationToken = cancellationToken },
             () => new DocumentScanner(_indexes),
             (file, _, scanner) =>
             {
@@ -73,7 +79,8 @@ public sealed class ContaminationScan
                         var (known, knownFile, documents) = best.GetValueOrDefault((method, item));
                         // Of equals, the first by name and line: the outcome does not depend on who was faster.
                         var isBetter = documents == 0 || found.Share > known.Share
-                            || found.Share == known.Share && (string.CompareOrdinal(relative, knownFile), found.Line).CompareTo((0, known.Line)) < 0;
+                            || found.Share == known.Share
+                            && (string.CompareOrdinal(relative, knownFile), found.Line).CompareTo((0, known.Line)) < 0;
                         best[(method, item)] = isBetter ? (found, relative, documents + 1) : (known, knownFile, documents + 1);
                     }
                 }, bytes =>
@@ -94,7 +101,8 @@ public sealed class ContaminationScan
             throw new EvaluationException($"{path} holds no text to scan (text, code, JSON and JSON lines are read, also with .gz)");
 
         var hits = best.OrderBy(b => b.Key.Item2).ThenBy(b => b.Key.Item1)
-            .Select(b => new ContaminationHit(_items[b.Key.Item2].Task, _items[b.Key.Item2].Id, b.Key.Item1, b.Value.Found.Share, b.Value.File, b.Value.Found.Line, b.Value.Documents)).ToList();
+            .Select(b => new ContaminationHit(_items[b.Key.Item2].Task, _items[b.Key.Item2].Id, b.Key.Item1, b.Value.Found.Share,
+                b.Value.File, b.Value.Found.Line, b.Value.Documents)).ToList();
         return new()
         {
             Files = read,
@@ -104,7 +112,8 @@ public sealed class ContaminationScan
             Hits = hits,
             Tasks = [.. _tasks.Select(t => new TaskContamination(t.Task, t.Items,
                 ContaminationMethods.All.ToDictionary(m => m, m => hits.Count(h => h.Task == t.Task && h.Method == m)),
-                ContaminationMethods.All.ToDictionary(m => m, m => _items.Index().Count(i => i.Item.Task == t.Task && _indexes[(int)m].Counts[i.Index] == 0))))],
+                ContaminationMethods.All.ToDictionary(m => m,
+                    m => _items.Index().Count(i => i.Item.Task == t.Task && _indexes[(int)m].Counts[i.Index] == 0))))],
         };
     }
 
@@ -114,8 +123,14 @@ public sealed class ContaminationScan
             return [new(path)];
         if (!Directory.Exists(path))
             throw new EvaluationException($"there is no file or folder '{path}': give the training set's");
-        var all = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = true };
+        var all = new EnumerationOptions
+        {
+            RecurseSubdirectories = true,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            IgnoreInaccessible = true
+        };
         var git = $"{Path.DirectorySeparatorChar}.git{Path.DirectorySeparatorChar}";
-        return [.. new DirectoryInfo(path).EnumerateFiles("*", all).Where(f => !f.FullName.Contains(git, StringComparison.Ordinal) && !SpecialFile.Is(f))];
+        return [.. new DirectoryInfo(path).EnumerateFiles("*", all)
+            .Where(f => !f.FullName.Contains(git, StringComparison.Ordinal) && !SpecialFile.Is(f))];
     }
 }

@@ -44,7 +44,8 @@ sealed class DocumentScanner
     /// <param name="onBytes">Bytes of the file read so far.</param>
     /// <param name="whyNot">The reason why it was not read.</param>
     /// <param name="cancellationToken">Cancels the scan.</param>
-    public long? Scan(string path, Action<ContaminationMethod, int, Found> onFound, Action<long> onBytes, out string whyNot, CancellationToken cancellationToken)
+    public long? Scan(string path, Action<ContaminationMethod, int, Found> onFound, Action<long> onBytes, out string whyNot,
+        CancellationToken cancellationToken)
     {
         whyNot = "";
         var name = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;
@@ -55,7 +56,8 @@ sealed class DocumentScanner
         _line = 1;
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16,
+                FileOptions.SequentialScan);
             using var content = name.Length < path.Length ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
             using var reader = new StreamReader(content, Encoding.UTF8, true, BlockLength);
             for (int count; (count = reader.ReadBlock(_block)) > 0; characters += count)

@@ -13,7 +13,8 @@ sealed class GramIndex
     /// <param name="items">Each item's grams, and its number of tokens.</param>
     /// <param name="problems">Each item's task and source problem.</param>
     /// <param name="leastGrams">An item with fewer distinct grams is too short to decide.</param>
-    public GramIndex(IReadOnlyList<(IReadOnlyList<ulong> Grams, int Tokens)> items, IReadOnlyList<(string Task, string Problem)> problems, int leastGrams)
+    public GramIndex(IReadOnlyList<(IReadOnlyList<ulong> Grams, int Tokens)> items,
+        IReadOnlyList<(string Task, string Problem)> problems, int leastGrams)
     {
         // GPT-3's rule (Brown et al. 2020, app. C): a gram that more than ten items have is boilerplate.
         var common = Enumerable.Range(0, items.Count)
@@ -51,5 +52,6 @@ sealed class GramIndex
 
     /// <summary>The items that contain a gram, with its number in each.</summary>
     public ReadOnlySpan<(int Item, int Gram)> Find(ulong gram) =>
-        (_filter[(gram >> 6) & ((1 << (FilterBits - 6)) - 1)] >> (int)(gram & 63) & 1) == 0 ? [] : _postings.TryGetValue(gram, out var found) ? found : [];
+        (_filter[(gram >> 6) & ((1 << (FilterBits - 6)) - 1)] >> (int)(gram & 63) & 1) == 0 ? []
+        : _postings.TryGetValue(gram, out var found) ? found : [];
 }

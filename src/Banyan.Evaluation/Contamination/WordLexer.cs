@@ -8,7 +8,9 @@ sealed class WordLexer(Action<ulong, bool> onWord)
 {
     const ulong Seed = 0xcbf29ce484222325, Prime = 0x100000001b3; // FNV-1a
 
-    static readonly char[] s_lower = [.. Enumerable.Range(0, 128).Select(i => (char)i is var c && (char.IsAsciiLetterOrDigit(c) || c == '_') ? char.ToLowerInvariant(c) : '\0')];
+    static readonly char[] s_lower =
+        [.. Enumerable.Range(0, 128)
+            .Select(i => (char)i is var c && (char.IsAsciiLetterOrDigit(c) || c == '_') ? char.ToLowerInvariant(c) : '\0')];
 
     ulong _word = Seed;
     bool _inWord, _lettered;

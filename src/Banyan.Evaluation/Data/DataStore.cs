@@ -60,8 +60,10 @@ public sealed class DataStore : IDisposable
         var path = Path.Combine(Folder, source.File);
         if (await HasAsync(source, cancellationToken))
             return path;
-        var address = Mirror is null ? source.Address : new($"{Mirror.ToString().TrimEnd('/')}/{source.File}{(source.Uses is null ? "" : ".tar.gz")}");
-        say?.Invoke($"fetching {source.File} ({source.Bytes:N0} bytes{(source.Uses is null ? "" : " of an archive")}) from {address}\n  licence: {source.Licence}");
+        var address = Mirror is null ? source.Address
+            : new($"{Mirror.ToString().TrimEnd('/')}/{source.File}{(source.Uses is null ? "" : ".tar.gz")}");
+        say?.Invoke(
+            $"fetching {source.File} ({source.Bytes:N0} bytes{(source.Uses is null ? "" : " of an archive")}) from {address}\n  licence: {source.Licence}");
         Directory.CreateDirectory(Folder);
         var temporary = $"{path}.{Environment.ProcessId}.new";
         try
@@ -72,7 +74,8 @@ public sealed class DataStore : IDisposable
                 if (problem is null)
                     break;
                 if (!problem.Value.MayPass || attempt == Attempts)
-                    throw new EvaluationException($"{source.File} cannot be fetched from {address}: {problem.Value.Message}. Fetch it elsewhere and name its folder with --data DIR, or a mirror with --mirror URL");
+                    throw new EvaluationException(
+                        $"{source.File} cannot be fetched from {address}: {problem.Value.Message}. Fetch it elsewhere and name its folder with --data DIR, or a mirror with --mirror URL");
                 await _wait(s_firstWait * Math.Pow(2, attempt - 1), cancellationToken);
             }
             if (source.Uses is { } uses)
@@ -91,7 +94,8 @@ public sealed class DataStore : IDisposable
     public void Dispose() => _http.Dispose();
 
     /// <summary>Replaces the folder atomically: it is complete and verified, or unchanged.</summary>
-    static async Task UnpackAsync(DataSource source, Func<string, bool> uses, Uri address, string archive, string path, CancellationToken cancellationToken)
+    static async Task UnpackAsync(DataSource source, Func<string, bool> uses, Uri address, string archive, string path,
+        CancellationToken cancellationToken)
     {
         var folder = $"{path}.{Environment.ProcessId}.folder";
         try
@@ -114,7 +118,8 @@ public sealed class DataStore : IDisposable
     }
 
     /// <summary>Downloads a file; a pinned one must have the right hash.</summary>
-    async Task<(string Message, bool MayPass)?> TryAsync(Uri address, string temporary, DataSource? pinned, CancellationToken cancellationToken)
+    async Task<(string Message, bool MayPass)?> TryAsync(Uri address, string temporary, DataSource? pinned,
+        CancellationToken cancellationToken)
     {
         var most = pinned?.Bytes ?? MostArchiveBytes;
         var buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
@@ -124,7 +129,9 @@ public sealed class DataStore : IDisposable
             time.CancelAfter(TimeSpan.FromMinutes(10));
             using var response = await _http.GetAsync(address, HttpCompletionOption.ResponseHeadersRead, time.Token);
             if (!response.IsSuccessStatusCode)
-                return ($"{(int)response.StatusCode} {response.ReasonPhrase}", response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)response.StatusCode >= 500);
+                return ($"{(int)response.StatusCode} {response.ReasonPhrase}",
+                    response.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests
+                        || (int)response.StatusCode >= 500);
             await using var content = await response.Content.ReadAsStreamAsync(time.Token);
             await using var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None);
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -144,7 +151,8 @@ public sealed class DataStore : IDisposable
             file.Flush(flushToDisk: true);
             return null;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return (e is OperationCanceledException ? "no answer within 10 minutes" : e.Message, true);
         }

@@ -11,7 +11,8 @@ static class FolderHash
 {
     /// <summary>The paths that are used, in order.</summary>
     public static IReadOnlyList<string> Paths(string folder, Func<string, bool> uses) =>
-        [.. Directory.EnumerateFiles(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+        [.. Directory.EnumerateFiles(folder, "*",
+            new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
             .Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/')).Where(uses).Order(StringComparer.Ordinal)];
 
     /// <summary>The hash, in hexadecimal, and the length of all files.</summary>

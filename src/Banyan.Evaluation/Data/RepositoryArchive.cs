@@ -15,7 +15,8 @@ static class RepositoryArchive
     /// <param name="uses">Which paths.</param>
     /// <param name="bytes">Maximum bytes of all files together.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public static async Task<string?> UnpackAsync(string archive, string folder, Func<string, bool> uses, long bytes, CancellationToken cancellationToken)
+    public static async Task<string?> UnpackAsync(string archive, string folder, Func<string, bool> uses, long bytes,
+        CancellationToken cancellationToken)
     {
         try
         {
@@ -27,7 +28,8 @@ static class RepositoryArchive
             {
                 if (++entries > MostEntries)
                     return $"it has more than {MostEntries:N0} entries";
-                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile) || Within(entry.Name) is not { } path || !uses(path))
+                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)
+                    || Within(entry.Name) is not { } path || !uses(path))
                     continue;
                 bytes -= entry.Length;
                 if (bytes < 0)
@@ -50,6 +52,7 @@ static class RepositoryArchive
     static string? Within(string name)
     {
         var parts = name.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return name.StartsWith('/') || name.Contains('\\', StringComparison.Ordinal) || parts.Length < 2 || parts.Any(p => p is "." or "..") ? null : string.Join('/', parts[1..]);
+        return name.StartsWith('/') || name.Contains('\\', StringComparison.Ordinal) || parts.Length < 2 || parts.Any(p => p is "." or "..")
+            ? null : string.Join('/', parts[1..]);
     }
 }

@@ -44,7 +44,8 @@ sealed unsafe class GraphicsCards
             || !NativeLibrary.TryGetExport(loaded, "nvmlDeviceGetTotalEnergyConsumption", out var address))
             return null;
         uint present;
-        if (((delegate* unmanaged[Cdecl]<int>)start)() != 0 || ((delegate* unmanaged[Cdecl]<uint*, int>)count)(&present) != 0 || present is 0 or > MostCards)
+        if (((delegate* unmanaged[Cdecl]<int>)start)() != 0 || ((delegate* unmanaged[Cdecl]<uint*, int>)count)(&present) != 0
+            || present is 0 or > MostCards)
             return null;
         var energy = (delegate* unmanaged[Cdecl]<nint, ulong*, int>)address;
         var counting = new List<nint>();

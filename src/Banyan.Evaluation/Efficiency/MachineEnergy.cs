@@ -20,7 +20,8 @@ sealed class MachineEnergy
     MachineEnergy(EnergyMeter? processor, GraphicsCards? cards)
     {
         (_processor, _cards) = (processor, cards);
-        var graphics = cards is null ? null : cards.Counting == cards.Present ? EnergyCoverage.Cards : $"{cards.Counting} of {cards.Present} {EnergyCoverage.Cards}";
+        var graphics = cards is null ? null : cards.Counting == cards.Present ? EnergyCoverage.Cards
+            : $"{cards.Counting} of {cards.Present} {EnergyCoverage.Cards}";
         Of = string.Join(" and ", new[] { processor is null ? null : EnergyCoverage.Processor, graphics }.OfType<string>());
     }
 

@@ -15,14 +15,16 @@ static class ParetoLabels
     {
         /// <summary>The overlap of two rectangles.</summary>
         public double Overlap(Box other) =>
-            Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left)) * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
+            Math.Max(0, Math.Min(Right, other.Right) - Math.Max(Left, other.Left))
+            * Math.Max(0, Math.Min(Bottom, other.Bottom) - Math.Max(Top, other.Top));
     }
 
     /// <summary>
     /// For each point the place where its name's base line begins, and the room it takes. Names of the best come first; lines are crossed
     /// where nothing better is free.
     /// </summary>
-    public static IReadOnlyList<(double X, double Y, Box Room)> Place(IReadOnlyList<(double X, double Y, string Name, bool IsBest)> points, IEnumerable<Box> lines, Box picture)
+    public static IReadOnlyList<(double X, double Y, Box Room)> Place(IReadOnlyList<(double X, double Y, string Name, bool IsBest)> points,
+        IEnumerable<Box> lines, Box picture)
     {
         var crossed = lines.ToList();
         var taken = points.Select(p => new Box(p.X - PointRadius, p.Y - PointRadius, p.X + PointRadius, p.Y + PointRadius)).ToList();
@@ -30,7 +32,8 @@ static class ParetoLabels
         foreach (var (index, point) in points.Index().OrderByDescending(p => p.Item.IsBest).ThenBy(p => p.Item.X).ThenBy(p => p.Item.Y))
         {
             var width = point.Name.Length * (point.IsBest ? BoldWidth : CharacterWidth);
-            var best = Candidates(point.X, point.Y, width).MinBy(room => 10 * (taken.Sum(room.Overlap) + Outside(room, picture)) + crossed.Sum(room.Overlap));
+            var best = Candidates(point.X, point.Y, width)
+                .MinBy(room => 10 * (taken.Sum(room.Overlap) + Outside(room, picture)) + crossed.Sum(room.Overlap));
             rooms[index] = best;
             taken.Add(best);
         }

@@ -112,8 +112,11 @@ public static class ParetoPlot
         foreach (var point in points)
             Line($"<circle cx=\"{X(point.Price):F1}\" cy=\"{Y(point.Score):F1}\" r=\"{Radius}\" fill=\"{Colour(point)}\"><title>{Text(point.Label)}: {100 * point.Score:F1} %, {Text(Tick(axis, point.Price))}</title></circle>");
         var lines = points.Select(p => new ParetoLabels.Box(X(p.Price) - 1, Y(p.Interval.High), X(p.Price) + 1, Y(p.Interval.Low)))
-            .Concat(Steps(frontier).Select(s => (X: X(s.Price), Y: Y(s.Score))).Pairwise().Select(s => new ParetoLabels.Box(s.From.X - 1, Math.Min(s.From.Y, s.To.Y) - 1, s.To.X + 1, Math.Max(s.From.Y, s.To.Y) + 1)));
-        var labels = ParetoLabels.Place([.. points.Select(p => (X(p.Price), Y(p.Score), Short(p.Label), frontier.Contains(p)))], lines, new(Left, Top, Width - Right, Height - Bottom));
+            .Concat(Steps(frontier).Select(s => (X: X(s.Price), Y: Y(s.Score))).Pairwise()
+                .Select(s => new ParetoLabels.Box(s.From.X - 1, Math.Min(s.From.Y, s.To.Y) - 1, s.To.X + 1,
+                    Math.Max(s.From.Y, s.To.Y) + 1)));
+        var labels = ParetoLabels.Place([.. points.Select(p => (X(p.Price), Y(p.Score), Short(p.Label), frontier.Contains(p)))], lines,
+            new(Left, Top, Width - Right, Height - Bottom));
         foreach (var (point, label) in points.Zip(labels))
             Line($"<text x=\"{label.X:F1}\" y=\"{label.Y:F1}\" fill=\"#1c2b22\" font-weight=\"{(frontier.Contains(point) ? 600 : 400)}\">{Text(Short(point.Label))}</text>");
 
@@ -130,8 +133,10 @@ public static class ParetoPlot
         const double Room = 1.15;
         const int Many = 9;
         var first = (int)Math.Floor(Math.Log10(least / Room)) - 1;
-        var all = Enumerable.Range(first, (int)Math.Ceiling(Math.Log10(greatest * Room)) - first + 2).SelectMany(decade => new[] { 1, 2, 5 }.Select(n => double.Parse($"{n}e{decade}", CultureInfo.InvariantCulture))).ToList();
-        List<double> Within(List<double> numbers) => numbers[numbers.FindLastIndex(n => n <= least / Room)..(numbers.FindIndex(n => n >= greatest * Room) + 1)];
+        var all = Enumerable.Range(first, (int)Math.Ceiling(Math.Log10(greatest * Room)) - first + 2)
+            .SelectMany(decade => new[] { 1, 2, 5 }.Select(n => double.Parse($"{n}e{decade}", CultureInfo.InvariantCulture))).ToList();
+        List<double> Within(List<double> numbers) =>
+            numbers[numbers.FindLastIndex(n => n <= least / Room)..(numbers.FindIndex(n => n >= greatest * Room) + 1)];
         return Within(all) is var some && some.Count <= Many ? some : Within([.. all.Where((_, i) => i % 3 == 0)]);
     }
 
@@ -160,7 +165,8 @@ public static class ParetoPlot
     /// <summary>A local model without the hash of its weights; a long name cut.</summary>
     static string Short(string label)
     {
-        var name = label.IndexOf("@sha256:", StringComparison.Ordinal) is > 0 and var at ? label[..at] + (label.EndsWith(')') ? label[label.LastIndexOf(" (", StringComparison.Ordinal)..] : "") : label;
+        var name = label.IndexOf("@sha256:", StringComparison.Ordinal) is > 0 and var at
+            ? label[..at] + (label.EndsWith(')') ? label[label.LastIndexOf(" (", StringComparison.Ordinal)..] : "") : label;
         return name.Length > MostOfName ? string.Concat(name.AsSpan(0, MostOfName - 1), "…") : name;
     }
 

@@ -16,7 +16,8 @@ namespace Banyan.Evaluation.Efficiency;
 /// <param name="CostPer1000Correct">US dollars per thousand right answers; null if none is right.</param>
 /// <param name="JoulesPerCorrect">Joules per right answer.</param>
 public sealed record RunEfficiency(
-    long? PromptTokens, long? AnswerTokens, double Seconds, double CharactersPerSecond, double? TokensPerSecond, long? PeakMemoryBytes, double? Joules,
+    long? PromptTokens, long? AnswerTokens, double Seconds, double CharactersPerSecond, double? TokensPerSecond,
+    long? PeakMemoryBytes, double? Joules,
     decimal? Cost, decimal? CostPer1000Correct, double? JoulesPerCorrect)
 {
     /// <summary>
@@ -35,14 +36,17 @@ public sealed record RunEfficiency(
         var alike = items.Select(i => i.EnergyOf ?? EnergyCoverage.Processor).Distinct().Count() == 1;
         var joules = alike && items.All(i => i.Joules is not null) ? items.Sum(i => i.Joules) : null;
         var cost = items.Count > 0 && items.All(i => i.Cost is not null) ? items.Sum(i => i.Cost) : null;
-        return new(All(i => i.PromptTokens), answered, Math.Round(seconds, 3), Rate(items.Sum(i => (long)i.AnswerCharacters)), answered is { } tokens ? Rate(tokens) : null,
+        return new(All(i => i.PromptTokens), answered, Math.Round(seconds, 3), Rate(items.Sum(i => (long)i.AnswerCharacters)),
+            answered is { } tokens ? Rate(tokens) : null,
             items.Any(i => i.PeakMemoryBytes is not null) ? items.Max(i => i.PeakMemoryBytes) : null,
-            joules, cost, right > 0 && cost is { } dollars ? Math.Round(dollars / right * 1000, 6) : null, right > 0 && joules is { } energy ? Math.Round(energy / right, 3) : null)
+            joules, cost, right > 0 && cost is { } dollars ? Math.Round(dollars / right * 1000, 6) : null,
+            right > 0 && joules is { } energy ? Math.Round(energy / right, 3) : null)
         {
             EnergyOf = joules is null ? null : items[0].EnergyOf,
         };
 
-        long? All(Func<ItemOutcome, int?> count) => items.Count > 0 && items.All(i => count(i) is not null) ? items.Sum(i => (long)count(i)!.Value) : null;
+        long? All(Func<ItemOutcome, int?> count) =>
+            items.Count > 0 && items.All(i => count(i) is not null) ? items.Sum(i => (long)count(i)!.Value) : null;
         double Rate(long count) => seconds > 0 ? Math.Round(count / seconds, 1) : 0;
     }
 }

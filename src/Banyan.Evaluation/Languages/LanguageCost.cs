@@ -23,7 +23,8 @@ public sealed record LanguageCost(LanguageSample Language, int Tokens, double Ra
         {
             var tokens = language.Sentences.Select(countTokens).ToArray();
             var characters = language.Sentences.Sum(s => s.EnumerateRunes().Count());
-            return new LanguageCost(language, tokens.Sum(), tokens.Sum() / (double)english.Sum(), RatioInterval(tokens, english), characters / (double)tokens.Sum());
+            return new LanguageCost(language, tokens.Sum(), tokens.Sum() / (double)english.Sum(), RatioInterval(tokens, english),
+                characters / (double)tokens.Sum());
         })];
     }
 

@@ -26,7 +26,8 @@ public static class LanguageCostPicture
         var svg = new StringBuilder();
         void Write(FormattableString text) => svg.AppendLine(text.ToString(CultureInfo.InvariantCulture));
         Write($"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="Tokens for the same text, as a multiple of English">""");
-        svg.AppendLine("""<style>text{fill:#222}.axis{stroke:#8886}.ground{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#16181b}}</style><rect class="ground" width="100%" height="100%"/>""");
+        svg.AppendLine(
+            """<style>text{fill:#222}.axis{stroke:#8886}.ground{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.ground{fill:#16181b}}</style><rect class="ground" width="100%" height="100%"/>""");
         Write($"""<text x="{Left}" y="22" font-size="15" font-weight="600">Tokens for the same text, as a multiple of English</text>""");
         Write($"""<text x="{Left}" y="40">so much more context, time and money it takes</text>""");
         foreach (var (index, (model, _)) in models.Index())

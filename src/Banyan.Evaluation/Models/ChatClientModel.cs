@@ -15,10 +15,12 @@ public sealed class ChatClientModel(IChatClient client, string name) : Evaluated
     public override string Name => name;
 
     /// <inheritdoc/>
-    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
+    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
 
     /// <inheritdoc/>
-    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         var messages = new List<ChatMessage>();
         if (prompt.System is { } system)

@@ -31,7 +31,8 @@ public abstract class EvaluatedModel : IAsyncDisposable
     /// <param name="sampling">How the answer is drawn.</param>
     /// <param name="sample">The sample number, added to the settings' seed.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    public abstract Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken);
+    public abstract Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken);
 
     /// <inheritdoc/>
     public virtual ValueTask DisposeAsync()

@@ -30,9 +30,11 @@ public static partial class ModelIdentity
     public static void Check(string requested, string returned, string? before)
     {
         if (!Answers(requested, returned))
-            throw new EvaluationException($"asked for '{requested}', but '{returned}' answered: the service may have retired the model and sent the question elsewhere. Nothing of it is scored; ask for the model that answers, or take another service");
+            throw new EvaluationException(
+                $"asked for '{requested}', but '{returned}' answered: the service may have retired the model and sent the question elsewhere. Nothing of it is scored; ask for the model that answers, or take another service");
         if (before is not null && WithoutPrefix(before) != WithoutPrefix(returned))
-            throw new EvaluationException($"'{requested}' is answered by '{returned}' now, and was by '{before}' before: one run measures one model. Ask for a dated version, or begin another run (--out DIR)");
+            throw new EvaluationException(
+                $"'{requested}' is answered by '{returned}' now, and was by '{before}' before: one run measures one model. Ask for a dated version, or begin another run (--out DIR)");
     }
 
     /// <summary>

@@ -22,7 +22,8 @@ public static class ModelSpec
     public static EvaluatedModel? Open(string spec, Func<string, string?>? variable = null)
     {
         variable ??= Environment.GetEnvironmentVariable;
-        if (spec.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || spec.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
+        if (spec.StartsWith("http://", StringComparison.OrdinalIgnoreCase)
+            || spec.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
             var parts = spec.Split('#', 2);
             return parts.Length == 2 && parts[1].Length > 0 && Uri.TryCreate(parts[0], UriKind.Absolute, out var address)
@@ -37,22 +38,27 @@ public static class ModelSpec
                 var file = name.Split('#', 2);
                 return RecordedModel.Open(file[0], file.Length == 2 ? file[1] : null);
             case "openai":
-                return new OpenAiModel(Address("OPENAI_BASE_URL", "https://api.openai.com/v1"), Name(), Key("OPENAI_API_KEY"), isOpenAi: true);
+                return new OpenAiModel(Address("OPENAI_BASE_URL", "https://api.openai.com/v1"), Name(),
+                    Key("OPENAI_API_KEY"), isOpenAi: true);
             case "gemini":
-                return new GeminiModel(Address("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta"), Name(), Key("GEMINI_API_KEY", "GOOGLE_API_KEY"));
+                return new GeminiModel(Address("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com/v1beta"), Name(),
+                    Key("GEMINI_API_KEY", "GOOGLE_API_KEY"));
             case "anthropic":
                 return new AnthropicModel(Address("ANTHROPIC_BASE_URL", "https://api.anthropic.com/v1"), Name(), Key("ANTHROPIC_API_KEY"));
             default:
                 return null;
         }
 
-        string Name() => name.Length > 0 ? name : throw new EvaluationException($"'{spec}' names a service and no model: write {service}:MODEL");
+        string Name() => name.Length > 0 ? name
+            : throw new EvaluationException($"'{spec}' names a service and no model: write {service}:MODEL");
 
         string Key(params string[] names) => names.Select(variable).FirstOrDefault(v => !string.IsNullOrWhiteSpace(v))
-            ?? throw new EvaluationException($"'{spec}' needs a key in the variable {string.Join(" or ", names)}; it is kept nowhere. Without one, recorded:TRANSCRIPT runs again what was answered before");
+            ?? throw new EvaluationException(
+                $"'{spec}' needs a key in the variable {string.Join(" or ", names)}; it is kept nowhere. Without one, recorded:TRANSCRIPT runs again what was answered before");
 
         Uri Address(string name, string usual) => variable(name) is { Length: > 0 } given
-            ? Uri.TryCreate(given, UriKind.Absolute, out var uri) ? uri : throw new EvaluationException($"{name} is '{given}': an address is expected")
+            ? Uri.TryCreate(given, UriKind.Absolute, out var uri) ? uri
+            : throw new EvaluationException($"{name} is '{given}': an address is expected")
             : new(usual);
     }
 }

@@ -12,7 +12,8 @@ public sealed class RecordedModel : EvaluatedModel
 
     readonly string? _origin;
 
-    RecordedModel(string file, string name, string? origin, Dictionary<TranscriptKey, TranscriptEntry> entries) => (_file, Name, _origin, _entries) = (file, name, origin, entries);
+    RecordedModel(string file, string name, string? origin, Dictionary<TranscriptKey, TranscriptEntry> entries) =>
+        (_file, Name, _origin, _entries) = (file, name, origin, entries);
 
     /// <inheritdoc/>
     public override Task<string?> OriginAsync(CancellationToken cancellationToken) => Task.FromResult(_origin);
@@ -38,8 +39,10 @@ public sealed class RecordedModel : EvaluatedModel
     /// one.</param>
     public static RecordedModel Open(string file, string? model)
     {
-        static string Place(TranscriptEntry entry) => entry.Origin is { } origin ? $"{entry.RequestedModel} at {origin}" : entry.RequestedModel;
-        var entries = Transcript.Read(file).Where(e => model is null || e.RequestedModel == model || e.ReturnedModel == model || Place(e) == model).ToList();
+        static string Place(TranscriptEntry entry) =>
+            entry.Origin is { } origin ? $"{entry.RequestedModel} at {origin}" : entry.RequestedModel;
+        var entries = Transcript.Read(file)
+            .Where(e => model is null || e.RequestedModel == model || e.ReturnedModel == model || Place(e) == model).ToList();
         var names = entries.Select(e => e.RequestedModel).Distinct().ToList();
         if (names.Count == 1)
             names = entries.Select(Place).Distinct().ToList() is { Count: > 1 } places ? places : names;
@@ -54,13 +57,16 @@ public sealed class RecordedModel : EvaluatedModel
     }
 
     /// <inheritdoc/>
-    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
+    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
 
     /// <inheritdoc/>
-    public override Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         if (!_entries.TryGetValue(new(Name, prompt.Hash, sampling, sample) { Origin = _origin }, out var entry))
-            throw new ModelException($"{_file} has no answer of '{Name}' to a prompt of this run under these settings: run it with the options that it was recorded with");
+            throw new ModelException(
+                $"{_file} has no answer of '{Name}' to a prompt of this run under these settings: run it with the options that it was recorded with");
         return Task.FromResult(new ModelAnswer(entry.Answer, entry.ReturnedModel)
         {
             Fingerprint = entry.Fingerprint,

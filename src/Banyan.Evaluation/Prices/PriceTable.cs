@@ -48,11 +48,13 @@ public sealed record PriceTable(DateOnly AsOf, IReadOnlyList<Price> Prices)
             var file = JsonSerializer.Deserialize<File>(text, s_json) ?? throw new JsonException("null");
             if (file.Models.FirstOrDefault(p => p.Input < 0 || p.Output < 0) is { } wrong)
                 throw new EvaluationException($"{name}: {wrong.Model} costs less than nothing");
-            return new(file.AsOf, [.. file.Models.Select(p => p with { Source = p.Source is { } name ? file.Sources.GetValueOrDefault(name, name) : null })]);
+            return new(file.AsOf,
+                [.. file.Models.Select(p => p with { Source = p.Source is { } name ? file.Sources.GetValueOrDefault(name, name) : null })]);
         }
         catch (JsonException e)
         {
-            throw new EvaluationException($"{name} is no table of prices, as {{\"asOf\":\"2025-12-01\",\"models\":[{{\"model\":…,\"from\":…,\"input\":…,\"output\":…,\"source\":…}}]}}: {JsonProblem.Of(e)}");
+            throw new EvaluationException(
+                $"{name} is no table of prices, as {{\"asOf\":\"2025-12-01\",\"models\":[{{\"model\":…,\"from\":…,\"input\":…,\"output\":…,\"source\":…}}]}}: {JsonProblem.Of(e)}");
         }
     }
 

@@ -28,7 +28,8 @@ static partial class AnswerReader
             return new(id, text, Whole: false);
         return item.Language switch
         {
-            "python" when item.Entry is { } entry && PythonProgram.Extract(item.Code + text, entry, first: true) is { } program => new(id, program, Whole: true),
+            "python" when item.Entry is { } entry && PythonProgram.Extract(item.Code + text, entry, first: true) is { } program =>
+                new(id, program, Whole: true),
             "python" => new(id, item.Code + text, Whole: true),
             "csharp" => new(id, item.Code + text, Whole: true) { Balanced = true },
             "bash" => Bash(id, item.Code + text),
@@ -43,7 +44,8 @@ static partial class AnswerReader
     static RecordedAnswer Written(ItemPrompt item, string form, string id, string text)
     {
         // The fence of a page, or of the vendor's beginning of an answer, is already open.
-        if (form == PromptLadder.Fenced || (form == PromptLadder.Vendor && !text.TrimStart().StartsWith("```", StringComparison.Ordinal) && !HasFence().IsMatch(text)))
+        if (form == PromptLadder.Fenced
+            || (form == PromptLadder.Vendor && !text.TrimStart().StartsWith("```", StringComparison.Ordinal) && !HasFence().IsMatch(text)))
             text = $"```{item.Language}\n{text}";
         var blocks = Blocks(item, text);
         if (item.Asked == Asked.Gap)
@@ -57,9 +59,12 @@ static partial class AnswerReader
                 var defined = item.Entry is null || PythonProgram.Defines(code, item.Entry);
                 // Imports and helpers that the prompt gave need not be repeated; a block that is only the body goes on with the prompt.
                 var program = defined ? Given(item) + code : item.Code + code;
-                return new(id, item.Entry is { } name ? PythonProgram.Extract(program, name, first: false) ?? program : program, Whole: true);
+                return new(id, item.Entry is { } name ? PythonProgram.Extract(program, name, first: false)
+                    ?? program : program, Whole: true);
             case "csharp":
-                return new(id, item.Entry is { } method ? CSharpProblem.Extract(code, method) ?? item.Code + code : code, Whole: true) { Balanced = true };
+                return new(id, item.Entry is { } method ? CSharpProblem.Extract(code, method) ?? item.Code + code : code,
+                    Whole: true)
+                { Balanced = true };
             case "bash":
                 return Bash(id, item.Entry is { } function && code.Contains(function, StringComparison.Ordinal) ? code : item.Code + code);
             default:
@@ -79,9 +84,11 @@ static partial class AnswerReader
         if (item.Entry is not { } wanted || nested.Any(b => Defines(item.Language, b, wanted)))
             return nested;
         // Code as Markdown has it without fences, or as Python's prompt shows it; and code with a fence in a comment of its own.
-        if (MarkdownFences.Indented(text).Concat(item.Language == "python" ? [.. plain.Append(text).Select(PythonSource.Session)] : []).LastOrDefault(b => Defines(item.Language, b, wanted)) is { } shown)
+        if (MarkdownFences.Indented(text).Concat(item.Language == "python" ? [.. plain.Append(text).Select(PythonSource.Session)] : [])
+            .LastOrDefault(b => Defines(item.Language, b, wanted)) is { } shown)
             return [shown];
-        return plain.Count == 0 || item.Language == "python" && Defines(item.Language, text, wanted) ? plain.Count == 0 && !Defines(item.Language, text, wanted) ? nested : [] : plain;
+        return plain.Count == 0 || item.Language == "python" && Defines(item.Language, text, wanted)
+            ? plain.Count == 0 && !Defines(item.Language, text, wanted) ? nested : [] : plain;
     }
 
     static string Program(ItemPrompt item, IReadOnlyList<string> blocks, string text)
@@ -111,13 +118,16 @@ static partial class AnswerReader
             "csharp" => CSharpProblem.Extract(code, entry) is not null,
             "bash" => Regex.IsMatch(code, $@"(^|[\n;])\s*(function\s+{name}\b|{name}\s*\(\s*\))"),
             "php" => Regex.IsMatch(code, $@"\bfunction\s+&?{name}\s*\(", RegexOptions.IgnoreCase),
-            "javascript" or "typescript" => Regex.IsMatch(code, $@"\bfunction\s*\*?\s*{name}\b|\b(const|let|var)\s+{name}\s*[:=]|(^|\n)\s*(exports\.|module\.exports\.)?{name}\s*="),
+            "javascript" or "typescript" =>
+                Regex.IsMatch(code,
+                    $@"\bfunction\s*\*?\s*{name}\b|\b(const|let|var)\s+{name}\s*[:=]|(^|\n)\s*(exports\.|module\.exports\.)?{name}\s*="),
             _ => Regex.IsMatch(code, $@"[\w>\]&*]\s+[&*]?{name}\s*\([^;{{}}]*\)[^;{{}}()]*\{{"),
         };
     }
 
     /// <summary>The prompt's code before the requested function.</summary>
-    static string Given(ItemPrompt item) => string.Concat(PythonSource.Read(item.Code).Where(s => item.Entry is null || !s.Names.Contains(item.Entry)).Select(s => s.Text));
+    static string Given(ItemPrompt item) =>
+        string.Concat(PythonSource.Read(item.Code).Where(s => item.Entry is null || !s.Names.Contains(item.Entry)).Select(s => s.Text));
 
     static RecordedAnswer Gap(ItemPrompt item, string id, string text, bool fromBlock = false)
     {
@@ -139,7 +149,9 @@ static partial class AnswerReader
         // In Java the function stands in a class, which the tests close.
         var outside = item.Language == "java" ? 1 : 0;
         return BraceSource.Close(program, from, outside, hash) is { } end
-            ? new(id, program[..end] + "\n" + (outside == 0 ? BraceSource.Needed(program[..end], program[end..], item.Entry) : ""), Whole: true) { Balanced = true }
+            ? new(id, program[..end] + "\n" + (outside == 0 ? BraceSource.Needed(program[..end], program[end..], item.Entry) : ""),
+                Whole: true)
+            { Balanced = true }
             : new(id, program, Whole: true);
     }
 
@@ -155,7 +167,8 @@ static partial class AnswerReader
 
     /// <summary>A function of the shell ends with a brace at the beginning of a line.</summary>
     static RecordedAnswer Bash(string id, string program) =>
-        program.IndexOf("\n}", StringComparison.Ordinal) is >= 0 and var end ? new(id, program[..(end + 2)] + "\n", Whole: true) { Balanced = true } : new(id, program, Whole: true);
+        program.IndexOf("\n}", StringComparison.Ordinal) is >= 0 and var end
+        ? new(id, program[..(end + 2)] + "\n", Whole: true) { Balanced = true } : new(id, program, Whole: true);
 
     static string Line(string text) => text.TrimStart('\n').Split('\n')[0];
 
@@ -163,7 +176,8 @@ static partial class AnswerReader
     static string Expression(string text)
     {
         var lines = text.Trim().Split('\n').Where(l => l.Trim().Length > 0).ToList();
-        var last = lines.Count > 1 && lines.Any(l => l.StartsWith("assert ", StringComparison.Ordinal)) ? lines.Last(l => l.StartsWith("assert ", StringComparison.Ordinal)) : text.Trim();
+        var last = lines.Count > 1 && lines.Any(l => l.StartsWith("assert ", StringComparison.Ordinal))
+            ? lines.Last(l => l.StartsWith("assert ", StringComparison.Ordinal)) : text.Trim();
         return last.StartsWith("assert ", StringComparison.Ordinal) ? last["assert ".Length..].Trim() : last;
     }
 

@@ -8,7 +8,8 @@ static partial class AnswerText
     /// <summary>
     /// Lines that end with <c>\n</c> alone, without a byte-order mark. Nothing else ends a line: a form feed or U+2028 in a string is kept.
     /// </summary>
-    public static string Lines(string text) => text.TrimStart('\uFEFF', '\u200B', '\u2060').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
+    public static string Lines(string text) =>
+        text.TrimStart('\uFEFF', '\u200B', '\u2060').Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
 
     /// <summary>
     /// The answer without reasoning; truncated reasoning gives no answer. Reasoning starts the text; if the prompt opened it, only its end
@@ -30,7 +31,8 @@ static partial class AnswerText
     }
 
     /// <summary>Whether an answer closes reasoning that it did not open: the prompt did, as for every question to this model.</summary>
-    public static bool EndsThoughtOfPrompt(string text) => Thought(Lines(text)) is (false, { } close) && !MarkdownFences.IsInside(Lines(text), close.Index);
+    public static bool EndsThoughtOfPrompt(string text) =>
+        Thought(Lines(text)) is (false, { } close) && !MarkdownFences.IsInside(Lines(text), close.Index);
 
     static (bool Opens, Match? Close) Thought(string text)
     {
@@ -38,7 +40,8 @@ static partial class AnswerText
         var from = open.Success ? open.Length : 0;
         var closes = Closing().Matches(text, from);
         // One that stands alone on its line; or, as some models write it, the first after the prose, outside fences, comments and strings.
-        var close = closes.FirstOrDefault(c => IsAlone(text, c)) ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c))
+        var close = closes.FirstOrDefault(c => IsAlone(text, c))
+            ?? closes.FirstOrDefault(c => !MarkdownFences.IsInside(text[from..], c.Index - from) && IsProse(text, c))
             ?? (open.Success ? closes.FirstOrDefault() : null);
         return (open.Success, close);
     }

@@ -43,7 +43,8 @@ static partial class BraceSource
                 var before = program + string.Concat(kept.Select(k => waiting[k]));
                 var name = Declaration().Match(waiting[i]) is { Success: true } declared ? declared.Groups["name"].Value : null;
                 var owner = Property().Match(waiting[i]) is { Success: true } property ? property.Groups["name"].Value : null;
-                var wanted = name is not null ? name != entry && name != "main" && Uses(before, name) : owner is not null && Uses(before, owner) && !Calls(waiting[i], entry);
+                var wanted = name is not null ? name != entry && name != "main" && Uses(before, name)
+                    : owner is not null && Uses(before, owner) && !Calls(waiting[i], entry);
                 if (wanted && Depth(waiting[i]) == 0)
                     grew |= kept.Add(i);
             }
@@ -60,7 +61,8 @@ static partial class BraceSource
         var statement = "";
         foreach (var line in text.Split('\n'))
         {
-            if (line.Length > 0 && !char.IsWhiteSpace(line[0]) && line[0] is not ('}' or ')' or ']') && !line.StartsWith("//", StringComparison.Ordinal) && statement.Length > 0)
+            if (line.Length > 0 && !char.IsWhiteSpace(line[0]) && line[0] is not ('}' or ')' or ']')
+                && !line.StartsWith("//", StringComparison.Ordinal) && statement.Length > 0)
             {
                 yield return statement;
                 statement = "";

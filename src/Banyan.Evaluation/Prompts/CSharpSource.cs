@@ -11,7 +11,8 @@ static class CSharpSource
 
     /// <summary>The last method that a text declares: the one that a prompt begins.</summary>
     public static string? LastMethod(string text) =>
-        CSharpSyntaxTree.ParseText(text, s_parse).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>().LastOrDefault()?.Identifier.Text;
+        CSharpSyntaxTree.ParseText(text, s_parse).GetRoot().DescendantNodes().OfType<MethodDeclarationSyntax>()
+        .LastOrDefault()?.Identifier.Text;
 
     /// <summary>
     /// Whether brackets are nested deeper than in any real code. Roslyn's look-ahead over types (tuples, generics) recurses without
@@ -64,9 +65,12 @@ static class CSharpSource
         if (IsTooDeep(root))
             return root;
         // What a directive leaves out is left out; those that stay would be torn from their ends where members are taken apart.
-        root = root.ReplaceTrivia(root.DescendantTrivia().Where(t => t.IsDirective || t.IsKind(SyntaxKind.DisabledTextTrivia)), (_, _) => default);
+        root = root.ReplaceTrivia(root.DescendantTrivia()
+            .Where(t => t.IsDirective || t.IsKind(SyntaxKind.DisabledTextTrivia)), (_, _) => default);
         var written = root.DescendantTokens().LastOrDefault(t => t.Span.Length > 0).Span.End;
-        var open = root.DescendantTokens().Where(t => t.IsMissing && t.IsKind(SyntaxKind.CloseBraceToken) && t.SpanStart >= written).ToList();
-        return root.ReplaceTokens(open, (token, _) => SyntaxFactory.Token([SyntaxFactory.EndOfLine("\n"), .. token.LeadingTrivia], SyntaxKind.CloseBraceToken, token.TrailingTrivia));
+        var open = root.DescendantTokens()
+            .Where(t => t.IsMissing && t.IsKind(SyntaxKind.CloseBraceToken) && t.SpanStart >= written).ToList();
+        return root.ReplaceTokens(open, (token, _) =>
+            SyntaxFactory.Token([SyntaxFactory.EndOfLine("\n"), .. token.LeadingTrivia], SyntaxKind.CloseBraceToken, token.TrailingTrivia));
     }
 }

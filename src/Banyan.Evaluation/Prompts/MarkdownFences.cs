@@ -38,7 +38,8 @@ static partial class MarkdownFences
     }
 
     /// <summary>Whether a position is in a block.</summary>
-    public static bool IsInside(string text, int at) => Blocks(text, nested: false).Any(b => b.Span.Start.Value <= at && at < b.Span.End.Value);
+    public static bool IsInside(string text, int at) =>
+        Blocks(text, nested: false).Any(b => b.Span.Start.Value <= at && at < b.Span.End.Value);
 
     static IEnumerable<(Match Open, string Body, Range Span)> Blocks(string text, bool nested)
     {
@@ -51,7 +52,8 @@ static partial class MarkdownFences
             var (fence, indent) = (open.Groups["fence"].Value, open.Groups["indent"].Value);
             var body = new List<string>();
             var start = position;
-            for (position += lines[i++].Length + 1; i < lines.Length && !Closes(WithoutIndent(lines[i], indent), fence); position += lines[i++].Length + 1)
+            for (position += lines[i++].Length + 1; i < lines.Length
+                && !Closes(WithoutIndent(lines[i], indent), fence); position += lines[i++].Length + 1)
                 body.Add(WithoutIndent(lines[i], indent));
             yield return (open, string.Concat(body.Select(l => l + "\n")), start..position);
             if (i >= lines.Length)

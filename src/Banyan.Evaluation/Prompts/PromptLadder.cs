@@ -42,7 +42,12 @@ public static class PromptLadder
     /// <summary>An item in one of the forms.</summary>
     public static ModelPrompt Write(ItemPrompt item, string form) => form switch
     {
-        Completion => new(PromptKind.Completion, item.Code) { Stop = item.Asked == Asked.Expression ? ["\n"] : item.Language == "python" ? s_pythonEnds : [] },
+        Completion =>
+            new(PromptKind.Completion, item.Code)
+            {
+                Stop = item.Asked == Asked.Expression ? ["\n"]
+                : item.Language == "python" ? s_pythonEnds : []
+            },
         Infill => new(PromptKind.Infill, item.Code) { Suffix = item.Suffix },
         Fenced => new(PromptKind.Completion, $"## Task\n\n{Statement(item)}\n\n## Answer\n\n```{item.Language}\n") { Stop = ["\n```"] },
         Chat => new(PromptKind.Chat, Statement(item)),
@@ -51,10 +56,14 @@ public static class PromptLadder
 
     static string Statement(ItemPrompt item) => item.Asked switch
     {
-        Asked.Gap => $"In the following {item.Title} code, a piece is missing where {Gap} stands. Write exactly what belongs there{(item.OneLine ? ", which is one line" : "")}, indented as it must be. Answer with that piece alone in one fenced code block.\n\n{Fence(item, item.Code + Gap + item.Suffix)}",
-        Asked.File => $"{item.Instruction}\n\nThis is how the {item.Title} file begins; its names are what the tests use:\n\n{Fence(item, item.Code.Trim('\n'))}\n\nAnswer with the whole file in one fenced code block. Leave out tests and examples of its use.",
-        Asked.Expression => $"{item.Instruction}\n\n{Fence(item, item.Code)}\n\nAnswer with one {item.Title} expression alone in one fenced code block.",
-        _ when item.Instruction is { } instruction => $"{instruction}\n\nAnswer with the whole {item.Title} program, imports included, in one fenced code block. Leave out tests and examples of its use.",
+        Asked.Gap =>
+            $"In the following {item.Title} code, a piece is missing where {Gap} stands. Write exactly what belongs there{(item.OneLine ? ", which is one line" : "")}, indented as it must be. Answer with that piece alone in one fenced code block.\n\n{Fence(item, item.Code + Gap + item.Suffix)}",
+        Asked.File =>
+            $"{item.Instruction}\n\nThis is how the {item.Title} file begins; its names are what the tests use:\n\n{Fence(item, item.Code.Trim('\n'))}\n\nAnswer with the whole file in one fenced code block. Leave out tests and examples of its use.",
+        Asked.Expression =>
+            $"{item.Instruction}\n\n{Fence(item, item.Code)}\n\nAnswer with one {item.Title} expression alone in one fenced code block.",
+        _ when item.Instruction is { } instruction =>
+            $"{instruction}\n\nAnswer with the whole {item.Title} program, imports included, in one fenced code block. Leave out tests and examples of its use.",
         _ => $"Complete the following {item.Title} code. Answer with the whole program, imports included, in one fenced code block. Leave out tests and examples of its use.\n\n{Fence(item, item.Code.Trim('\n'))}",
     };
 

@@ -66,7 +66,8 @@ sealed partial class PythonProgram
     }
 
     /// <summary><c>f = plain(f)</c>, <c>@f.register</c>.</summary>
-    static bool GoesOn(PythonSource.Statement definition, string entry) => definition.Kind == "assign" ? definition.Uses.Count(n => n == entry) > 1
+    static bool GoesOn(PythonSource.Statement definition, string entry) =>
+        definition.Kind == "assign" ? definition.Uses.Count(n => n == entry) > 1
         : DecoratedBy().Match(definition.Text) is { Success: true } by && by.Groups[2].Success && by.Groups[1].Value == entry;
 
     bool Keep(PythonSource.Statement statement)
@@ -96,18 +97,22 @@ sealed partial class PythonProgram
         }
         // What changes these comes with them; whether it is needed is seen with the whole program.
         var names = found.SelectMany(p => p.Names).ToHashSet();
-        found.UnionWith(parts.Where(p => p.Kind is "augment" or "block" or "other" or "assign" && p.Changes.Concat(p.Reads).Any(names.Contains)));
+        found.UnionWith(
+            parts.Where(p => p.Kind is "augment" or "block" or "other" or "assign" && p.Changes.Concat(p.Reads).Any(names.Contains)));
         return string.Concat(parts.Where(found.Contains).Select(p => p.Text)) + block;
     }
 
     bool Needs(PythonSource.Statement statement) => !IsMain(statement) && statement.Kind switch
     {
-        "import" => statement.Names.Any(n => n == "*" || _used.Contains(n)) || statement.Text.StartsWith("from __future__", StringComparison.Ordinal),
+        "import" => statement.Names.Any(n => n == "*" || _used.Contains(n))
+            || statement.Text.StartsWith("from __future__", StringComparison.Ordinal),
         "def" or "class" => !statement.Names.Contains(_entry) && (statement.Names.Any(_used.Contains) || IsRegistered(statement)),
-        "assign" => !statement.Names.Contains(_entry) && !Asks(statement.Text) && (statement.Names.Any(_used.Contains) && !Executes(statement) || ChangesKept(statement) || Handles(statement)),
+        "assign" => !statement.Names.Contains(_entry) && !Asks(statement.Text)
+            && (statement.Names.Any(_used.Contains) && !Executes(statement) || ChangesKept(statement) || Handles(statement)),
         "augment" => !Asks(statement.Text) && ChangesKept(statement),
         "block" => !Asks(statement.Text) && !statement.Reads.Any(_runners.Contains)
-            && (statement.Names.Any(_used.Contains) || statement.Uses.Any(n => _bound.Contains(n) && _sources[n].Any(s => s.Kind is "assign" or "class"))),
+            && (statement.Names.Any(_used.Contains)
+                || statement.Uses.Any(n => _bound.Contains(n) && _sources[n].Any(s => s.Kind is "assign" or "class"))),
         _ => SetsUp(statement) || Handles(statement),
     };
 
@@ -115,7 +120,8 @@ sealed partial class PythonProgram
     /// <c>f.calls = 0</c>, <c>TABLE[1] = 2</c>, <c>A += [3]</c>, <c>getcontext().prec = 60</c>: of what is kept, or of a library's.
     /// </summary>
     bool ChangesKept(PythonSource.Statement statement) =>
-        statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars") && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
+        statement.Changes.Any(c => (_bound.Contains(c) || IsImported(c) || c is "globals" or "vars")
+            && !(statement.Kind == "assign" && statement.Names.Contains(c))) && !Runs(statement.Text);
 
     /// <summary>Whether the function is run to bind a name; the body of a <c>lambda</c> does not count until it is called.</summary>
     bool Executes(PythonSource.Statement statement) => Runs(statement.Code) && !Later().IsMatch(statement.Text);
@@ -125,24 +131,31 @@ sealed partial class PythonProgram
     /// below one that does.
     /// </summary>
     bool IsRegistered(PythonSource.Statement statement) =>
-        DecoratedBy().Matches(statement.Text).Select(m => (Name: m.Groups[1].Value, Dot: m.Groups[2].Success)).Any(by => !IsImported(by.Name) && (by.Dot ? _bound.Contains(by.Name) : Fills(by.Name)))
+        DecoratedBy().Matches(statement.Text).Select(m => (Name: m.Groups[1].Value, Dot: m.Groups[2].Success))
+        .Any(by => !IsImported(by.Name) && (by.Dot ? _bound.Contains(by.Name) : Fills(by.Name)))
         || (statement.Kind == "class" && Bases().Match(statement.Text) is { Success: true } bases
-            && PythonSource.Words(bases.Groups[1].Value).Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
+            && PythonSource.Words(bases.Groups[1].Value)
+            .Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
 
     /// <summary>
     /// Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.
     /// </summary>
-    bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name) && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text) && !Ends().IsMatch(s.Text)
-        && (PythonSource.Declared(s.Text).Any(_used.Contains) || s.Reads.Any(r => _bound.Contains(r) && _sources[r].Any(o => o.Kind is "assign" or "block"))
+    bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name)
+        && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text) && !Ends().IsMatch(s.Text)
+        && (PythonSource.Declared(s.Text).Any(_used.Contains)
+            || s.Reads.Any(r => _bound.Contains(r) && _sources[r].Any(o => o.Kind is "assign" or "block"))
             || s.Reads.Distinct().Any(r => r != name && Fills(r, depth + 1))));
 
     /// <summary>
     /// An expression that calls a method of what is kept (<c>[TABLE.append(i) for i in …]</c>, <c>last = TABLE.pop()</c>), whatever form it
     /// has; not prose about it.
     /// </summary>
-    bool Handles(PythonSource.Statement statement) => !Asks(statement.Text) && !Tests().IsMatch(statement.Text) && !Runs(statement.Text) && !statement.Reads.Any(_runners.Contains)
+    bool Handles(PythonSource.Statement statement) =>
+        !Asks(statement.Text) && !Tests().IsMatch(statement.Text) && !Runs(statement.Text) && !statement.Reads.Any(_runners.Contains)
         && !Prose().IsMatch(Keywords().Replace(statement.Text, ","))
-        && Method().Matches(statement.Text).Any(m => m.Groups[1].Value is var name && _bound.Contains(name) && _sources[name].Any(s => s.Kind is "assign" or "class" or "block"));
+        && Method().Matches(statement.Text)
+        .Any(m => m.Groups[1].Value is var name && _bound.Contains(name)
+            && _sources[name].Any(s => s.Kind is "assign" or "class" or "block"));
 
     /// <summary>A call that changes what is kept, or a library's state, and does not run the program.</summary>
     bool SetsUp(PythonSource.Statement statement)
@@ -156,11 +169,13 @@ sealed partial class PythonProgram
             return false;
         if (root is "exec" or "globals" or "vars")
             return statement.Uses.Any(n => _used.Contains(n) && !_sources.Contains(n));
-        return IsLibrary(root) || (call.Groups["dot"].Success && _bound.Contains(root)) || rest.Any(n => _bound.Contains(n) && !IsImported(n)) && (IsBuiltin().IsMatch(root) || _sources.Contains(root))
+        return IsLibrary(root) || (call.Groups["dot"].Success && _bound.Contains(root))
+            || rest.Any(n => _bound.Contains(n) && !IsImported(n)) && (IsBuiltin().IsMatch(root) || _sources.Contains(root))
             || Fills(root);
     }
 
-    bool IsImported(string name) => _sources[name].Any(s => s.Kind == "import" || (s.Kind == "block" && s.Text.Contains("import ", StringComparison.Ordinal)));
+    bool IsImported(string name) =>
+        _sources[name].Any(s => s.Kind == "import" || (s.Kind == "block" && s.Text.Contains("import ", StringComparison.Ordinal)));
 
     /// <summary>A name of a library that the program uses, or whose state is the whole program's.</summary>
     bool IsLibrary(string name) => IsImported(name) && (_used.Contains(name) || _sources[name].Any(s => State().IsMatch(s.Text)));

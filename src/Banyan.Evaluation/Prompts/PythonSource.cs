@@ -81,17 +81,22 @@ static partial class PythonSource
     {
         var match = Definition().Match(WithoutDecorators(text));
         if (match.Success)
-            return new(text, match.Groups["kind"].Value, match.Groups["kind"].Value == "class" ? [match.Groups["name"].Value, .. Declared(text)] : [match.Groups["name"].Value], closed);
+            return new(text, match.Groups["kind"].Value, match.Groups["kind"].Value == "class"
+                ? [match.Groups["name"].Value, .. Declared(text)] : [match.Groups["name"].Value], closed);
         if (Import().IsMatch(text))
             return new(text, "import", Imported(text), closed);
         if (Block().IsMatch(text))
             return new(text, "block", [.. text.Split('\n').SelectMany(l => Bound(l.Trim())).Distinct()], closed);
         if (Deletion().IsMatch(text))
-            return new(text, "augment", [], closed) { Changes = [.. Root(text["del".Length..].Trim()) is { } gone ? [gone] : Array.Empty<string>()] };
+            return new(text, "augment", [],
+                closed)
+            { Changes = [.. Root(text["del".Length..].Trim()) is { } gone ? [gone] : Array.Empty<string>()] };
         var (targets, augmented) = Targets(text);
         if (targets.Count == 0 && Named(text).ToList() is { Count: > 0 } named)
             return new(text, "assign", named, closed);
-        return targets.Count > 0 ? new(text, augmented ? "augment" : "assign", [.. targets.SelectMany(Plain), .. Named(text)], closed) { Changes = [.. targets.Select(t => Root(t)).OfType<string>()] }
+        return targets.Count > 0 ? new(text, augmented ? "augment" : "assign", [.. targets.SelectMany(Plain), .. Named(text)],
+            closed)
+        { Changes = [.. targets.Select(t => Root(t)).OfType<string>()] }
             : new(text, "other", [], closed);
     }
 
@@ -107,13 +112,19 @@ static partial class PythonSource
             return Imported(line);
         if (!Head().IsMatch(line))
             return Targets(line).Targets.SelectMany(Plain).Concat(Named(line));
-        var end = Code(line).Where(c => line[c.At] == ':' && c.Depth == 0 && !(c.At + 1 < line.Length && line[c.At + 1] == '=')).Select(c => c.At).DefaultIfEmpty(line.Length).First();
-        var head = Declaring().Matches(line[..end]).SelectMany(m => Identifier().Matches(m.Groups[1].Value + " " + m.Groups[2].Value + " " + m.Groups[3].Value)).Select(m => m.Value);
-        return head.Concat(Named(line[..end])).Concat(end < line.Length ? line[(end + 1)..].Split(';').SelectMany(part => Bound(part.Trim())) : []);
+        var end = Code(line).Where(c => line[c.At] == ':' && c.Depth == 0 && !(c.At + 1 < line.Length && line[c.At + 1] == '='))
+            .Select(c => c.At).DefaultIfEmpty(line.Length).First();
+        var head = Declaring().Matches(line[..end])
+            .SelectMany(m => Identifier().Matches(m.Groups[1].Value + " " + m.Groups[2].Value + " " + m.Groups[3].Value))
+            .Select(m => m.Value);
+        return head.Concat(Named(line[..end]))
+            .Concat(end < line.Length ? line[(end + 1)..].Split(';').SelectMany(part => Bound(part.Trim())) : []);
     }
 
     /// <summary>The input of a Python session, without prompts and output.</summary>
-    public static string Session(string text) => string.Concat(AnswerText.Lines(text).Split('\n').Select(l => Typed().Match(l)).Where(m => m.Success).Select(m => m.Groups[1].Value + "\n"));
+    public static string Session(string text) =>
+        string.Concat(AnswerText.Lines(text).Split('\n').Select(l => Typed().Match(l)).Where(m => m.Success)
+            .Select(m => m.Groups[1].Value + "\n"));
 
     /// <summary>Every word of a text.</summary>
     public static IEnumerable<string> Words(string text) => Identifier().Matches(text).Select(m => m.Value);
@@ -122,7 +133,8 @@ static partial class PythonSource
     static IEnumerable<string> Named(string text) => Walrus().Matches(text).Select(m => m.Groups[1].Value);
 
     /// <summary>What a class's body declares as the module's: <c>global a</c>.</summary>
-    public static IEnumerable<string> Declared(string text) => Global().Matches(text).SelectMany(m => Identifier().Matches(m.Groups[1].Value)).Select(m => m.Value);
+    public static IEnumerable<string> Declared(string text) =>
+        Global().Matches(text).SelectMany(m => Identifier().Matches(m.Groups[1].Value)).Select(m => m.Value);
 
     /// <summary>A definition without the decorators, and the comments between them, that it begins with.</summary>
     static string WithoutDecorators(string text)
@@ -154,9 +166,12 @@ static partial class PythonSource
     /// <summary>The names that an import binds; <c>*</c> for all of a module's.</summary>
     static IReadOnlyList<string> Imported(string text)
     {
-        var names = text.StartsWith("from", StringComparison.Ordinal) ? text[(text.IndexOf("import", StringComparison.Ordinal) + "import".Length)..] : text["import".Length..];
-        return [.. Comment().Replace(names, "").Trim('(', ')', ' ', '\n', '\\').Split(',').Select(n => n.Trim(' ', '\n', '(', ')', '\\')).Where(n => n.Length > 0)
-            .Select(n => n.Contains(" as ", StringComparison.Ordinal) ? n[(n.LastIndexOf(" as ", StringComparison.Ordinal) + 4)..].Trim() : n.Split('.')[0])];
+        var names = text.StartsWith("from", StringComparison.Ordinal)
+            ? text[(text.IndexOf("import", StringComparison.Ordinal) + "import".Length)..] : text["import".Length..];
+        return [.. Comment().Replace(names, "").Trim('(', ')', ' ', '\n', '\\').Split(',').Select(n => n.Trim(' ', '\n', '(', ')', '\\'))
+            .Where(n => n.Length > 0)
+            .Select(n => n.Contains(" as ", StringComparison.Ordinal)
+                ? n[(n.LastIndexOf(" as ", StringComparison.Ordinal) + 4)..].Trim() : n.Split('.')[0])];
     }
 
     /// <summary>
@@ -185,7 +200,9 @@ static partial class PythonSource
     static IEnumerable<int> Signs(string text)
     {
         foreach (var (at, depth) in Code(text))
-            if (text[at] == '=' && depth == 0 && !(at > 0 && text[at - 1] is '=' or '!' or ':' || at > 0 && text[at - 1] is '<' or '>' && !(at > 1 && text[at - 2] == text[at - 1])) && !(at + 1 < text.Length && text[at + 1] == '='))
+            if (text[at] == '=' && depth == 0
+                && !(at > 0 && text[at - 1] is '=' or '!' or ':' || at > 0 && text[at - 1] is '<' or '>'
+                    && !(at > 1 && text[at - 2] == text[at - 1])) && !(at + 1 < text.Length && text[at + 1] == '='))
                 yield return at;
     }
 
@@ -224,7 +241,8 @@ static partial class PythonSource
 
     /// <summary>The names that a target binds: those of <c>a, (b, *c)</c>, none of <c>a.b</c> and <c>a[b]</c>.</summary>
     static IEnumerable<string> Plain(string target) =>
-        (target[0] is '[' ? target[1..] : target).Split(',').Select(t => t.Trim(' ', '(', ')', '*', '\n', '[')).Select(t => t.EndsWith(']') && !t.Contains('[', StringComparison.Ordinal) ? t[..^1] : t).Where(t => Name().IsMatch(t));
+        (target[0] is '[' ? target[1..] : target).Split(',').Select(t => t.Trim(' ', '(', ')', '*', '\n', '['))
+        .Select(t => t.EndsWith(']') && !t.Contains('[', StringComparison.Ordinal) ? t[..^1] : t).Where(t => Name().IsMatch(t));
 
     /// <summary>The name that a target begins with: <c>a</c> of <c>a.b</c>, <c>a[0]</c>, <c>a().b</c>.</summary>
     static string? Root(string target) => Identifier().Match(target) is { Success: true, Index: 0 } name ? name.Value : null;

@@ -34,5 +34,6 @@ public static class VendorPrompts
                 Prefill = "```python\n",
                 Stop = ["\n```"],
             }
-            : new(PromptKind.Chat, $"Please continue to complete the function and return all completed code in a codeblock. Here is the given code to do completion:\n```{item.Language}\n{item.Code.Trim()}\n```");
+            : new(PromptKind.Chat,
+                $"Please continue to complete the function and return all completed code in a codeblock. Here is the given code to do completion:\n```{item.Language}\n{item.Code.Trim()}\n```");
 }

@@ -189,7 +189,8 @@ ref struct PythonReader
         var number = _text[start.._at];
         if (integral && BigInteger.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
             return new PythonInt(whole);
-        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) ? new PythonFloat(real) : throw Error("a value");
+        return double.TryParse(number, NumberStyles.Float, CultureInfo.InvariantCulture, out var real)
+            ? new PythonFloat(real) : throw Error("a value");
     }
 
     string Text()
@@ -233,7 +234,8 @@ ref struct PythonReader
 
     int Hexadecimal(int digits)
     {
-        if (_at + digits > _text.Length || !int.TryParse(_text.Slice(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+        if (_at + digits > _text.Length
+            || !int.TryParse(_text.Slice(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
             throw Error($"{digits} hexadecimal digits");
         _at += digits;
         return value;

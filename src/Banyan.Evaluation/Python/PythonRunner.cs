@@ -41,7 +41,12 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     /// <summary>The interpreter's name and version, and the driver's text: what a cached result depends on.</summary>
     public async Task<string> IdentityAsync(CancellationToken cancellationToken)
     {
-        var result = await sandbox.RunAsync(new() { Command = [interpreter, "-I", "-S", "-c", "import sys; print(sys.version)"], Readable = Readable }, cancellationToken);
+        var result =
+            await sandbox.RunAsync(new()
+            {
+                Command = [interpreter, "-I", "-S", "-c", "import sys; print(sys.version)"],
+                Readable = Readable
+            }, cancellationToken);
         if (result.ExitCode != 0)
             throw new SandboxException($"Python does not start in the sandbox ({interpreter}): {result.Error.Trim()}");
         return Encoding.UTF8.GetString(result.Output) + Encoding.UTF8.GetString(s_driver);
@@ -50,8 +55,10 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     /// <summary>
     /// The folders of an interpreter outside <c>/usr</c>: its own, and, of a virtual environment, that of the one it stands for.
     /// </summary>
-    string[] Readable { get; } = [.. ((string[])[interpreter, File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter])
-        .Where(i => !i.StartsWith("/usr/", StringComparison.Ordinal)).Select(i => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(i)!, ".."))).Distinct()];
+    string[] Readable { get; } =
+        [.. ((string[])[interpreter, File.ResolveLinkTarget(interpreter, returnFinalTarget: true)?.FullName ?? interpreter])
+        .Where(i => !i.StartsWith("/usr/", StringComparison.Ordinal))
+        .Select(i => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(i)!, ".."))).Distinct()];
 
     /// <summary>Runs a job; <paramref name="onOutcome"/> sees each call's outcome as it comes and returns false to stop.</summary>
     public Task<SandboxEnd> RunAsync(PythonJob job, Func<PythonOutcome, bool> onOutcome, CancellationToken cancellationToken) =>
@@ -60,7 +67,8 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
             line => Read(line) is { } outcome && onOutcome(outcome), cancellationToken);
 
     /// <summary>Runs a script that reads its input whole and writes ASCII lines; <paramref name="onLine"/> returns false to stop.</summary>
-    public async Task<SandboxEnd> RunScriptAsync(string name, byte[] script, byte[] input, SandboxLimits limits, Func<string, bool> onLine, CancellationToken cancellationToken)
+    public async Task<SandboxEnd> RunScriptAsync(string name, byte[] script, byte[] input, SandboxLimits limits, Func<string, bool> onLine,
+        CancellationToken cancellationToken)
     {
         var program = new SandboxProgram
         {
@@ -99,13 +107,15 @@ sealed class PythonRunner(Sandbox sandbox, string interpreter)
     static PythonOutcome? Read(string text)
     {
         var fields = text.Split(' ', 4);
-        if (fields.Length != 4 || !int.TryParse(fields[0], CultureInfo.InvariantCulture, out var group) || !int.TryParse(fields[1], CultureInfo.InvariantCulture, out var index))
+        if (fields.Length != 4 || !int.TryParse(fields[0], CultureInfo.InvariantCulture, out var group)
+            || !int.TryParse(fields[1], CultureInfo.InvariantCulture, out var index))
             return null;
         if (fields[2] == "-")
             return new(group, index, 0, null, fields[3]);
         try
         {
-            return double.TryParse(fields[2], CultureInfo.InvariantCulture, out var seconds) ? new(group, index, seconds, PythonValue.Parse(fields[3]), null) : null;
+            return double.TryParse(fields[2], CultureInfo.InvariantCulture, out var seconds)
+                ? new(group, index, seconds, PythonValue.Parse(fields[3]), null) : null;
         }
         catch (FormatException)
         {

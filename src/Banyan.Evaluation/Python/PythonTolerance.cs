@@ -20,7 +20,8 @@ static class PythonTolerance
     public static bool Close(PythonValue actual, PythonValue expected, double absolute) => (Items(actual), Items(expected)) switch
     {
         ({ } a, { } e) => a.Count == e.Count && a.Zip(e).All(pair => Close(pair.First, pair.Second, absolute)),
-        (null, null) => Number(actual) is { } a && Number(expected) is { } e && (a == e || Math.Abs(a - e) <= absolute + Relative * Math.Abs(e)),
+        (null, null) => Number(actual) is { } a && Number(expected) is { } e
+            && (a == e || Math.Abs(a - e) <= absolute + Relative * Math.Abs(e)),
         _ => false,
     };
 

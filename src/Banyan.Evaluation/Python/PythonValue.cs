@@ -19,14 +19,17 @@ abstract record PythonValue
     }
 
     /// <summary>A dictionary's value by its name, or an <see cref="EvaluationException"/> that names it.</summary>
-    public PythonValue this[string name] => this is PythonDictionary d && d.Entries.FirstOrDefault(e => e.Key is PythonString s && s.Value == name).Value is { } value
+    public PythonValue this[string name] => this is PythonDictionary d
+        && d.Entries.FirstOrDefault(e => e.Key is PythonString s && s.Value == name).Value is { } value
         ? value : throw new EvaluationException($"the data has no '{name}'");
 
     /// <summary>A dictionary's text by its name.</summary>
-    public string Text(string name) => this[name] is PythonString s ? s.Value : throw new EvaluationException($"the data's '{name}' is no text");
+    public string Text(string name) => this[name] is PythonString s ? s.Value
+        : throw new EvaluationException($"the data's '{name}' is no text");
 
     /// <summary>A dictionary's list by its name.</summary>
-    public IReadOnlyList<PythonValue> List(string name) => this[name] is PythonList l ? l.Items : throw new EvaluationException($"the data's '{name}' is no list");
+    public IReadOnlyList<PythonValue> List(string name) =>
+        this[name] is PythonList l ? l.Items : throw new EvaluationException($"the data's '{name}' is no list");
 
     protected abstract void Write(StringBuilder text);
 
@@ -86,7 +89,8 @@ sealed record PythonFloat(double Value) : PythonValue
 
 sealed record PythonComplex(double Real, double Imaginary) : PythonValue
 {
-    protected override void Write(StringBuilder text) => text.Append(CultureInfo.InvariantCulture, $"complex({PythonFloat.Literal(Real)},{PythonFloat.Literal(Imaginary)})");
+    protected override void Write(StringBuilder text) =>
+        text.Append(CultureInfo.InvariantCulture, $"complex({PythonFloat.Literal(Real)},{PythonFloat.Literal(Imaginary)})");
 }
 
 sealed record PythonString(string Value) : PythonValue

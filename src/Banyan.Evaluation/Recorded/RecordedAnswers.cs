@@ -9,7 +9,8 @@ namespace Banyan.Evaluation.Recorded;
 /// </summary>
 public static class RecordedAnswers
 {
-    static readonly string[] s_ids = ["task_id", "id", "name"], s_whole = ["solution", "generation"], s_continuation = ["completion", "answer", "output", "response", "text"];
+    static readonly string[] s_ids = ["task_id", "id", "name"], s_whole = ["solution", "generation"], s_continuation =
+        ["completion", "answer", "output", "response", "text"];
 
     /// <summary>Reads a file, compressed or not; throws <see cref="EvaluationException"/> naming the line that is not understood.</summary>
     public static IReadOnlyList<RecordedAnswer> Read(string file)
@@ -34,12 +35,14 @@ public static class RecordedAnswers
     {
         if (root.ValueKind == JsonValueKind.Array)
             return root.EnumerateArray().Select(element => FromElement(element, file));
-        if (root.ValueKind == JsonValueKind.Object && (root.TryGetProperty("raw_generations", out var inner) || root.TryGetProperty("eval", out inner)))
+        if (root.ValueKind == JsonValueKind.Object
+            && (root.TryGetProperty("raw_generations", out var inner) || root.TryGetProperty("eval", out inner)))
             root = inner;
         if (root.ValueKind == JsonValueKind.Object && Id(root) is not null)
             return [FromElement(root, file)];
         if (root.ValueKind != JsonValueKind.Object)
-            throw new EvaluationException($"{file}: a list of answers, or an object of item ids with their answers, is expected, not {root.ValueKind}");
+            throw new EvaluationException(
+                $"{file}: a list of answers, or an object of item ids with their answers, is expected, not {root.ValueKind}");
         return root.EnumerateObject().SelectMany(item =>
             item.Value.ValueKind == JsonValueKind.Array
                 ? item.Value.EnumerateArray().Select(answer => FromAnswer(item.Name, answer, file))
@@ -50,7 +53,9 @@ public static class RecordedAnswers
     {
         JsonValueKind.String => new(id, answer.GetString()!, Whole: false),
         JsonValueKind.Object => FromElement(answer, file, id),
-        JsonValueKind.Array when answer.GetArrayLength() == 2 && answer[1].ValueKind == JsonValueKind.Object => FromElement(answer[1], file, id), // [number, {…}]
+        // [number, {…}]
+        JsonValueKind.Array when answer.GetArrayLength() == 2 && answer[1].ValueKind == JsonValueKind.Object =>
+            FromElement(answer[1], file, id),
         _ => throw new EvaluationException($"{file}: the answer to {id} is a {answer.ValueKind}; a text or an object is expected"),
     };
 
@@ -64,7 +69,8 @@ public static class RecordedAnswers
         var program = String(element, "code");
         var whole = s_whole.Select(name => String(element, name)).FirstOrDefault(text => text is not null);
         var text = whole ?? s_continuation.Select(name => String(element, name)).FirstOrDefault(value => value is not null) ?? program
-            ?? throw new EvaluationException($"{file}: the answer to {id} has none of {string.Join(", ", s_whole.Concat(s_continuation))}: {Shortened(element)}");
+            ?? throw new EvaluationException(
+                $"{file}: the answer to {id} has none of {string.Join(", ", s_whole.Concat(s_continuation))}: {Shortened(element)}");
         return new(id, text, whole is not null) { Uncut = String(element, "wholecode"), Program = program };
     }
 

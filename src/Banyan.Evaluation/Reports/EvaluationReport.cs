@@ -30,7 +30,8 @@ public sealed class EvaluationReport
     /// <param name="transcripts">Their answers.</param>
     /// <param name="margin">The margin of non-inferiority.</param>
     /// <param name="pages">Hashes of the files that show it, so that the pages people read are signed too.</param>
-    public EvaluationReport(IReadOnlyList<RunResult> runs, IReadOnlyList<ReportedTranscript> transcripts, double margin = 0.05, IReadOnlyDictionary<string, string>? pages = null)
+    public EvaluationReport(IReadOnlyList<RunResult> runs, IReadOnlyList<ReportedTranscript> transcripts, double margin = 0.05,
+        IReadOnlyDictionary<string, string>? pages = null)
     {
         Pages = pages ?? new Dictionary<string, string>();
         if (runs.Count == 0)
@@ -47,7 +48,9 @@ public sealed class EvaluationReport
         var compared = Compare().ToList();
         var adjusted = Holm.Adjust([.. compared.Select(c => c.Result.PValue)]);
         Comparisons = [.. compared.Select((c, i) => c with { Result = c.Result with { AdjustedPValue = adjusted[i] } })];
-        Gaps = TwinGap.Adjusted([.. Subjects.SelectMany(s => TwinGap.Of([.. Runs.Where(r => r.Subject == s).Select(r => r.Run.Score)], margin).Select(gap => (s, gap)))]);
+        Gaps = TwinGap.Adjusted(
+            [.. Subjects.SelectMany(s => TwinGap.Of([.. Runs.Where(r => r.Subject == s).Select(r => r.Run.Score)], margin)
+                .Select(gap => (s, gap)))]);
     }
 
     /// <summary>Every run.</summary>
@@ -82,8 +85,11 @@ public sealed class EvaluationReport
     {
         ["version"] = 1,
         ["margin"] = Margin,
-        ["transcripts"] = new JsonArray([.. Transcripts.Select(t => new JsonObject { ["file"] = t.File, ["sha256"] = t.Sha256, ["answers"] = t.Answers })]),
-        ["pages"] = new JsonObject(Pages.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+        ["transcripts"] =
+            new JsonArray(
+                [.. Transcripts.Select(t => new JsonObject { ["file"] = t.File, ["sha256"] = t.Sha256, ["answers"] = t.Answers })]),
+        ["pages"] =
+            new JsonObject(Pages.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
         ["runs"] = new JsonArray([.. Runs.Select(r =>
         {
             var json = RunFile.ToJson(r.Run);

@@ -37,7 +37,9 @@ sealed class HtmlReport
         return page._html.ToString();
     }
 
-    void Line(FormattableString text) => _html.AppendLine(string.Format(CultureInfo.InvariantCulture, text.Format, [.. text.GetArguments().Select(a => a is string s ? WebUtility.HtmlEncode(s) : a)]));
+    void Line(FormattableString text) =>
+        _html.AppendLine(string.Format(CultureInfo.InvariantCulture, text.Format,
+            [.. text.GetArguments().Select(a => a is string s ? WebUtility.HtmlEncode(s) : a)]));
 
     void Raw(string html) => _html.AppendLine(html);
 
@@ -98,7 +100,8 @@ sealed class HtmlReport
         foreach (var (subject, gap) in _report.Gaps)
         {
             Line($"<tr class=first><td class=\"head\">{gap.Task}<td class=\"name\">{subject}<td class=\"n\" data-l=\"problems\">{gap.Problems}<td class=\"n\" data-l=\"original\">{Percent(gap.Original)}<td class=\"n\" data-l=\"twin\">{Percent(gap.Twin)}<td class=\"n\" data-l=\"gap\">{(100 * gap.Gap).ToString("+0.0;−0.0;0.0", CultureInfo.InvariantCulture)}<td class=\"i\" data-l=\"95 %\">{Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}<td class=\"plot\">");
-            Raw(IntervalPlot.Draw(gap.Gap + 0.5, new(gap.Interval.Low + 0.5, gap.Interval.High + 0.5), _report.Subjects.ToList().IndexOf(subject), middle: true));
+            Raw(IntervalPlot.Draw(gap.Gap + 0.5, new(gap.Interval.Low + 0.5, gap.Interval.High + 0.5),
+                _report.Subjects.ToList().IndexOf(subject), middle: true));
             Line($"<td class=\"n\" data-l=\"only original\">{gap.OnlyOriginal}<td class=\"n\" data-l=\"only twin\">{gap.OnlyTwin}<td class=\"n\" data-l=\"p (Holm)\">{gap.PValue.ToString("G2", CultureInfo.InvariantCulture)}<td class=\"name\"><b>{TwinGap.NameOf(gap.Verdict)}</b>{(gap.Verdict == TwinVerdict.Undecided ? $" ({gap.ProblemsNeeded} problems would tell)" : "")}</tr>");
         }
         Raw("</table></div>");
@@ -119,7 +122,8 @@ sealed class HtmlReport
                 {
                     var share = item.Count(i => i.Passed) / (double)item.Count();
                     var reason = share == 1 ? "right" : item.First(i => !i.Passed).Reason;
-                    squares.Append(CultureInfo.InvariantCulture, $"<i{(share == 0 ? "" : share == 1 ? " class=\"r\"" : $" class=\"r\" style=\"opacity:{0.25 + 0.75 * share:F2}\"")} title=\"{WebUtility.HtmlEncode($"{item.Key}: {reason}")}\"></i>");
+                    squares.Append(CultureInfo.InvariantCulture,
+                        $"<i{(share == 0 ? "" : share == 1 ? " class=\"r\"" : $" class=\"r\" style=\"opacity:{0.25 + 0.75 * share:F2}\"")} title=\"{WebUtility.HtmlEncode($"{item.Key}: {reason}")}\"></i>");
                 }
                 Raw(squares.Append("</div>").ToString());
             }

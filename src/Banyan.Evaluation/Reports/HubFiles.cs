@@ -18,7 +18,8 @@ static class HubFiles
         "mbpp" => ("google-research-datasets/mbpp", "full", "test"),
         "mbpp+" => ("evalplus/mbppplus", "default", "test"),
         "cruxeval-input" or "cruxeval-output" => ("cruxeval-org/cruxeval", task["cruxeval-".Length..], "test"),
-        _ when task.StartsWith("multipl-e-", StringComparison.Ordinal) => ("nuprl/MultiPL-E", $"humaneval-{task["multipl-e-".Length..]}", "test"),
+        _ when task.StartsWith("multipl-e-", StringComparison.Ordinal) =>
+            ("nuprl/MultiPL-E", $"humaneval-{task["multipl-e-".Length..]}", "test"),
         _ => null,
     };
 
@@ -80,5 +81,6 @@ static class HubFiles
     /// <summary>A JSON string is a YAML string.</summary>
     static string Text(string text) => JsonSerializer.Serialize(text, s_plain);
 
-    static readonly JsonSerializerOptions s_plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions s_plain =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }

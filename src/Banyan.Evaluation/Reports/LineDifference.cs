@@ -36,6 +36,7 @@ static class LineDifference
         return result;
     }
 
-    static string[] Lines(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n') is var lines && lines.Length > MaximumLines
+    static string[] Lines(string text) => text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n') is var lines
+        && lines.Length > MaximumLines
         ? [.. lines.Take(MaximumLines), $"… {lines.Length - MaximumLines} lines more"] : lines;
 }

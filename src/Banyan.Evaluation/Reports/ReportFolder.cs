@@ -28,7 +28,8 @@ public static class ReportFolder
         foreach (var path in paths)
         {
             if (!File.Exists(path) && !Directory.Exists(path))
-                throw new EvaluationException($"there is no result or folder of results '{path}': banyan eval run says where it keeps them");
+                throw new EvaluationException(
+                    $"there is no result or folder of results '{path}': banyan eval run says where it keeps them");
             var files = Directory.Exists(path) ? Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal).ToArray() : [path];
             if (files.Length == 0)
                 throw new EvaluationException($"{path} holds no results (*.json)");
@@ -49,11 +50,13 @@ public static class ReportFolder
     /// <param name="key">The signing key.</param>
     /// <param name="margin">The margin of non-inferiority.</param>
     /// <param name="url">Where the report will be found, for the files of the hub.</param>
-    public static EvaluationReport Write(string folder, IReadOnlyList<(RunResult Run, string Transcript)> runs, SigningKey key, double margin = 0.05, string? url = null)
+    public static EvaluationReport Write(string folder, IReadOnlyList<(RunResult Run, string Transcript)> runs, SigningKey key,
+        double margin = 0.05, string? url = null)
     {
         Directory.CreateDirectory(Path.Combine(folder, "transcripts"));
         var transcripts = new List<ReportedTranscript>();
-        var answers = new Dictionary<(string Model, string? Origin, string Task, string Item, int Sample, string Prompt), TranscriptEntry>();
+        var answers =
+            new Dictionary<(string Model, string? Origin, string Task, string Item, int Sample, string Prompt), TranscriptEntry>();
         foreach (var model in runs.GroupBy(r => r.Run.RequestedModel))
         {
             var entries = new Dictionary<TranscriptKey, TranscriptEntry>();
@@ -64,8 +67,10 @@ public static class ReportFolder
             foreach (var (run, file) in model)
                 foreach (var item in run.Items)
                 {
-                    if (!entries.TryGetValue(new(model.Key, item.PromptHash, run.Sampling, item.Sample) { Origin = run.Origin }, out var entry))
-                        throw new EvaluationException($"{file} lacks the answer of '{model.Key}' to {item.Id} of {run.Task}: run it again (banyan eval run asks only what is missing)");
+                    if (!entries.TryGetValue(new(model.Key, item.PromptHash, run.Sampling, item.Sample) { Origin = run.Origin },
+                        out var entry))
+                        throw new EvaluationException(
+                            $"{file} lacks the answer of '{model.Key}' to {item.Id} of {run.Task}: run it again (banyan eval run asks only what is missing)");
                     kept.Add(entry);
                     answers[(model.Key, run.Origin, run.Task, item.Id, item.Sample, run.Prompt)] = entry;
                 }
@@ -76,13 +81,16 @@ public static class ReportFolder
         }
         var report = new EvaluationReport([.. runs.Select(r => r.Run)], transcripts, margin);
         var pages = HubFilesOf(report, url).Append(("index.html", HtmlReport.Write(report, key.PublicKey,
-            (run, item) => answers.GetValueOrDefault((run.Run.RequestedModel, run.Run.Origin, run.Run.Task, item.Id, item.Sample, run.Run.Prompt))?.Answer ?? ""))).ToList();
+            (run, item) =>
+                answers.GetValueOrDefault((run.Run.RequestedModel, run.Run.Origin, run.Run.Task, item.Id, item.Sample,
+                    run.Run.Prompt))?.Answer ?? ""))).ToList();
         foreach (var (name, text) in pages)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, name))!);
             File.WriteAllText(Path.Combine(folder, name), text);
         }
-        report = new(report.Runs.Select(r => r.Run).ToList(), transcripts, margin, pages.ToDictionary(p => p.Item1, p => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(p.Item2)))));
+        report = new(report.Runs.Select(r => r.Run).ToList(), transcripts, margin,
+            pages.ToDictionary(p => p.Item1, p => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(p.Item2)))));
         File.WriteAllText(Path.Combine(folder, FileName), SignedJson.Sign(report.ToJson(), key));
         return report;
     }

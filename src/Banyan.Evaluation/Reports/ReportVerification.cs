@@ -32,7 +32,8 @@ public static class ReportVerification
     /// <param name="signer">Who must have signed it, as base64; null: anyone.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public static async Task<VerifiedReport> VerifyAsync(string path, Func<EvaluationTask, Task<TaskSource>> source, Judge judge, string? signer = null,
+    public static async Task<VerifiedReport> VerifyAsync(string path, Func<EvaluationTask, Task<TaskSource>> source,
+        Judge judge, string? signer = null,
         IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var file = Directory.Exists(path) ? Path.Combine(path, ReportFolder.FileName) : path;
@@ -56,22 +57,32 @@ public static class ReportVerification
             recomputed.Add(again ?? run);
         }
         // Another version of the harness may judge; whether it judges otherwise, the rest tells.
-        var report = new EvaluationReport([.. recomputed.Zip(reported, (a, b) => a with { Hashes = a.Hashes with { Harness = b.Hashes.Harness } })], transcripts, margin, pages);
+        var report =
+            new EvaluationReport([.. recomputed.Zip(reported, (a, b) => a with { Hashes = a.Hashes with { Harness = b.Hashes.Harness } })],
+                transcripts, margin, pages);
         differences.AddRange(JsonDifference.Of(json, Plain(report.ToJson())));
         return new(signedBy, differences, answers);
     }
 
-    static async Task<RunResult?> JudgeAsync(RunResult run, IReadOnlyList<string> transcripts, Func<EvaluationTask, Task<TaskSource>> source, Judge judge,
+    static async Task<RunResult?> JudgeAsync(RunResult run, IReadOnlyList<string> transcripts,
+        Func<EvaluationTask, Task<TaskSource>> source, Judge judge,
         List<string> differences, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var temporary = Path.Combine(Path.GetTempPath(), $"banyan-verify-{Guid.NewGuid():N}.jsonl");
         try
         {
             using (var transcript = Transcript.Open(temporary))
-                foreach (var entry in transcripts.SelectMany(Transcript.Read).Where(e => e.RequestedModel == run.RequestedModel && e.Origin == run.Origin && e.Sampling == run.Sampling))
+                foreach (var entry in transcripts.SelectMany(Transcript.Read)
+                    .Where(e => e.RequestedModel == run.RequestedModel && e.Origin == run.Origin && e.Sampling == run.Sampling))
                     transcript.Append(entry);
             var task = TaskTable.Find(run.Task);
-            var plan = new RunPlan(task, await source(task)) { Sampling = run.Sampling, Samples = run.SamplesPerItem, Items = run.Items.Select(i => i.Id).ToHashSet(), Form = run.Prompt };
+            var plan = new RunPlan(task, await source(task))
+            {
+                Sampling = run.Sampling,
+                Samples = run.SamplesPerItem,
+                Items = run.Items.Select(i => i.Id).ToHashSet(),
+                Form = run.Prompt
+            };
             var model = RecordedModel.Open(temporary, run.RequestedModel);
             using var answers = Transcript.Open(temporary);
             var prepared = await EvaluationRun.PrepareAsync(plan, model, judge, cancellationToken);
@@ -79,7 +90,8 @@ public static class ReportVerification
         }
         catch (Exception e) when (e is EvaluationException or ModelException)
         {
-            differences.Add($"{run.RequestedModel} {run.Task}: cannot be judged again: {e.Message.Replace(temporary, "the transcript", StringComparison.Ordinal)}");
+            differences.Add(
+                $"{run.RequestedModel} {run.Task}: cannot be judged again: {e.Message.Replace(temporary, "the transcript", StringComparison.Ordinal)}");
             return null;
         }
         finally
@@ -106,22 +118,27 @@ public static class ReportVerification
     /// <summary>A missing page cannot mislead; an existing one must be the one that was signed.</summary>
     static void CheckPages(string folder, IReadOnlyDictionary<string, string> pages, List<string> differences)
     {
-        foreach (var (name, hash) in pages.Append(KeyValuePair.Create("index.html", pages.GetValueOrDefault("index.html", ""))).DistinctBy(p => p.Key))
+        foreach (var (name, hash) in pages.Append(KeyValuePair.Create("index.html", pages.GetValueOrDefault("index.html", "")))
+            .DistinctBy(p => p.Key))
         {
             var path = Path.GetFullPath(Path.Combine(folder, name));
             if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 differences.Add($"{name}: lies outside the report's folder");
             else if (File.Exists(path) && Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path))) is var found && found != hash)
-                differences.Add(hash.Length == 0 ? $"{name}: the report says nothing of it: it may show anything" : $"{name}: its SHA-256 is {found}, not {hash}: what it shows was changed");
+                differences.Add(hash.Length == 0 ? $"{name}: the report says nothing of it: it may show anything"
+                    : $"{name}: its SHA-256 is {found}, not {hash}: what it shows was changed");
         }
     }
 
-    static (List<RunResult> Runs, List<ReportedTranscript> Transcripts, double Margin, Dictionary<string, string> Pages) Parse(JsonObject json, string file)
+    static (List<RunResult> Runs, List<ReportedTranscript> Transcripts, double Margin, Dictionary<string, string> Pages) Parse(
+        JsonObject json, string file)
     {
         try
         {
             return ([.. json["runs"]!.AsArray().Select(r => RunFile.Parse(r!))],
-                [.. json["transcripts"]!.AsArray().Select(t => new ReportedTranscript(t!["file"]!.GetValue<string>(), t["sha256"]!.GetValue<string>(), t["answers"]!.GetValue<int>()))],
+                [.. json["transcripts"]!.AsArray()
+                    .Select(t => new ReportedTranscript(t!["file"]!.GetValue<string>(), t["sha256"]!.GetValue<string>(),
+                        t["answers"]!.GetValue<int>()))],
                 json["margin"]!.GetValue<double>(),
                 json["pages"]?.AsObject().ToDictionary(p => p.Key, p => p.Value!.GetValue<string>()) ?? []);
         }

@@ -13,7 +13,8 @@ public sealed class ReportedRun
     {
         Run = run;
         _nameOrigin = nameOrigin;
-        var items = run.Items.GroupBy(i => i.Id).Select(g => (g.First().Cluster, Right: g.Count(i => i.Passed) / (double)g.Count())).ToList();
+        var items = run.Items.GroupBy(i => i.Id)
+            .Select(g => (g.First().Cluster, Right: g.Count(i => i.Passed) / (double)g.Count())).ToList();
         ItemCount = items.Count;
         var mean = ClusteredMean.Of([.. items.Select(i => i.Right)], [.. items.Select(i => i.Cluster)]);
         Interval = run.Interval();
@@ -26,8 +27,10 @@ public sealed class ReportedRun
     readonly bool _nameOrigin;
 
     /// <summary>The model with what sets this run apart from its others: the vendor's prompt, sampling.</summary>
-    public string Subject => Run.RequestedModel + (_nameOrigin ? $" at {Run.Origin}" : "") + (Run.Prompt == "vendor" ? " (vendor's prompt)" : "")
-        + (Run.Sampling.Temperature > 0 ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" (temperature {Run.Sampling.Temperature})") : "");
+    public string Subject =>
+        Run.RequestedModel + (_nameOrigin ? $" at {Run.Origin}" : "") + (Run.Prompt == "vendor" ? " (vendor's prompt)" : "")
+        + (Run.Sampling.Temperature > 0
+            ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $" (temperature {Run.Sampling.Temperature})") : "");
 
     /// <summary>Items run.</summary>
     public int ItemCount { get; }
@@ -40,5 +43,6 @@ public sealed class ReportedRun
 
     /// <summary>Unbiased pass@k for every k of 1, 5, 10, 100 with enough answers.</summary>
     public IReadOnlyList<(int K, double Value)> PassAtK =>
-        [.. new[] { 1, 5, 10, 100 }.Select(k => (k, Run.Score.PassAt(k))).Where(p => p.Item2 is not null).Select(p => (p.k, p.Item2!.Value))];
+        [.. new[] { 1, 5, 10, 100 }.Select(k => (k, Run.Score.PassAt(k))).Where(p => p.Item2 is not null)
+            .Select(p => (p.k, p.Item2!.Value))];
 }

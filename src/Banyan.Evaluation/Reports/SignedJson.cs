@@ -12,7 +12,8 @@ namespace Banyan.Evaluation.Reports;
 /// </summary>
 static class SignedJson
 {
-    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     static readonly JsonDocumentOptions s_reading = new() { MaxDepth = 64, AllowDuplicateProperties = false };
 
     public static string Sign(JsonObject report, SigningKey key)

@@ -63,7 +63,8 @@ public sealed class SigningKey
     public string Prove(string hub, string user, string challenge) => Convert.ToBase64String(Sign(KeyProof.Of(hub, user, challenge)));
 
     /// <summary>Whether a signature of a message by the owner of a public key is valid; false for a malformed key or signature.</summary>
-    public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature) => SignedText.Verify(publicKey, message, signature);
+    public static bool Verify(string publicKey, ReadOnlySpan<byte> message, string signature) =>
+        SignedText.Verify(publicKey, message, signature);
 
     static void Create(string file)
     {

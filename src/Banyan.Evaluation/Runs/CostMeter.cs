@@ -34,7 +34,8 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
         lock (_gate)
         {
             if (most is { } bound && _spent + _reserved + cost > bound)
-                throw new CostException($"${_spent:0.######} of at most ${bound:0.######} are spent, and the next answer may cost ${cost:0.######}: the run stops here. All answers are kept; the same command with a greater --max-cost goes on");
+                throw new CostException(
+                    $"${_spent:0.######} of at most ${bound:0.######} are spent, and the next answer may cost ${cost:0.######}: the run stops here. All answers are kept; the same command with a greater --max-cost goes on");
             _reserved += cost;
         }
         return cost;
@@ -50,7 +51,8 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
         }
     }
 
-    public decimal Greatest(ModelPrompt prompt, int maxTokens) => price?.Of(prompt.Characters / LeastCharactersPerToken + 100, maxTokens) ?? 0;
+    public decimal Greatest(ModelPrompt prompt, int maxTokens) =>
+        price?.Of(prompt.Characters / LeastCharactersPerToken + 100, maxTokens) ?? 0;
 
     /// <summary>The cost of an answer: by the tokens the service counted, or the maximum possible.</summary>
     public decimal? Of(ModelPrompt prompt, int maxTokens, ModelAnswer answer) => price is null ? null

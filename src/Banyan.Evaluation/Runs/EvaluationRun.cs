@@ -32,18 +32,22 @@ public sealed class EvaluationRun
 
     sealed record Question(string Item, int Sample, ItemPrompt Shown, ModelPrompt Prompt, TranscriptKey Key);
 
-    EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, string? origin, IReadOnlyList<Question> questions) =>
-        (_plan, _model, _judge, _items, _taskItems, _form, _origin, _questions) = (plan, model, judge, items, taskItems, form, origin, questions);
+    EvaluationRun(RunPlan plan, EvaluatedModel model, Judge judge, ItemSet items, int taskItems, string form, string? origin,
+        IReadOnlyList<Question> questions) =>
+        (_plan, _model, _judge, _items, _taskItems, _form, _origin, _questions) =
+        (plan, model, judge, items, taskItems, form, origin, questions);
 
     /// <summary>
     /// Reads the task's items and renders their prompts; sends no request. The judge creates twins if they are the items, and judges the
     /// run.
     /// </summary>
-    public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, Judge judge, CancellationToken cancellationToken = default)
+    public static async Task<EvaluationRun> PrepareAsync(RunPlan plan, EvaluatedModel model, Judge judge,
+        CancellationToken cancellationToken = default)
     {
         plan.Validate();
         var all = await plan.Task.LoadAsync(plan.Source, judge, cancellationToken);
-        var items = plan.Items is { } named ? all.Only(named) : plan.Limit is { } limit && limit < all.Ids.Count ? all.Only(Spread(Spreadable(plan, all), limit)) : all;
+        var items = plan.Items is { } named ? all.Only(named) : plan.Limit is { } limit && limit < all.Ids.Count
+            ? all.Only(Spread(Spreadable(plan, all), limit)) : all;
         if (items.Ids.Count == 0)
             throw new EvaluationException($"{plan.Task.Name} has no items");
         var prompts = items.Ids.ToDictionary(id => id, items.Prompt);
@@ -53,15 +57,19 @@ public sealed class EvaluationRun
         if (!PromptLadder.Forms.Contains(form))
             throw new EvaluationException($"there is no form '{form}' of prompts; there are {string.Join(", ", PromptLadder.Forms)}");
         if (!PromptLadder.Takes(form, asked, kinds))
-            throw new EvaluationException($"'{model.Name}' cannot be shown {plan.Task.Name} in the form '{form}'; it can in {string.Join(", ", PromptLadder.Forms.Where(f => PromptLadder.Takes(f, asked, kinds)))}");
+            throw new EvaluationException(
+                $"'{model.Name}' cannot be shown {plan.Task.Name} in the form '{form}'; it can in {string.Join(", ", PromptLadder.Forms.Where(f => PromptLadder.Takes(f, asked, kinds)))}");
         var origin = await model.OriginAsync(cancellationToken);
         var questions = items.Ids.SelectMany(id =>
         {
             var prompt = form == PromptLadder.Vendor ? VendorPrompts.Write(prompts[id], model.Name) : PromptLadder.Write(prompts[id], form);
             if (prompt.Prefill is not null && !model.TakesPrefill)
-                throw new EvaluationException($"the vendor's prompt begins the answer of '{model.Name}', which this service does not allow: run the model locally");
+                throw new EvaluationException(
+                    $"the vendor's prompt begins the answer of '{model.Name}', which this service does not allow: run the model locally");
             var hash = prompt.Hash;
-            return Enumerable.Range(0, plan.Samples).Select(sample => new Question(id, sample, prompts[id], prompt, new(model.Name, hash, plan.Sampling, sample) { Origin = origin }));
+            return Enumerable.Range(0, plan.Samples)
+                .Select(sample => new Question(id, sample, prompts[id], prompt,
+                    new(model.Name, hash, plan.Sampling, sample) { Origin = origin }));
         }).ToList();
         return new(plan, model, judge, items, all.Ids.Count, form, origin, questions);
     }
@@ -82,7 +90,8 @@ public sealed class EvaluationRun
     /// <see cref="CostException"/> at the cost limit, <see cref="ModelException"/> if the model does not answer; earlier answers are in the
     /// transcript.
     /// </summary>
-    public async Task<RunResult> RunAsync(Transcript transcript, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(Transcript transcript, IProgress<RunProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         progress?.Report(new(RunStage.Proving, 0, _items.Ids.Count, null, null, null));
         await _items.PrepareAsync(_judge, cancellationToken);
@@ -101,7 +110,11 @@ public sealed class EvaluationRun
         var missing = _questions.Where(q => transcript.Find(q.Key) is null).ToList();
         var meter = new CostMeter(_plan.Price, _plan.MaxCost, all.Sum(e => e.Cost ?? 0));
         var (gate, clock, done, began) = (new Lock(), Stopwatch.StartNew(), 0, meter.Spent);
-        var options = new ParallelOptions { MaxDegreeOfParallelism = _plan.Requests ?? _model.Parallel, CancellationToken = cancellationToken };
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = _plan.Requests ?? _model.Parallel,
+            CancellationToken = cancellationToken
+        };
         await Parallel.ForEachAsync(missing, options, async (question, _) =>
         {
             var reserved = meter.Reserve(question.Prompt, _plan.Sampling.MaxTokens);
@@ -163,7 +176,8 @@ public sealed class EvaluationRun
         At = answer.At ?? DateTimeOffset.UtcNow,
     };
 
-    async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
+    async Task<RunResult> JudgeAsync(IReadOnlyList<TranscriptEntry> entries, IProgress<RunProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var verdicts = new Verdict[_questions.Count];
         // Where the prompts of this model begin a thought, one that was cut off has no tag at all to be known by.
@@ -171,27 +185,31 @@ public sealed class EvaluationRun
         var (gate, clock, done) = (new Lock(), Stopwatch.StartNew(), 0);
         await _judge.ForEachAsync(Enumerable.Range(0, _questions.Count), async (i, token) =>
         {
-            var answer = _items.Read(_questions[i].Item, _form, thinks && Ending(entries[i]) == AnswerEnding.CutOff ? AnswerText.WithoutThought(entries[i].Answer, isBegun: true) : entries[i].Answer);
+            var answer = _items.Read(_questions[i].Item, _form, thinks && Ending(entries[i]) == AnswerEnding.CutOff
+                ? AnswerText.WithoutThought(entries[i].Answer, isBegun: true) : entries[i].Answer);
             verdicts[i] = await _items.JudgeAsync(_judge, answer, token);
             lock (gate)
             {
                 done++;
-                progress?.Report(new(RunStage.Judging, done, _questions.Count, null, null, clock.Elapsed / done * (_questions.Count - done)));
+                progress?.Report(new(RunStage.Judging, done, _questions.Count, null, null,
+                    clock.Elapsed / done * (_questions.Count - done)));
             }
         }, cancellationToken);
 
-        var outcomes = _questions.Select((q, i) => new ItemOutcome(q.Item, _plan.Task.SourceProblem(q.Item), q.Sample, verdicts[i].Passed, verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
-        {
-            Ending = Ending(entries[i]),
-            PromptTokens = entries[i].PromptTokens,
-            AnswerTokens = entries[i].AnswerTokens,
-            AnswerCharacters = entries[i].Answer.Length,
-            Seconds = entries[i].Seconds,
-            Cost = entries[i].Cost,
-            Joules = entries[i].Joules,
-            EnergyOf = entries[i].EnergyOf,
-            PeakMemoryBytes = entries[i].PeakMemoryBytes,
-        }).ToList();
+        var outcomes =
+            _questions.Select((q, i) => new ItemOutcome(q.Item, _plan.Task.SourceProblem(q.Item), q.Sample, verdicts[i].Passed,
+                verdicts[i].Reason, q.Key.PromptHash, Sha256(entries[i].Answer))
+            {
+                Ending = Ending(entries[i]),
+                PromptTokens = entries[i].PromptTokens,
+                AnswerTokens = entries[i].AnswerTokens,
+                AnswerCharacters = entries[i].Answer.Length,
+                Seconds = entries[i].Seconds,
+                Cost = entries[i].Cost,
+                Joules = entries[i].Joules,
+                EnergyOf = entries[i].EnergyOf,
+                PeakMemoryBytes = entries[i].PeakMemoryBytes,
+            }).ToList();
         return new()
         {
             Task = _plan.Task.Name,
@@ -204,7 +222,8 @@ public sealed class EvaluationRun
             Sampling = _plan.Sampling,
             SamplesPerItem = _plan.Samples,
             TaskItems = _taskItems,
-            Hashes = new(_plan.Task.DataHash(_plan.Source), Sha256(string.Join('\n', _questions.Select(q => q.Key.PromptHash))), Harness.Version),
+            Hashes = new(_plan.Task.DataHash(_plan.Source),
+                Sha256(string.Join('\n', _questions.Select(q => q.Key.PromptHash))), Harness.Version),
             Items = outcomes,
             Began = entries.Min(e => e.At),
             Ended = entries.Max(e => e.At),
@@ -214,7 +233,8 @@ public sealed class EvaluationRun
     /// <summary>Why an answer is missing or incomplete.</summary>
     static AnswerEnding? Ending(TranscriptEntry entry) => entry.Finish?.ToUpperInvariant() switch
     {
-        "CONTENT_FILTER" or "REFUSAL" or "SAFETY" or "PROHIBITED_CONTENT" or "BLOCKLIST" or "SPII" or "RECITATION" or "OTHER" or "LANGUAGE" => AnswerEnding.Refused,
+        "CONTENT_FILTER" or "REFUSAL" or "SAFETY" or "PROHIBITED_CONTENT" or "BLOCKLIST" or "SPII" or "RECITATION" or "OTHER"
+            or "LANGUAGE" => AnswerEnding.Refused,
         "LENGTH" or "CONTEXT" or "MAX_TOKENS" or "MODEL_LENGTH" or "MODEL_CONTEXT_WINDOW_EXCEEDED" => AnswerEnding.CutOff,
         _ => string.IsNullOrWhiteSpace(AnswerText.WithoutThought(entry.Answer)) ? AnswerEnding.Empty : null,
     };
@@ -226,5 +246,6 @@ public sealed class EvaluationRun
         plan.Task is TwinTask twins ? [.. twins.Original.Load(plan.Source).Ids.Select(id => id + TwinTask.Suffix)] : all.Ids;
 
     /// <summary>A sample of the items, evenly spread; the same for every model.</summary>
-    static HashSet<string> Spread(IReadOnlyList<string> ids, int count) => [.. Enumerable.Range(0, count).Select(i => ids[(int)((long)i * ids.Count / count)])];
+    static HashSet<string> Spread(IReadOnlyList<string> ids, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => ids[(int)((long)i * ids.Count / count)])];
 }

@@ -6,5 +6,6 @@ namespace Banyan.Evaluation.Runs;
 static class Harness
 {
     /// <summary>Name and version, with the commit where it was built from one.</summary>
-    public static string Version { get; } = $"Banyan.Evaluation {typeof(Harness).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown"}";
+    public static string Version { get; } =
+        $"Banyan.Evaluation {typeof(Harness).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown"}";
 }

@@ -29,9 +29,16 @@ public static class RunFile
         json.Insert(2, "percent", result.Score.PassAt(1) is { } fraction ? Math.Round(100 * fraction, 4) : null);
         json.Insert(3, "passed", result.Items.Count(i => i.Passed));
         json.Insert(4, "total", result.Items.Count);
-        json.Insert(5, "unanswered", new JsonObject { ["empty"] = result.Count(AnswerEnding.Empty), ["cutOff"] = result.Count(AnswerEnding.CutOff), ["refused"] = result.Count(AnswerEnding.Refused) });
+        json.Insert(5, "unanswered",
+            new JsonObject
+            {
+                ["empty"] = result.Count(AnswerEnding.Empty),
+                ["cutOff"] = result.Count(AnswerEnding.CutOff),
+                ["refused"] = result.Count(AnswerEnding.Refused)
+            });
         var efficiency = JsonSerializer.SerializeToNode(RunEfficiency.Of(result), s_json)!.AsObject();
-        efficiency["energy"] = efficiency.ContainsKey("joules") ? $"measured ({EnergyCoverage.Counters((string?)efficiency["energyOf"])})" : "not measured";
+        efficiency["energy"] = efficiency.ContainsKey("joules")
+            ? $"measured ({EnergyCoverage.Counters((string?)efficiency["energyOf"])})" : "not measured";
         json.Insert(6, "efficiency", efficiency);
         return json;
     }

@@ -46,7 +46,8 @@ public sealed record RunPlan(EvaluationTask Task, TaskSource Source)
         if (MaxCost is < 0)
             throw new EvaluationException($"a cost of at most {MaxCost}: 0 or more is expected");
         if (MaxCost is not null && Price is null)
-            throw new EvaluationException("a bound on the cost needs the model's prices, and none are known of it: give a table with --prices FILE");
+            throw new EvaluationException(
+                "a bound on the cost needs the model's prices, and none are known of it: give a table with --prices FILE");
     }
 }
 

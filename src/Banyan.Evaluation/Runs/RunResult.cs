@@ -64,7 +64,8 @@ public sealed record RunResult
         if (byItem.All(i => i.Mean == byItem[0].Mean))
             return Bounded(Proportions.Wilson(byItem[0].Mean * clusters, clusters));
         var clustered = ClusteredMean.Of([.. byItem.Select(i => i.Mean)], [.. byItem.Select(i => i.Cluster)]);
-        return Bounded(byItem.All(i => i.Mean is 0 or 1) ? clustered.Interval() : clustered.Interval().And(Proportions.Wilson(clustered.Mean * Items.Count, Items.Count)));
+        return Bounded(byItem.All(i => i.Mean is 0 or 1) ? clustered.Interval()
+            : clustered.Interval().And(Proportions.Wilson(clustered.Mean * Items.Count, Items.Count)));
 
         static Interval Bounded(Interval interval) => new(Math.Max(0, interval.Low), Math.Min(1, interval.High));
     }
@@ -73,7 +74,10 @@ public sealed record RunResult
     public int Count(AnswerEnding ending) => Items.Count(i => i.Ending == ending);
 
     /// <summary>The same in words: "2 empty, 1 cut off"; empty if there are none.</summary>
-    public string Endings() => string.Join(", ", new (AnswerEnding Ending, string Word)[] { (AnswerEnding.Empty, "empty"), (AnswerEnding.CutOff, "cut off"), (AnswerEnding.Refused, "refused") }
+    public string Endings() =>
+        string.Join(", ",
+            new (AnswerEnding Ending, string Word)[] { (AnswerEnding.Empty, "empty"), (AnswerEnding.CutOff, "cut off"),
+                (AnswerEnding.Refused, "refused") }
         .Where(e => Count(e.Ending) > 0).Select(e => $"{Count(e.Ending)} {e.Word}"));
 
     /// <summary>Its verdicts alone.</summary>

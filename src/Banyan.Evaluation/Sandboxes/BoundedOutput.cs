@@ -3,7 +3,8 @@ namespace Banyan.Evaluation.Sandboxes;
 /// <summary>
 /// Reads one of a program's streams: whole up to a limit, or line by line; exceeding the limit or the reader's stop ends the program.
 /// </summary>
-sealed class BoundedOutput(long limit, Func<ReadOnlyMemory<byte>, bool>? onLine, TaskCompletionSource<SandboxEnd> ended, int kept = int.MaxValue)
+sealed class BoundedOutput(long limit, Func<ReadOnlyMemory<byte>, bool>? onLine,
+    TaskCompletionSource<SandboxEnd> ended, int kept = int.MaxValue)
 {
     readonly MemoryStream _bytes = new();
     long _read;

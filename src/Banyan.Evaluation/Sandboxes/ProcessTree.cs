@@ -18,7 +18,8 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
     {
         var processes = new Dictionary<int, Stat>();
         foreach (var folder in Directory.EnumerateDirectories("/proc"))
-            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && Read(folder + "/stat") is { } stat)
+            if (int.TryParse(Path.GetFileName(folder.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                && Read(folder + "/stat") is { } stat)
                 processes[id] = stat;
 
         var below = new Dictionary<int, bool> { [root] = true };
@@ -84,6 +85,7 @@ readonly record struct ProcessTree(double CpuSeconds, long ResidentBytes, bool R
             Utf8Parser.TryParse(rest, out fields[i], out _); // 0 for an unsigned number beyond long: none of those that are used
             rest = rest[Math.Min(rest.Length, (rest.IndexOf((byte)' ') is >= 0 and var space ? space : rest.Length - 1) + 1)..];
         }
-        return new(state is (byte)'R' or (byte)'D', state is (byte)'Z' or (byte)'X', (int)fields[4], fields[14] + fields[15] + fields[16] + fields[17], fields[20], fields[24]);
+        return new(state is (byte)'R' or (byte)'D', state is (byte)'Z' or (byte)'X', (int)fields[4],
+            fields[14] + fields[15] + fields[16] + fields[17], fields[20], fields[24]);
     }
 }

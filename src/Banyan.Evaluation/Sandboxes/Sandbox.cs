@@ -50,13 +50,15 @@ public sealed partial class Sandbox : IDisposable
     {
         if (!OperatingSystem.IsLinux())
             throw new SandboxException("the sandbox needs Linux (bubblewrap): run the evaluation there, or in a virtual machine");
-        var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null, Find("prlimit", "util-linux"), temporary);
+        var sandbox = new Sandbox(Find("bwrap", "bubblewrap"), Environment.IsPrivilegedProcess ? Find("setpriv", "util-linux") : null,
+            Find("prlimit", "util-linux"), temporary);
         try
         {
             var probe = await sandbox.RunAsync(new() { Command = ["/usr/bin/true"] }, cancellationToken);
             if (probe is { End: SandboxEnd.Exited, ExitCode: 0 })
                 return sandbox;
-            throw new SandboxException($"bubblewrap cannot make a sandbox here: /usr/bin/true ended with {probe.End}, exit code {probe.ExitCode}. {probe.Error.Trim()}");
+            throw new SandboxException(
+                $"bubblewrap cannot make a sandbox here: /usr/bin/true ended with {probe.End}, exit code {probe.ExitCode}. {probe.Error.Trim()}");
         }
         catch
         {
@@ -71,11 +73,14 @@ public sealed partial class Sandbox : IDisposable
     public static Sandbox WithoutContainment() => new(null, null, Find("prlimit", "util-linux"), null);
 
     /// <summary>The error message for a sandbox that could not be created, from its tools' output.</summary>
-    internal static SandboxException NotMade(string error) => new($"bubblewrap cannot make a sandbox here: {error.Trim()} ({WhatToDo(error)})");
+    internal static SandboxException NotMade(string error) =>
+        new($"bubblewrap cannot make a sandbox here: {error.Trim()} ({WhatToDo(error)})");
 
     static string WhatToDo(string error) =>
-        error.Contains("Can't find source path", StringComparison.Ordinal) ? "the folder that is named, or one above it, is closed to this user: open it, or name another in the variable TMPDIR"
-        : error.StartsWith("setpriv", StringComparison.Ordinal) ? $"root runs programs as the id {Nobody}, which this container does not have: run as another user"
+        error.Contains("Can't find source path", StringComparison.Ordinal)
+        ? "the folder that is named, or one above it, is closed to this user: open it, or name another in the variable TMPDIR"
+        : error.StartsWith("setpriv", StringComparison.Ordinal)
+        ? $"root runs programs as the id {Nobody}, which this container does not have: run as another user"
         : "allow user namespaces, e.g. sysctl kernel.unprivileged_userns_clone=1 or kernel.apparmor_restrict_unprivileged_userns=0";
 
     /// <summary>
@@ -90,7 +95,8 @@ public sealed partial class Sandbox : IDisposable
             var work = await _folder.AddAsync(name, program.Files, cancellationToken);
             var statusFile = Path.Combine(_folder.Path, name, "status.json");
             var command = Contained ? ContainedCommand(program, work, statusFile) : OpenCommand(program, work);
-            return await new SandboxRun(program, command, Contained ? statusFile : null, Contained ? null : work).RunAsync(cancellationToken);
+            return await new SandboxRun(program, command, Contained ? statusFile : null,
+                Contained ? null : work).RunAsync(cancellationToken);
         }
         finally
         {
@@ -101,7 +107,8 @@ public sealed partial class Sandbox : IDisposable
     List<string> OpenCommand(SandboxProgram program, string work)
     {
         var scratch = Directory.CreateDirectory(Path.Combine(work, "..", "scratch")).FullName;
-        List<string> command = ["/usr/bin/setsid", "-w", "/usr/bin/env", "-i", .. Variables(program, scratch).Select(v => $"{v.Key}={v.Value}")];
+        List<string> command = ["/usr/bin/setsid", "-w", "/usr/bin/env", "-i",
+            .. Variables(program, scratch).Select(v => $"{v.Key}={v.Value}")];
         AddLimits(command, program.Limits);
         command.AddRange(program.Command.Select(word => word.Replace(SandboxProgram.Folder + "/", work + "/", StringComparison.Ordinal)));
         return command;
@@ -123,12 +130,14 @@ public sealed partial class Sandbox : IDisposable
         foreach (var top in (string[])["/bin", "/sbin", "/lib", "/lib32", "/lib64"])
             if (new DirectoryInfo(top) is { Exists: true } folder)
                 command.AddRange(folder.LinkTarget is { } target ? ["--symlink", target, top] : ["--ro-bind", top, top]);
-        foreach (var setting in (string[])["/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk", "/etc/java-21-openjdk", "/etc/php"])
+        foreach (var setting in (string[])["/etc/alternatives", "/etc/ld.so.cache", "/etc/java-17-openjdk",
+            "/etc/java-21-openjdk", "/etc/php"])
             command.AddRange(["--ro-bind-try", setting, setting]);
         var scratch = program.Limits.ScratchBytes.ToString(CultureInfo.InvariantCulture);
         command.AddRange([
             // The first process inside is bubblewrap's own, without the filter: nothing of it is to be seen, let alone written to.
-            "--proc", "/proc", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev",
+            "--proc", "/proc", "--size", "4096", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1", "--remount-ro", "/proc", "--dev",
+            "/dev", "--remount-ro", "/dev",
             "--size", "1048576", "--tmpfs", "/dev/shm", "--size", "1048576", "--tmpfs", "/home", "--size", scratch, "--tmpfs", "/tmp",
             "--ro-bind", work, SandboxProgram.Folder]);
         // A runtime may lie in a home; what it needs is laid over the empty one.
@@ -165,7 +174,8 @@ public sealed partial class Sandbox : IDisposable
 
     static string Find(string tool, string package) =>
         new[] { "/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin" }.Select(f => Path.Combine(f, tool)).FirstOrDefault(File.Exists)
-        ?? throw new SandboxException($"the sandbox needs {tool}, which is not installed: install the package {package} (Debian, Ubuntu: apt install {package})");
+        ?? throw new SandboxException(
+            $"the sandbox needs {tool}, which is not installed: install the package {package} (Debian, Ubuntu: apt install {package})");
 
     const int SetChildSubreaper = 36;
 

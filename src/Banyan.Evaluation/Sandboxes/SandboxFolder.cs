@@ -82,7 +82,8 @@ sealed partial class SandboxFolder : IDisposable
         if (nobody is { } id && ChangeOwner(unnamed, id, id) != 0)
         {
             Directory.Delete(unnamed);
-            throw new SandboxException($"root here cannot give a folder to the id {id}, as which it runs programs (a container with too few ids?): run as another user");
+            throw new SandboxException(
+                $"root here cannot give a folder to the id {id}, as which it runs programs (a container with too few ids?): run as another user");
         }
         var alive = new FileStream(System.IO.Path.Combine(unnamed, Alive), FileMode.CreateNew, FileAccess.Write, FileShare.None);
         Directory.Move(unnamed, path);
@@ -90,7 +91,8 @@ sealed partial class SandboxFolder : IDisposable
     }
 
     /// <summary>A folder for one run, with its files.</summary>
-    public async Task<string> AddAsync(string name, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, CancellationToken cancellationToken)
+    public async Task<string> AddAsync(string name, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files,
+        CancellationToken cancellationToken)
     {
         var work = Directory.CreateDirectory(System.IO.Path.Combine(Path, name, "work")).FullName;
         foreach (var (file, content) in files)
@@ -135,7 +137,8 @@ sealed partial class SandboxFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SandboxException($"the sandbox needs {path}, which only root may read ({Closed(path) ?? path}), and it cannot be copied to {Path}: {e.Message} Let every account read it (chmod -R o+rX), or name a folder with more room in the variable TMPDIR");
+            throw new SandboxException(
+                $"the sandbox needs {path}, which only root may read ({Closed(path) ?? path}), and it cannot be copied to {Path}: {e.Message} Let every account read it (chmod -R o+rX), or name a folder with more room in the variable TMPDIR");
         }
     }
 
@@ -184,7 +187,8 @@ sealed partial class SandboxFolder : IDisposable
     static string? Closed(string path)
     {
         var real = RealPath(path);
-        for (var folder = Directory.Exists(real) ? real : System.IO.Path.GetDirectoryName(real); folder is not null; folder = System.IO.Path.GetDirectoryName(folder))
+        for (var folder = Directory.Exists(real) ? real
+            : System.IO.Path.GetDirectoryName(real); folder is not null; folder = System.IO.Path.GetDirectoryName(folder))
             if (Directory.Exists(folder) && (Mode(folder) & Enter) == 0)
                 return folder;
         return null;
@@ -196,8 +200,10 @@ sealed partial class SandboxFolder : IDisposable
         var mode = Mode(path);
         return Facts(path)?.Kind switch
         {
-            Folder => (mode & Look) == Look && new DirectoryInfo(path).EnumerateFileSystemInfos("*", s_everything).All(e => AllOpen(e.FullName)),
-            Regular => (mode & UnixFileMode.OtherRead) != 0 && (!mode.HasFlag(UnixFileMode.UserExecute) || (mode & UnixFileMode.OtherExecute) != 0),
+            Folder => (mode & Look) == Look && new DirectoryInfo(path).EnumerateFileSystemInfos("*", s_everything)
+                .All(e => AllOpen(e.FullName)),
+            Regular => (mode & UnixFileMode.OtherRead) != 0
+                && (!mode.HasFlag(UnixFileMode.UserExecute) || (mode & UnixFileMode.OtherExecute) != 0),
             _ => true,
         };
     }
@@ -243,7 +249,8 @@ sealed partial class SandboxFolder : IDisposable
         }
     }
 
-    static UnixFileMode Mode(string path) => OperatingSystem.IsWindows() ? throw new PlatformNotSupportedException() : File.GetUnixFileMode(path);
+    static UnixFileMode Mode(string path) => OperatingSystem.IsWindows()
+        ? throw new PlatformNotSupportedException() : File.GetUnixFileMode(path);
 
     static void SetMode(string path, UnixFileMode mode)
     {

@@ -50,7 +50,8 @@ sealed partial class SandboxRun(SandboxProgram program, List<string> command, st
             end = late;
         if (end == SandboxEnd.Exited && statusFile is not null && process.ExitCode is > 0 and < 128 && Status("exit-code") is null)
             throw Sandbox.NotMade(Encoding.UTF8.GetString(error.Bytes));
-        return new(end, end == SandboxEnd.Exited ? process.ExitCode : 128 + Killed, output.Bytes, Encoding.UTF8.GetString(error.Bytes), _cpuSeconds, _peakBytes);
+        return new(end, end == SandboxEnd.Exited ? process.ExitCode : 128 + Killed, output.Bytes, Encoding.UTF8.GetString(error.Bytes),
+            _cpuSeconds, _peakBytes);
     }
 
     async Task FeedAsync(Process process)

@@ -25,7 +25,8 @@ static class SeccompFilter
     /// <summary>AF_UNIX, and socket types without their flags: only streams.</summary>
     const uint Local = 1, TypeMask = 0xF, Stream = 1;
 
-    sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint SocketPairCall, uint? ForeignAbi, uint[] Refused);
+    sealed record Numbers(uint Architecture, uint CloneCall, uint Clone3Call, uint SocketCall, uint SocketPairCall,
+        uint? ForeignAbi, uint[] Refused);
 
     // From the kernel's syscall tables. In order: ptrace, process_vm_readv/writev, process_madvise, kcmp, pidfd_getfd, add_key,
     // request_key, keyctl, bpf, perf_event_open, userfaultfd, io_uring_setup/enter/register, mount, umount2, pivot_root, chroot, setns,
@@ -36,14 +37,18 @@ static class SeccompFilter
     // set_mempolicy_home_node; on x86-64 also uselib, modify_ldt, iopl, ioperm
     static readonly Numbers s_x64 = new(0xC000003E, 56, 435, 41, 53, 0x40000000,
     [
-        101, 310, 311, 440, 312, 438, 248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 155, 161, 308, 272, 428, 429, 430, 431, 432, 433, 442, 246, 320,
-        175, 313, 176, 169, 167, 168, 179, 163, 164, 227, 159, 305, 170, 171, 304, 303, 103, 153, 300, 212, 135, 237, 238, 256, 279, 319, 447, 29, 68, 64, 467, 450, 134, 154, 172, 173,
+        101, 310, 311, 440, 312, 438, 248, 249, 250, 321, 298, 323, 425, 426, 427, 165, 166, 155, 161, 308, 272, 428, 429, 430,
+        431, 432, 433, 442, 246, 320,
+        175, 313, 176, 169, 167, 168, 179, 163, 164, 227, 159, 305, 170, 171, 304, 303, 103, 153, 300, 212, 135, 237, 238, 256, 279, 319,
+        447, 29, 68, 64, 467, 450, 134, 154, 172, 173,
     ]);
 
     static readonly Numbers s_arm64 = new(0xC00000B7, 220, 435, 198, 199, null,
     [
-        117, 270, 271, 440, 272, 438, 217, 218, 219, 280, 241, 282, 425, 426, 427, 40, 39, 41, 51, 268, 97, 428, 429, 430, 431, 432, 433, 442, 104, 294, 105,
-        273, 106, 142, 224, 225, 60, 89, 170, 112, 171, 266, 161, 162, 265, 264, 116, 58, 262, 18, 92, 235, 237, 238, 239, 279, 447, 194, 186, 190, 467, 450,
+        117, 270, 271, 440, 272, 438, 217, 218, 219, 280, 241, 282, 425, 426, 427, 40, 39, 41, 51, 268, 97, 428, 429, 430, 431,
+        432, 433, 442, 104, 294, 105,
+        273, 106, 142, 224, 225, 60, 89, 170, 112, 171, 266, 161, 162, 265, 264, 116, 58, 262, 18, 92, 235, 237, 238, 239, 279,
+        447, 194, 186, 190, 467, 450,
     ]);
 
     /// <summary>The filter for this machine's architecture, or a <see cref="SandboxException"/> that names it.</summary>

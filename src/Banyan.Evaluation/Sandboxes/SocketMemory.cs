@@ -13,7 +13,8 @@ static class SocketMemory
     {
         try
         {
-            return 2 * ((string[])["wmem_max", "wmem_default"]).Max(f => long.Parse(File.ReadAllText($"/proc/sys/net/core/{f}"), CultureInfo.InvariantCulture));
+            return 2 * ((string[])["wmem_max", "wmem_default"]).Max(f =>
+                long.Parse(File.ReadAllText($"/proc/sys/net/core/{f}"), CultureInfo.InvariantCulture));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {

@@ -9,11 +9,13 @@ public static class Comparison
     /// <summary>
     /// Compares the tasks that both have scores for. Throws <see cref="EvaluationException"/> if there are none, or the items differ.
     /// </summary>
-    public static IReadOnlyList<(string Task, PairedComparison Result)> Of(IReadOnlyList<Score> a, IReadOnlyList<Score> b, double margin = 0.05)
+    public static IReadOnlyList<(string Task, PairedComparison Result)> Of(IReadOnlyList<Score> a,
+        IReadOnlyList<Score> b, double margin = 0.05)
     {
         var pairs = a.Join(b, s => s.Task, s => s.Task, (x, y) => (A: x, B: y)).ToList();
         if (pairs.Count == 0)
-            throw new EvaluationException($"the two have no task in common: {string.Join(", ", a.Select(s => s.Task))} and {string.Join(", ", b.Select(s => s.Task))}");
+            throw new EvaluationException(
+                $"the two have no task in common: {string.Join(", ", a.Select(s => s.Task))} and {string.Join(", ", b.Select(s => s.Task))}");
         var results = pairs.Select(p => (p.A.Task, Result: Compare(p.A, p.B, margin))).ToList();
         var adjusted = Holm.Adjust([.. results.Select(r => r.Result.PValue)]);
         return [.. results.Select((r, i) => (r.Task, r.Result with { AdjustedPValue = adjusted[i] }))];
@@ -26,6 +28,7 @@ public static class Comparison
         if (left.Keys.Except(right.Keys).Concat(right.Keys.Except(left.Keys)).FirstOrDefault() is { } alone)
             throw new EvaluationException($"{a.Task}: '{alone}' is in only one of the two; scores of the same items are compared");
         var ids = left.Keys.ToList();
-        return PairedComparison.Of([.. ids.Select(i => left[i])], [.. ids.Select(i => right[i])], [.. ids.Select(id => TaskTable.SourceProblem(a.Task, id))], margin);
+        return PairedComparison.Of([.. ids.Select(i => left[i])], [.. ids.Select(i => right[i])],
+            [.. ids.Select(id => TaskTable.SourceProblem(a.Task, id))], margin);
     }
 }

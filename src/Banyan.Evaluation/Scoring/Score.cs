@@ -16,6 +16,7 @@ public sealed record Score(string Task, IReadOnlyList<ItemScore> Items)
     public double? PassAt(int k)
     {
         var groups = Items.GroupBy(i => i.Id).Select(g => (Count: g.Count(), Right: g.Count(i => i.Passed))).ToList();
-        return groups.Count == 0 || groups.Any(g => g.Count < k) ? null : groups.Average(g => Statistics.PassAtK.Estimate(g.Count, g.Right, k));
+        return groups.Count == 0 || groups.Any(g => g.Count < k) ? null
+            : groups.Average(g => Statistics.PassAtK.Estimate(g.Count, g.Right, k));
     }
 }

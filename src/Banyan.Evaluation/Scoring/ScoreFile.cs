@@ -16,7 +16,10 @@ public static class ScoreFile
         ["percent"] = score.PassAt(1) is { } fraction ? Math.Round(100 * fraction, 4) : null,
         ["passed"] = score.Items.Count(i => i.Passed),
         ["total"] = score.Items.Count,
-        ["items"] = new JsonArray([.. score.Items.Select(i => new JsonObject { ["id"] = i.Id, ["sample"] = i.Sample, ["passed"] = i.Passed, ["reason"] = i.Reason })]),
+        ["items"] =
+            new JsonArray(
+                [.. score.Items.Select(i => new JsonObject { ["id"] = i.Id, ["sample"] = i.Sample, ["passed"] = i.Passed,
+                    ["reason"] = i.Reason })]),
     }.ToJsonString(s_indented);
 
     /// <summary>
@@ -31,7 +34,8 @@ public static class ScoreFile
         {
             using var document = JsonDocument.Parse(DataFiles.ReadText(file));
             var root = document.RootElement;
-            return new(root.GetProperty("task").GetString()!, [.. root.GetProperty("items").EnumerateArray().Select((item, index) => new ItemScore(
+            return new(root.GetProperty("task").GetString()!,
+                [.. root.GetProperty("items").EnumerateArray().Select((item, index) => new ItemScore(
                 item.GetProperty("id").GetString()!,
                 item.TryGetProperty("sample", out var sample) ? sample.GetInt32() : 0,
                 item.GetProperty("passed").GetBoolean(),

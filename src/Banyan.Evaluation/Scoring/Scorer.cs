@@ -16,11 +16,13 @@ public static class Scorer
         var known = items.Ids.ToHashSet();
         var unknown = answers.Where(a => !known.Contains(a.Id)).Select(a => a.Id).Distinct().ToList();
         if (unknown.Count > 0)
-            throw new EvaluationException($"{unknown.Count} answers are to items that {task.Name} does not have, e.g. '{unknown[0]}' (its items are like '{items.Ids[0]}'): is this the right task, and its right version?");
+            throw new EvaluationException(
+                $"{unknown.Count} answers are to items that {task.Name} does not have, e.g. '{unknown[0]}' (its items are like '{items.Ids[0]}'): is this the right task, and its right version?");
 
         await items.PrepareAsync(judge, cancellationToken);
         var byId = answers.ToLookup(a => a.Id);
-        var work = items.Ids.SelectMany(id => byId[id].Select((answer, sample) => (Answer: answer, Sample: sample))).OrderByDescending(w => items.LikelyCpuSeconds(w.Answer.Id)).ToList();
+        var work = items.Ids.SelectMany(id => byId[id].Select((answer, sample) => (Answer: answer, Sample: sample)))
+            .OrderByDescending(w => items.LikelyCpuSeconds(w.Answer.Id)).ToList();
         var verdicts = new Dictionary<(string, int), Verdict>();
         await judge.ForEachAsync(work, async (one, token) =>
         {

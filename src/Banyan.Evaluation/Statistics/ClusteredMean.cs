@@ -20,7 +20,8 @@ public readonly record struct ClusteredMean(double Mean, double StandardError, i
             sums[clusters[i]] = sums.GetValueOrDefault(clusters[i]) + values[i] - mean;
         var count = sums.Count;
         // With few clusters the sum of squares is too small by (count − 1)/count.
-        var variance = count < 2 ? double.PositiveInfinity : sums.Values.Sum(s => s * s) / values.Count / values.Count * count / (count - 1);
+        var variance = count < 2 ? double.PositiveInfinity
+            : sums.Values.Sum(s => s * s) / values.Count / values.Count * count / (count - 1);
         return new(mean, Math.Sqrt(variance), count);
     }
 

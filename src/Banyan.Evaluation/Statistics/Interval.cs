@@ -44,6 +44,7 @@ public static class Proportions
     public static double PairedHalfWidth(double a, double b, int n, double correlation, double confidence = 0.95)
     {
         double varianceA = a * (1 - a), varianceB = b * (1 - b);
-        return Normal.Quantile(1 - (1 - confidence) / 2) * Math.Sqrt((varianceA + varianceB - 2 * correlation * Math.Sqrt(varianceA * varianceB)) / n);
+        return Normal.Quantile(1 - (1 - confidence) / 2)
+            * Math.Sqrt((varianceA + varianceB - 2 * correlation * Math.Sqrt(varianceA * varianceB)) / n);
     }
 }

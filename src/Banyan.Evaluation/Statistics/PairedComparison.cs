@@ -65,7 +65,8 @@ public sealed record PairedComparison
     /// Items needed to detect a difference of this size with 80 % power, for the same share of differing items and sizes of source
     /// problems; null if there is no difference.
     /// </summary>
-    public int? ItemsNeeded => Difference == 0 ? null : (int)Math.Min(int.MaxValue, Math.Ceiling(DesignEffect * Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items)));
+    public int? ItemsNeeded => Difference == 0 ? null
+        : (int)Math.Min(int.MaxValue, Math.Ceiling(DesignEffect * Power.ItemsNeeded(Difference, (OnlyA + OnlyB) / (double)Items)));
 
     /// <summary>
     /// The verdict. Non-inferiority also requires an exact test if items are few, where the interval is an approximation.
@@ -73,21 +74,25 @@ public sealed record PairedComparison
     public ComparisonVerdict Verdict =>
         AdjustedPValue < 0.05 && Difference > 0 ? ComparisonVerdict.Better
         : AdjustedPValue < 0.05 && Difference < 0 ? ComparisonVerdict.Worse
-        : Interval.Low > -Margin && NonInferiority.IsSupported(OnlyA / DesignEffect, OnlyB / DesignEffect, Items / DesignEffect, Margin) ? ComparisonVerdict.NonInferior
+        : Interval.Low > -Margin && NonInferiority.IsSupported(OnlyA / DesignEffect, OnlyB / DesignEffect, Items / DesignEffect, Margin)
+        ? ComparisonVerdict.NonInferior
         : ComparisonVerdict.Undecided;
 
     /// <summary>Compares outcomes (true: right) of the same items.</summary>
-    public static PairedComparison Of(IReadOnlyList<bool> a, IReadOnlyList<bool> b, IReadOnlyList<string> clusters, double margin = 0.05, int seed = 1)
+    public static PairedComparison Of(IReadOnlyList<bool> a, IReadOnlyList<bool> b, IReadOnlyList<string> clusters,
+        double margin = 0.05, int seed = 1)
     {
         if (a.Count != b.Count || a.Count != clusters.Count || a.Count == 0)
-            throw new ArgumentException($"outcomes of the same items are compared: {a.Count}, {b.Count} and {clusters.Count} clusters were given");
+            throw new ArgumentException(
+                $"outcomes of the same items are compared: {a.Count}, {b.Count} and {clusters.Count} clusters were given");
         var onlyA = a.Zip(b).Count(p => p.First && !p.Second);
         var onlyB = a.Zip(b).Count(p => !p.First && p.Second);
         var differences = a.Zip(b, (first, second) => (first ? 1 : 0) - (second ? 1 : 0)).ToList();
         var problems = differences.Zip(clusters).GroupBy(pair => pair.Second, pair => pair.First).Select(g => g.Sum()).ToList();
         var p = ClusteredMcNemar.PValue(problems);
         // What never varied has no design effect that could be seen: then a source problem counts as one item.
-        var designEffect = problems.Count == a.Count ? 1 : onlyA + onlyB == 0 ? a.Count / (double)problems.Count : ClusteredMcNemar.DesignEffect(differences, clusters);
+        var designEffect = problems.Count == a.Count ? 1 : onlyA + onlyB == 0 ? a.Count / (double)problems.Count
+            : ClusteredMcNemar.DesignEffect(differences, clusters);
         return new()
         {
             Items = a.Count,
@@ -97,7 +102,8 @@ public sealed record PairedComparison
             B = b.Count(x => x) / (double)b.Count,
             OnlyA = onlyA,
             OnlyB = onlyB,
-            Interval = Bootstrap.Interval([.. differences.Select(d => (double)d)], clusters, seed: seed).And(TangoInterval.Of(onlyA / designEffect, onlyB / designEffect, a.Count / designEffect)),
+            Interval = Bootstrap.Interval([.. differences.Select(d => (double)d)], clusters, seed: seed)
+                .And(TangoInterval.Of(onlyA / designEffect, onlyB / designEffect, a.Count / designEffect)),
             PValue = p,
             AdjustedPValue = p,
             Margin = margin,
@@ -158,7 +164,8 @@ public static class Bootstrap
     /// The percentile interval of a mean of per-item values with whole clusters resampled with replacement. The same seed gives the same
     /// interval.
     /// </summary>
-    public static Interval Interval(IReadOnlyList<double> values, IReadOnlyList<string> clusters, double confidence = 0.95, int draws = 10_000, int seed = 1)
+    public static Interval Interval(IReadOnlyList<double> values, IReadOnlyList<string> clusters, double confidence = 0.95,
+        int draws = 10_000, int seed = 1)
     {
         var groups = values.Zip(clusters).GroupBy(p => p.Second).Select(g => (Sum: g.Sum(p => p.First), Count: g.Count())).ToArray();
         var random = new Random(seed);

@@ -55,7 +55,8 @@ public static class Granularity
         return [.. Enumerable.Range(0, n + 1).Where(k =>
         {
             var exact = 100m * k / n;
-            return Math.Round(exact, digits, MidpointRounding.ToEven) == percent || Math.Round(exact, digits, MidpointRounding.AwayFromZero) == percent;
+            return Math.Round(exact, digits, MidpointRounding.ToEven) == percent
+                || Math.Round(exact, digits, MidpointRounding.AwayFromZero) == percent;
         })];
     }
 }

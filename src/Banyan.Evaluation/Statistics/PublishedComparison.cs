@@ -33,12 +33,14 @@ public sealed record PublishedComparison
     /// <summary>
     /// Items needed to detect a difference of this size with 80 % power, outcomes correlated by 0.5; null if there is no difference.
     /// </summary>
-    public int? ItemsNeeded => Difference == 0 ? null : Power.ItemsNeeded(Difference, Math.Max(Math.Abs(Difference), Power.Discordant(A, B, Correlation)));
+    public int? ItemsNeeded => Difference == 0 ? null
+        : Power.ItemsNeeded(Difference, Math.Max(Math.Abs(Difference), Power.Discordant(A, B, Correlation)));
 
     /// <summary>What it supports.</summary>
     public ComparisonVerdict Verdict => Interval.Low > 0 && PValues.Least < 0.05 ? ComparisonVerdict.Better
         : Interval.High < 0 && PValues.Least < 0.05 ? ComparisonVerdict.Worse
-        : Interval.Low > -Margin && NonInferiority.IsSupported(Math.Max(0, Difference * Items), Math.Max(0, -Difference * Items), Items, Margin) ? ComparisonVerdict.NonInferior
+        : Interval.Low > -Margin && NonInferiority.IsSupported(Math.Max(0, Difference * Items), Math.Max(0, -Difference * Items), Items,
+            Margin) ? ComparisonVerdict.NonInferior
         : ComparisonVerdict.Undecided;
 
     const double Correlation = 0.5;
@@ -58,7 +60,8 @@ public sealed record PublishedComparison
             A = shareA,
             B = shareB,
             Interval = Proportions.Newcombe(shareA, items, shareB, items),
-            PairedHalfWidth = Math.Max(Proportions.PairedHalfWidth(shareA, shareB, items, Correlation), (narrowest.High - narrowest.Low) / 2),
+            PairedHalfWidth = Math.Max(Proportions.PairedHalfWidth(shareA, shareB, items, Correlation),
+                (narrowest.High - narrowest.Low) / 2),
             PValues = McNemar.PValuesFromMargins(rightA, rightB, items),
             Margin = margin,
         };

@@ -16,9 +16,11 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
     public override string Name => predictInput ? "cruxeval-input" : "cruxeval-output";
 
     public override IReadOnlyList<string> Aliases =>
-        predictInput ? ["cruxeval-i", "crux-input", "crux-i", "cruxeval/input"] : ["cruxeval-o", "crux-output", "crux-o", "cruxeval/output"];
+        predictInput ? ["cruxeval-i", "crux-input", "crux-i", "cruxeval/input"]
+        : ["cruxeval-o", "crux-output", "crux-o", "cruxeval/output"];
 
-    public override string Description => predictInput ? "find an input that makes a function return a value (800)" : "predict what a function returns (800)";
+    public override string Description => predictInput ? "find an input that makes a function return a value (800)"
+        : "predict what a function returns (800)";
 
     public override string Licence => "MIT (CRUXEval, Meta)";
 
@@ -28,7 +30,8 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
     {
         var file = source.Need(this);
         var text = Evaluation.DataFiles.ReadText(file);
-        return new Items(predictInput, JsonLines.ParsePython(text, file).Select(d => new Item(d.Text("id"), d.Text("code"), d.Text("input"), d.Text("output"))).ToList());
+        return new Items(predictInput, JsonLines.ParsePython(text, file)
+            .Select(d => new Item(d.Text("id"), d.Text("code"), d.Text("input"), d.Text("output"))).ToList());
     }
 
     public override bool HasTwins => true;
@@ -74,7 +77,8 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                     assert {item.Output} == f(
                     """.TrimEnd())
                 {
-                    Instruction = $"Find a call of the function f below that returns {item.Output}. There may be several; one is enough. Think before you answer if that helps; the answer is a call such as f(1, 'a').",
+                    Instruction =
+                        $"Find a call of the function f below that returns {item.Output}. There may be several; one is enough. Think before you answer if that helps; the answer is a call such as f(1, 'a').",
                 }
                 : new(Asked.Expression, "python", $"""
                     def f(n):
@@ -89,7 +93,8 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                     assert f({item.Input}) ==
                     """.TrimEnd())
                 {
-                    Instruction = $"What does f({item.Input}) return, f being the last function below? Think before you answer if that helps; the answer is a literal, without a call or a calculation.",
+                    Instruction =
+                        $"What does f({item.Input}) return, f being the last function below? Think before you answer if that helps; the answer is a literal, without a call or a calculation.",
                 };
         }
 
@@ -101,12 +106,14 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
             {
                 if (form == PromptLadder.Completion)
                     read = "f(" + read;
-                else if (read.IndexOf("f(", StringComparison.Ordinal) is > 0 and var at && read[..at].Contains("==", StringComparison.Ordinal))
+                else if (read.IndexOf("f(", StringComparison.Ordinal) is > 0 and var at
+                    && read[..at].Contains("==", StringComparison.Ordinal))
                     read = read[at..];
                 return new(id, Call(read), false);
             }
             var equals = $"f({_items[id].Input})";
-            if (read.StartsWith(equals, StringComparison.Ordinal) && read.IndexOf("==", equals.Length, StringComparison.Ordinal) is >= 0 and var sign)
+            if (read.StartsWith(equals, StringComparison.Ordinal)
+                && read.IndexOf("==", equals.Length, StringComparison.Ordinal) is >= 0 and var sign)
                 read = read[(sign + 2)..];
             return new(id, read.Trim(), false);
         }
@@ -149,10 +156,17 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
         internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
         {
             var task = predictInput ? "cruxeval-input" : "cruxeval-output";
-            var made = await TwinMaker.ExpressionsAsync("cruxeval", [.. items.Select(i => (i.Id, i.Code, i.Input))], judge, cancellationToken);
-            var twins = items.Where(i => made.ContainsKey(i.Id)).Select(i => new Item(i.Id + TwinTask.Suffix, made[i.Id].Code, made[i.Id].Input, made[i.Id].Output) { Remembered = Answer(i) }).ToList();
-            var known = twins.SelectMany(t => ((RecordedAnswer, bool)[])[(new(t.Id, Answer(t), Whole: false), true), (new(t.Id, t.Remembered!, Whole: false), false)]).ToList();
-            return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new Items(predictInput, twins), this, known, twins.ToDictionary(t => t.Id, t => made[TwinTask.OriginalOf(t.Id)!].Changes), judge, cancellationToken);
+            var made = await TwinMaker.ExpressionsAsync("cruxeval", [.. items.Select(i => (i.Id, i.Code, i.Input))],
+                judge, cancellationToken);
+            var twins = items.Where(i => made.ContainsKey(i.Id))
+                .Select(i => new Item(i.Id + TwinTask.Suffix, made[i.Id].Code, made[i.Id].Input,
+                    made[i.Id].Output)
+                { Remembered = Answer(i) }).ToList();
+            var known =
+                twins.SelectMany(t => ((RecordedAnswer, bool)[])[(new(t.Id, Answer(t), Whole: false), true),
+                    (new(t.Id, t.Remembered!, Whole: false), false)]).ToList();
+            return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new Items(predictInput, twins), this, known,
+                twins.ToDictionary(t => t.Id, t => made[TwinTask.OriginalOf(t.Id)!].Changes), judge, cancellationToken);
         }
 
         /// <summary>A few of the data's own answers must be right, and wrong ones wrong.</summary>
@@ -163,7 +177,8 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                 var right = await JudgeAsync(judge, new(item.Id, Answer(item), false), cancellationToken);
                 var wrong = await JudgeAsync(judge, new(item.Id, predictInput ? "f" : "'wrong'", false), cancellationToken);
                 if (!right.Passed || wrong.Passed)
-                    throw new EvaluationException($"the judge is wrong here: {item.Id}'s own answer {(right.Passed ? "is right, but so is a wrong one" : $"fails ({right.Reason})")}");
+                    throw new EvaluationException(
+                        $"the judge is wrong here: {item.Id}'s own answer {(right.Passed ? "is right, but so is a wrong one" : $"fails ({right.Reason})")}");
             }
         }
 
@@ -184,7 +199,8 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
             // The data's own value is written as Python would, so Python reads it, in a group of its own that is done before the answer is
             // seen. Who predicts an output does not have the function, however it is spelled: only what it imports, which a value may be
             // made of.
-            var code = predictInput ? item.Code : string.Concat(PythonSource.Read(item.Code).Where(s => s.Kind == "import").Select(s => s.Text));
+            var code = predictInput ? item.Code
+                : string.Concat(PythonSource.Read(item.Code).Where(s => s.Kind == "import").Select(s => s.Text));
             var job = new PythonJob(code, null, [new([item.Output], [LimitSeconds]), new([expression], [LimitSeconds])])
             {
                 DefineSeconds = LimitSeconds,
@@ -200,11 +216,13 @@ sealed partial class CruxEval(bool predictInput) : EvaluationTask
                 return value is null;
             }, cancellationToken);
             if (expected?.Value is not { } gold)
-                throw new EvaluationException($"{item.Id}: its own output {item.Output} cannot be evaluated here ({expected?.Raised ?? end.ToString()})");
+                throw new EvaluationException(
+                    $"{item.Id}: its own output {item.Output} cannot be evaluated here ({expected?.Raised ?? end.ToString()})");
             return value switch
             {
                 { Value: { } found } => PythonEquality.Instance.Equals(found, gold) ? Verdict.Right : Verdict.Wrong("wrong answer"),
-                { Raised: "'NameError'" } when !predictInput && CallsF().IsMatch(expression) => Verdict.Wrong("calls f instead of predicting"),
+                { Raised: "'NameError'" } when !predictInput && CallsF().IsMatch(expression) =>
+                    Verdict.Wrong("calls f instead of predicting"),
                 { Raised: { } error } => Verdict.Wrong(error.Trim('\'')),
                 _ => Verdict.Wrong(end == SandboxEnd.Exited ? "ended without a value" : end.ToString()),
             };

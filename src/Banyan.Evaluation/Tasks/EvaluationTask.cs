@@ -30,7 +30,8 @@ public abstract class EvaluationTask
     public abstract ItemSet Load(TaskSource source);
 
     /// <summary>Reads the items; some tasks' items are created with a judge (<see cref="Twins.TwinTask"/>).</summary>
-    public virtual Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) => Task.FromResult(Load(source));
+    public virtual Task<ItemSet> LoadAsync(TaskSource source, Judge judge, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Load(source));
 
     /// <summary>The source problem of an item, or the item itself if it shares none; standard errors are clustered by it.</summary>
     public virtual string SourceProblem(string id) => id;
@@ -63,7 +64,8 @@ public sealed record TaskSource(string Folder, string? RecordedFile = null)
 
     /// <summary>The same, or an <see cref="EvaluationException"/> that names what is missing.</summary>
     public string Need(EvaluationTask task) => Find(task.DataFiles)
-        ?? throw new EvaluationException($"no data of {task.Name} in {Path.GetFullPath(Folder)}: {string.Join(" or ", task.DataFiles)} is expected there (--data DIR names the folder)");
+        ?? throw new EvaluationException(
+            $"no data of {task.Name} in {Path.GetFullPath(Folder)}: {string.Join(" or ", task.DataFiles)} is expected there (--data DIR names the folder)");
 }
 
 /// <summary>The items of a task, in the order of its data.</summary>
@@ -94,7 +96,8 @@ public abstract class ItemSet
     public virtual IReadOnlyList<string> Changes(string id) => [];
 
     /// <summary>Twins of the items, proven by the judge.</summary>
-    internal virtual Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken) => throw new NotSupportedException("these items have no twins");
+    internal virtual Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("these items have no twins");
 
     /// <summary>An item as the task states it.</summary>
     public abstract ItemPrompt Prompt(string id);

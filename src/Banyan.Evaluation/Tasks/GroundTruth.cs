@@ -14,22 +14,27 @@ static class GroundTruth
     const int Named = 6;
 
     /// <summary>Judges all; throws <see cref="EvaluationException"/> naming those with the wrong outcome.</summary>
-    public static async Task ProveAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    public static async Task ProveAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge,
+        CancellationToken cancellationToken)
     {
-        var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
+        var note = judge.Options.CacheFolder is { } folder
+            ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
         if (note is not null && File.Exists(note))
             return;
         var wrong = await JudgeAsync(items, known, judge, cancellationToken);
         if (wrong.Count > 0)
-            throw new EvaluationException($"the judge of {task} is wrong here, so that no score would mean anything: {string.Join("; ", wrong.Take(Named).Select(w => w.What))}{(wrong.Count > Named ? $"; and {wrong.Count - Named} more" : "")}");
+            throw new EvaluationException(
+                $"the judge of {task} is wrong here, so that no score would mean anything: {string.Join("; ", wrong.Take(Named).Select(w => w.What))}{(wrong.Count > Named ? $"; and {wrong.Count - Named} more" : "")}");
         if (note is not null)
             Note(note, "");
     }
 
     /// <summary>The items on which a known answer has the wrong outcome: those must not be used.</summary>
-    public static async Task<IReadOnlySet<string>> UnsoundAsync(string task, ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    public static async Task<IReadOnlySet<string>> UnsoundAsync(string task, ItemSet items,
+        IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
     {
-        var note = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
+        var note = judge.Options.CacheFolder is { } folder
+            ? Path.Combine(folder, $"{task}-proven-{await KeyAsync(known, judge, cancellationToken)}") : null;
         if (note is not null && File.Exists(note))
             return (await File.ReadAllLinesAsync(note, cancellationToken)).Where(l => l.Length > 0).ToHashSet();
         var wrong = (await JudgeAsync(items, known, judge, cancellationToken)).Select(w => w.Id).ToHashSet();
@@ -38,14 +43,17 @@ static class GroundTruth
         return wrong;
     }
 
-    static async Task<IReadOnlyList<(string Id, string What)>> JudgeAsync(ItemSet items, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    static async Task<IReadOnlyList<(string Id, string What)>> JudgeAsync(ItemSet items,
+        IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
     {
         var wrong = new ConcurrentBag<(string Id, string What)>();
         await judge.ForEachAsync(known, async (one, token) =>
         {
             var verdict = await items.JudgeAsync(judge, one.Answer, token);
             if (verdict.Passed != one.Right)
-                wrong.Add((one.Answer.Id, $"{(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}"));
+                wrong.Add(
+                    (one.Answer.Id,
+                        $"{(one.Right ? "the canonical solution" : "a wrong solution")} of {one.Answer.Id} {(verdict.Passed ? "passes" : $"fails ({verdict.Reason})")}"));
         }, cancellationToken);
         return [.. wrong.OrderBy(w => w.What, StringComparer.Ordinal)];
     }
@@ -66,7 +74,8 @@ static class GroundTruth
     }
 
     /// <summary>The answers, this library, the Python and the .NET that run them.</summary>
-    static async Task<string> KeyAsync(IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge, CancellationToken cancellationToken)
+    static async Task<string> KeyAsync(IReadOnlyList<(RecordedAnswer Answer, bool Right)> known, Judge judge,
+        CancellationToken cancellationToken)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));

@@ -17,7 +17,8 @@ public sealed class Judge : IDisposable
     public static async Task<Judge> OpenAsync(JudgeOptions? options = null, CancellationToken cancellationToken = default)
     {
         options ??= new();
-        return new(options, options.Uncontained ? Sandbox.WithoutContainment() : await Sandbox.OpenAsync(options.TemporaryFolder, cancellationToken));
+        return new(options, options.Uncontained ? Sandbox.WithoutContainment()
+            : await Sandbox.OpenAsync(options.TemporaryFolder, cancellationToken));
     }
 
     /// <summary>Its options.</summary>
@@ -29,7 +30,8 @@ public sealed class Judge : IDisposable
 
     /// <summary>Runs work for each item, with the options' concurrency.</summary>
     internal Task ForEachAsync<T>(IEnumerable<T> items, Func<T, CancellationToken, Task> work, CancellationToken cancellationToken) =>
-        Parallel.ForEachAsync(items, new ParallelOptions { MaxDegreeOfParallelism = Options.Parallel, CancellationToken = cancellationToken },
+        Parallel.ForEachAsync(items,
+            new ParallelOptions { MaxDegreeOfParallelism = Options.Parallel, CancellationToken = cancellationToken },
             async (item, token) => await work(item, token));
 
     /// <inheritdoc/>

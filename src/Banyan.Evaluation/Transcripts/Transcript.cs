@@ -141,7 +141,8 @@ public sealed class Transcript : IDisposable
                 if (filled == buffer.Length)
                 {
                     if (filled >= MaximumLineBytes)
-                        throw new EvaluationException($"{path}, line {number + 1} is longer than {MaximumLineBytes} bytes: this is no transcript");
+                        throw new EvaluationException(
+                            $"{path}, line {number + 1} is longer than {MaximumLineBytes} bytes: this is no transcript");
                     Array.Resize(ref buffer, buffer.Length * 2);
                 }
                 var read = file.Read(buffer, filled, buffer.Length - filled);
@@ -170,7 +171,8 @@ public sealed class Transcript : IDisposable
         catch (JsonException e)
         {
             var shown = Encoding.UTF8.GetString(line[..Math.Min(line.Length, 80)]);
-            throw new EvaluationException($"{path}, line {number} is no answer of a transcript ({JsonProblem.Of(e, ofLine: true)}): {shown}");
+            throw new EvaluationException(
+                $"{path}, line {number} is no answer of a transcript ({JsonProblem.Of(e, ofLine: true)}): {shown}");
         }
     }
 }

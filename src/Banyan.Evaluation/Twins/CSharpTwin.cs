@@ -15,7 +15,8 @@ namespace Banyan.Evaluation.Twins;
 /// </summary>
 static partial class CSharpTwin
 {
-    static readonly string[] s_locals = ["here", "kept", "step", "left", "piece", "gathered", "spot", "mark", "trail", "note", "bit", "held", "side", "turn", "rest"];
+    static readonly string[] s_locals = ["here", "kept", "step", "left", "piece", "gathered", "spot", "mark", "trail", "note", "bit",
+        "held", "side", "turn", "rest"];
     static readonly string[] s_parameters = ["item", "other", "extra", "fourth", "fifth"];
     static readonly string[] s_suffixes = ["Result", "Answer", "Outcome", "Solved"];
 
@@ -28,13 +29,15 @@ static partial class CSharpTwin
         var bodies = item.Wrong.Prepend(item.Solution).ToList();
         var programs = bodies.Select(body => Program(item, body)).ToList();
         var told = string.Concat(Comment().Matches(item.Prompt).Select(m => m.Value));
-        var names = NewNames(item, Places(programs[0].Text), programs.SelectMany(p => Identifiers(p.Text)).Concat(Word().Matches(told).Select(m => m.Value)).ToHashSet());
+        var names = NewNames(item, Places(programs[0].Text),
+            programs.SelectMany(p => Identifiers(p.Text)).Concat(Word().Matches(told).Select(m => m.Value)).ToHashSet());
         var renamed = programs.Select(p => Rename(p.Text, Places(p.Text), item, names)).ToList();
 
         string Part(int program, int start, int end) => renamed[program].Text[renamed[program].Moved(start)..renamed[program].Moved(end)];
         string Body(int program) => Part(program, item.Prompt.Length, item.Prompt.Length + bodies[program].Length);
         var prompt = Part(0, 0, item.Prompt.Length);
-        var (statement, reworded) = Rewording.Apply(prompt, [.. Comment().Matches(prompt).Select(m => (m.Index, m.Index + m.Length))], item.Id);
+        var (statement, reworded) = Rewording.Apply(prompt,
+            [.. Comment().Matches(prompt).Select(m => (m.Index, m.Index + m.Length))], item.Id);
         var twin = item with
         {
             Entry = names[item.Entry],
@@ -64,17 +67,22 @@ static partial class CSharpTwin
     static List<Place> Places(string program)
     {
         var tree = CSharpSyntaxTree.ParseText(program, CSharpCompiler.Parse);
-        var model = CSharpCompilation.Create("Twin", [tree], CSharpCompiler.References, new(OutputKind.DynamicallyLinkedLibrary)).GetSemanticModel(tree);
+        var model = CSharpCompilation.Create("Twin", [tree], CSharpCompiler.References, new(OutputKind.DynamicallyLinkedLibrary))
+            .GetSemanticModel(tree);
         var places = new List<Place>();
         foreach (var token in tree.GetRoot().DescendantTokens().Where(t => t.IsKind(SyntaxKind.IdentifierToken)))
-            if ((model.GetDeclaredSymbol(token.Parent!) ?? model.GetSymbolInfo(token.Parent!).Symbol) is { DeclaringSyntaxReferences.Length: > 0 } symbol
-                && symbol.Kind is SymbolKind.Method or SymbolKind.Parameter or SymbolKind.Local or SymbolKind.RangeVariable && symbol.Name == token.ValueText && symbol.Name != "All")
-                places.Add(new(token.SpanStart, symbol.Name, symbol.Kind, symbol.ContainingSymbol is IMethodSymbol { MethodKind: MethodKind.Ordinary }));
+            if ((model.GetDeclaredSymbol(token.Parent!) ?? model.GetSymbolInfo(token.Parent!).Symbol)
+                is { DeclaringSyntaxReferences.Length: > 0 } symbol
+                && symbol.Kind is SymbolKind.Method or SymbolKind.Parameter or SymbolKind.Local or SymbolKind.RangeVariable
+                && symbol.Name == token.ValueText && symbol.Name != "All")
+                places.Add(new(token.SpanStart, symbol.Name, symbol.Kind,
+                    symbol.ContainingSymbol is IMethodSymbol { MethodKind: MethodKind.Ordinary }));
         return places;
     }
 
     static IEnumerable<string> Identifiers(string program) =>
-        CSharpSyntaxTree.ParseText(program, CSharpCompiler.Parse).GetRoot().DescendantTokens().Where(t => t.IsKind(SyntaxKind.IdentifierToken)).Select(t => t.ValueText);
+        CSharpSyntaxTree.ParseText(program, CSharpCompiler.Parse).GetRoot().DescendantTokens()
+        .Where(t => t.IsKind(SyntaxKind.IdentifierToken)).Select(t => t.ValueText);
 
     /// <summary>A name for each; a method's parameters keep their words: they say something, and the statement may speak of them.</summary>
     static Dictionary<string, string> NewNames(MiniItem item, IEnumerable<Place> places, HashSet<string> taken)
@@ -87,7 +95,8 @@ static partial class CSharpTwin
             var name = place.Kind switch
             {
                 SymbolKind.Method => place.Name + s_suffixes[draw[1] % s_suffixes.Length],
-                SymbolKind.Parameter when place.IsShown => "given" + char.ToUpper(place.Name[0], CultureInfo.InvariantCulture) + place.Name[1..],
+                SymbolKind.Parameter when place.IsShown =>
+                    "given" + char.ToUpper(place.Name[0], CultureInfo.InvariantCulture) + place.Name[1..],
                 SymbolKind.Parameter => s_parameters[parameter++ % s_parameters.Length],
                 _ => s_locals[local++ % s_locals.Length],
             };
@@ -98,10 +107,13 @@ static partial class CSharpTwin
         return names;
     }
 
-    static (string Text, Func<int, int> Moved) Rename(string program, IReadOnlyList<Place> places, MiniItem item, Dictionary<string, string> names)
+    static (string Text, Func<int, int> Moved) Rename(string program, IReadOnlyList<Place> places, MiniItem item,
+        Dictionary<string, string> names)
     {
         var edits = places.Where(p => names.ContainsKey(p.Name)).Select(p => (p.Start, Old: p.Name))
-            .Concat(Comment().Matches(item.Prompt).SelectMany(line => Regex.Matches(line.Value, $@"\b{Regex.Escape(item.Entry)}\b").Select(m => (Start: line.Index + m.Index, Old: item.Entry))))
+            .Concat(Comment().Matches(item.Prompt)
+                .SelectMany(line => Regex.Matches(line.Value, $@"\b{Regex.Escape(item.Entry)}\b")
+                    .Select(m => (Start: line.Index + m.Index, Old: item.Entry))))
             .OrderBy(e => e.Start).ToList();
         var text = new StringBuilder();
         var at = 0;

@@ -54,7 +54,8 @@ public sealed class TwinGap
     /// The 95 % interval of the gap: bootstrap over source problems. Where no problem was right only as it is known, there is nothing to
     /// draw from, and its upper end is the share at which that would still be seen once in forty times: 1 − 0.025^(1/n).
     /// </summary>
-    public Interval Interval => OnlyOriginal > 0 ? _pairs.Interval : new(_pairs.Interval.Low, Math.Max(_pairs.Interval.High, 1 - Math.Pow(0.025, 1.0 / Problems)));
+    public Interval Interval => OnlyOriginal > 0 ? _pairs.Interval
+        : new(_pairs.Interval.Low, Math.Max(_pairs.Interval.High, 1 - Math.Pow(0.025, 1.0 / Problems)));
 
     /// <summary>The exact McNemar p-value, after Holm's correction for the tasks it was reported with.</summary>
     public double PValue => _pairs.AdjustedPValue;
@@ -63,7 +64,8 @@ public sealed class TwinGap
     public double Margin => _pairs.Margin;
 
     /// <summary>What it supports.</summary>
-    public TwinVerdict Verdict => PValue < 0.05 && Gap > 0 ? TwinVerdict.MemorisationSuspected : Interval.High < Margin ? TwinVerdict.NoSign : TwinVerdict.Undecided;
+    public TwinVerdict Verdict => PValue < 0.05 && Gap > 0 ? TwinVerdict.MemorisationSuspected : Interval.High < Margin
+        ? TwinVerdict.NoSign : TwinVerdict.Undecided;
 
     /// <summary>Problems needed to find a gap of the margin with 80 % power, were the share of those that differ the same.</summary>
     public int ProblemsNeeded => Power.ItemsNeeded(Margin, Math.Max(Margin, (OnlyOriginal + OnlyTwin) / (double)Problems));
@@ -95,7 +97,8 @@ public sealed class TwinGap
     /// <summary>The gaps of all tasks for which one model has scores with twins; of several answers to an item, the first counts.</summary>
     public static IReadOnlyList<TwinGap> Of(IReadOnlyList<Score> scores, double margin = 0.05)
     {
-        var gaps = scores.Join(scores, o => o.Task + TwinTask.Suffix, t => t.Task, (original, twin) => (original.Task, Pairs: Pair(original, twin, margin))).ToList();
+        var gaps = scores.Join(scores, o => o.Task + TwinTask.Suffix, t => t.Task,
+            (original, twin) => (original.Task, Pairs: Pair(original, twin, margin))).ToList();
         var adjusted = Holm.Adjust([.. gaps.Select(g => g.Pairs.PValue)]);
         return [.. gaps.Select((g, i) => new TwinGap(g.Task, g.Pairs with { AdjustedPValue = adjusted[i] }))];
     }
@@ -110,9 +113,12 @@ public sealed class TwinGap
     static PairedComparison Pair(Score original, Score twin, double margin)
     {
         var originals = original.Items.Where(i => i.Sample == 0).ToDictionary(i => i.Id, i => i.Passed);
-        var pairs = twin.Items.Where(i => i.Sample == 0 && originals.ContainsKey(TwinTask.OriginalOf(i.Id) ?? "")).Select(i => (Id: TwinTask.OriginalOf(i.Id)!, i.Passed)).ToList();
+        var pairs = twin.Items.Where(i => i.Sample == 0 && originals.ContainsKey(TwinTask.OriginalOf(i.Id) ?? ""))
+            .Select(i => (Id: TwinTask.OriginalOf(i.Id)!, i.Passed)).ToList();
         return pairs.Count > 0
-            ? PairedComparison.Of([.. pairs.Select(p => originals[p.Id])], [.. pairs.Select(p => p.Passed)], [.. pairs.Select(p => TaskTable.SourceProblem(original.Task, p.Id))], margin)
-            : throw new EvaluationException($"{original.Task} and {twin.Task} have no problem in common: were both run with the same --limit?");
+            ? PairedComparison.Of([.. pairs.Select(p => originals[p.Id])], [.. pairs.Select(p => p.Passed)],
+                [.. pairs.Select(p => TaskTable.SourceProblem(original.Task, p.Id))], margin)
+            : throw new EvaluationException(
+                $"{original.Task} and {twin.Task} have no problem in common: were both run with the same --limit?");
     }
 }

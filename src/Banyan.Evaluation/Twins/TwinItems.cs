@@ -24,10 +24,12 @@ sealed class TwinItems(ItemSet twins, ItemSet originals, IReadOnlyDictionary<str
 
     public override RecordedAnswer Read(string id, string form, string answer) => twins.Read(id, form, answer);
 
-    public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken) => twins.JudgeAsync(judge, answer, cancellationToken);
+    public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken) =>
+        twins.JudgeAsync(judge, answer, cancellationToken);
 
     /// <summary>Keeps the twins that pass the proof on this machine, on known right and wrong answers of each.</summary>
-    public static async Task<ItemSet> ProvenAsync(string task, ItemSet twins, ItemSet originals, IReadOnlyList<(RecordedAnswer Answer, bool Right)> known,
+    public static async Task<ItemSet> ProvenAsync(string task, ItemSet twins, ItemSet originals,
+        IReadOnlyList<(RecordedAnswer Answer, bool Right)> known,
         IReadOnlyDictionary<string, IReadOnlyList<string>> changes, Judge judge, CancellationToken cancellationToken)
     {
         await twins.PrepareAsync(judge, cancellationToken);

@@ -16,7 +16,8 @@ namespace Banyan.Evaluation.Twins;
 /// <param name="Inputs">Inputs from which other examples are chosen, as literals; the task's own tests first.</param>
 /// <param name="Tests">How many of them are the task's own tests.</param>
 /// <param name="Wrong">Wrong solutions, as <paramref name="Code"/> is.</param>
-sealed record TwinOf(string Id, string Entry, string Prompt, string Code, IReadOnlyList<string> Inputs, int Tests, IReadOnlyList<string> Wrong);
+sealed record TwinOf(string Id, string Entry, string Prompt, string Code, IReadOnlyList<string> Inputs, int Tests,
+    IReadOnlyList<string> Wrong);
 
 /// <summary>Its twin.</summary>
 /// <param name="Entry">The new name.</param>
@@ -25,7 +26,8 @@ sealed record TwinOf(string Id, string Entry, string Prompt, string Code, IReadO
 /// <param name="Programs">Wrong solutions: whole programs.</param>
 /// <param name="Bodies">Wrong solutions, as <paramref name="Code"/> is.</param>
 /// <param name="Changes">What differs, in a few words.</param>
-sealed record FunctionTwin(string Entry, string Prompt, string Code, IReadOnlyList<string> Programs, IReadOnlyList<string> Bodies, IReadOnlyList<string> Changes);
+sealed record FunctionTwin(string Entry, string Prompt, string Code, IReadOnlyList<string> Programs, IReadOnlyList<string> Bodies,
+    IReadOnlyList<string> Changes);
 
 /// <summary>The twin of a function whose input or output is the question.</summary>
 sealed record ExpressionTwin(string Code, string Input, string Output, IReadOnlyList<string> Changes);
@@ -49,9 +51,11 @@ static class TwinMaker
     const int MostInputs = 40, LongestInput = 200;
 
     /// <summary>What a twin depends on besides its original: the version of its generator.</summary>
-    public static string Version { get; } = $"twins-{Convert.ToHexStringLower(SHA256.HashData([.. s_script, .. Encoding.UTF8.GetBytes(Rewording.Version)]))[..12]}";
+    public static string Version { get; } =
+        $"twins-{Convert.ToHexStringLower(SHA256.HashData([.. s_script, .. Encoding.UTF8.GetBytes(Rewording.Version)]))[..12]}";
 
-    public static async Task<IReadOnlyDictionary<string, FunctionTwin>> FunctionsAsync(string task, IReadOnlyList<TwinOf> items, Judge judge, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<string, FunctionTwin>> FunctionsAsync(string task, IReadOnlyList<TwinOf> items,
+        Judge judge, CancellationToken cancellationToken)
     {
         static string List(IEnumerable<string> texts) => $"[{string.Join(',', texts.Select(PythonString.Quote))}]";
         var requests = items.Select(i =>
@@ -65,13 +69,18 @@ static class TwinMaker
             var prose = m.Value.List("prose").Select(span => (Start: Number(span, 0), End: Number(span, 1))).ToList();
             var (prompt, reworded) = Rewording.Apply(m.Value.Text("prompt"), prose, m.Key);
             IReadOnlyList<string> changes = [.. Texts(m.Value, "changes"), .. reworded ? ["words"] : Array.Empty<string>()];
-            return new FunctionTwin(m.Value.Text("entry"), prompt, m.Value.Text("code"), Texts(m.Value, "wrong"), Texts(m.Value, "bodies"), changes);
+            return new FunctionTwin(m.Value.Text("entry"), prompt, m.Value.Text("code"), Texts(m.Value, "wrong"),
+                Texts(m.Value, "bodies"), changes);
         });
     }
 
-    public static async Task<IReadOnlyDictionary<string, ExpressionTwin>> ExpressionsAsync(string task, IReadOnlyList<(string Id, string Code, string Input)> items, Judge judge, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<string, ExpressionTwin>> ExpressionsAsync(string task,
+        IReadOnlyList<(string Id, string Code, string Input)> items, Judge judge, CancellationToken cancellationToken)
     {
-        var requests = items.Select(i => (i.Id, $"{{'id':{PythonString.Quote(i.Id)},'code':{PythonString.Quote(i.Code)},'input':{PythonString.Quote(i.Input)}}}")).ToList();
+        var requests =
+            items.Select(i =>
+                (i.Id, $"{{'id':{PythonString.Quote(i.Id)},'code':{PythonString.Quote(i.Code)},'input':{PythonString.Quote(i.Input)}}}"))
+                .ToList();
         return (await MakeAsync(task, "expression", requests, judge, cancellationToken)).ToDictionary(m => m.Key,
             m => new ExpressionTwin(m.Value.Text("code"), m.Value.Text("input"), m.Value.Text("output"), Texts(m.Value, "changes")));
     }
@@ -81,22 +90,26 @@ static class TwinMaker
     static int Number(PythonValue span, int index) => (int)((PythonInt)((PythonList)span).Items[index]).Value;
 
     /// <summary>The twins by item; items without a twin are left out.</summary>
-    static async Task<IReadOnlyDictionary<string, PythonValue>> MakeAsync(string task, string kind, IReadOnlyList<(string Id, string Literal)> items, Judge judge, CancellationToken cancellationToken)
+    static async Task<IReadOnlyDictionary<string, PythonValue>> MakeAsync(string task, string kind,
+        IReadOnlyList<(string Id, string Literal)> items, Judge judge, CancellationToken cancellationToken)
     {
-        var file = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}{TwinTask.Suffix}-{await KeyAsync(items, judge, cancellationToken)}.txt") : null;
+        var file = judge.Options.CacheFolder is { } folder
+            ? Path.Combine(folder, $"{task}{TwinTask.Suffix}-{await KeyAsync(items, judge, cancellationToken)}.txt") : null;
         var lines = file is not null && File.Exists(file) ? await File.ReadAllLinesAsync(file, cancellationToken) : null;
         if (lines is null || lines.Length != items.Count)
         {
             var made = new ConcurrentDictionary<string, string>();
             await judge.ForEachAsync(items.Chunk(Batch), (batch, token) => RunAsync(kind, batch, made, judge, token), cancellationToken);
-            await judge.ForEachAsync(items.Where(i => !made.ContainsKey(i.Id)), (item, token) => RunAsync(kind, [item], made, judge, token), cancellationToken);
+            await judge.ForEachAsync(items.Where(i => !made.ContainsKey(i.Id)),
+                (item, token) => RunAsync(kind, [item], made, judge, token), cancellationToken);
             lines = [.. items.Select(i => made.GetValueOrDefault(i.Id, $"{{'id':{PythonString.Quote(i.Id)}}}"))];
             if (file is not null)
                 Keep(file, lines);
         }
         try
         {
-            return lines.Select(l => PythonValue.Parse(l)).OfType<PythonDictionary>().Where(d => d.Entries.Count > 1).ToDictionary(d => d.Text("id"), PythonValue (d) => d);
+            return lines.Select(l => PythonValue.Parse(l)).OfType<PythonDictionary>().Where(d => d.Entries.Count > 1)
+                .ToDictionary(d => d.Text("id"), PythonValue (d) => d);
         }
         catch (FormatException e)
         {
@@ -104,12 +117,14 @@ static class TwinMaker
         }
     }
 
-    static async Task RunAsync(string kind, IReadOnlyList<(string Id, string Literal)> items, ConcurrentDictionary<string, string> made, Judge judge, CancellationToken cancellationToken)
+    static async Task RunAsync(string kind, IReadOnlyList<(string Id, string Literal)> items, ConcurrentDictionary<string, string> made,
+        Judge judge, CancellationToken cancellationToken)
     {
         var input = Encoding.ASCII.GetBytes($"{{'kind':'{kind}','items':[{string.Join(',', items.Select(i => i.Literal))}]}}");
         var limits = new SandboxLimits { CpuSeconds = SecondsPerItem * items.Count, WallSeconds = 600 };
         var next = 0;
-        await judge.Python.RunScriptAsync("Twins.py", s_script, input, limits, line => next < items.Count && made.TryAdd(items[next++].Id, line), cancellationToken);
+        await judge.Python.RunScriptAsync("Twins.py", s_script, input, limits,
+            line => next < items.Count && made.TryAdd(items[next++].Id, line), cancellationToken);
     }
 
     static async Task<string> KeyAsync(IReadOnlyList<(string Id, string Literal)> items, Judge judge, CancellationToken cancellationToken)

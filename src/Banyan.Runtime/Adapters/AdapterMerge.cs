@@ -32,7 +32,8 @@ public sealed class AdapterMerge
 
     /// <summary>As the constructor, with the adapter of a folder or file.</summary>
     /// <exception cref="ModelFileException">The adapter is missing, damaged, or of an unsupported kind.</exception>
-    public static AdapterMerge Of(ModelFile file, string adapter, string? type = null) => new(file, AdapterWeights.Read(adapter, ConfigReader.Read(file)), type);
+    public static AdapterMerge Of(ModelFile file, string adapter, string? type = null) =>
+        new(file, AdapterWeights.Read(adapter, ConfigReader.Read(file)), type);
 
     /// <summary>The weight formats that a GGUF file can be written in.</summary>
     public static IReadOnlyList<string> Types => ModelRewriter.Types;
@@ -68,12 +69,14 @@ public sealed class AdapterMerge
     void Check(ProjectionAdapter projection)
     {
         if (!_file.TryGetTensor(projection.Tensor, out var tensor))
-            throw new ArgumentException($"the adapter changes {projection.Tensor}, which the base does not have: name the base that it was trained on");
+            throw new ArgumentException(
+                $"the adapter changes {projection.Tensor}, which the base does not have: name the base that it was trained on");
         long[] expected = projection.Expert is { } expert && tensor.Shape.Count == 3 && expert < tensor.Shape[0]
             ? [tensor.Shape[0], projection.Rows, projection.Columns]
             : [projection.Rows, projection.Columns];
         if (!tensor.Shape.SequenceEqual(expected))
-            throw new ArgumentException($"the adapter has {projection.Tensor} as [{projection.Rows}, {projection.Columns}], and the base as [{string.Join(", ", tensor.Shape)}]: name the base that it was trained on");
+            throw new ArgumentException(
+                $"the adapter has {projection.Tensor} as [{projection.Rows}, {projection.Columns}], and the base as [{string.Join(", ", tensor.Shape)}]: name the base that it was trained on");
     }
 
     RowChange? ChangeOf(string tensor, int? expert) => ChangeOf(_projections, _adapter.Scale, tensor, expert);

@@ -25,11 +25,14 @@ public sealed record AdapterWeights(int Rank, float Alpha, bool RankStabilized, 
     public static AdapterWeights Read(string path, Config config)
     {
         if (!Directory.Exists(path))
-            return File.Exists(path) ? GgufAdapter.Read(path, config) : throw new ModelFileException(path, "there is no such file or folder; an adapter is a .gguf or a folder with adapter_config.json");
+            return File.Exists(path) ? GgufAdapter.Read(path, config)
+                : throw new ModelFileException(path,
+                    "there is no such file or folder; an adapter is a .gguf or a folder with adapter_config.json");
         if (File.Exists(Path.Combine(path, PeftAdapter.ConfigName)))
             return PeftAdapter.Read(path, config);
         return Directory.GetFiles(path, "*.gguf") is [var only] ? GgufAdapter.Read(only, config)
-            : throw new ModelFileException(path, $"the folder has no {PeftAdapter.ConfigName} and no single .gguf, so it is no adapter; name the folder or file that training wrote");
+            : throw new ModelFileException(path,
+                $"the folder has no {PeftAdapter.ConfigName} and no single .gguf, so it is no adapter; name the folder or file that training wrote");
     }
 }
 

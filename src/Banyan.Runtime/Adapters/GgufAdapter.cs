@@ -25,13 +25,15 @@ public static class GgufAdapter
         if (adapter.IsDora)
             throw new NotSupportedException("llama.cpp's adapters have no magnitudes (DoRA): merge the adapter into its base instead");
         if (adapter.Projections.FirstOrDefault(p => p.Expert is not null) is { } expert)
-            throw new NotSupportedException($"{expert.Tensor}: adapters of single experts cannot be written: merge the adapter into its base instead");
+            throw new NotSupportedException(
+                $"{expert.Tensor}: adapters of single experts cannot be written: merge the adapter into its base instead");
         var writer = new GgufWriter().Set("general.type", "adapter").Set("general.architecture", architecture)
             .Set("adapter.type", "lora").Set("adapter.lora.alpha", adapter.Scale * adapter.Rank);
         foreach (var p in adapter.Projections)
         {
             if (p.Rank != adapter.Rank)
-                throw new NotSupportedException($"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
+                throw new NotSupportedException(
+                    $"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
             writer.Add(p.Tensor + A, WeightFormat.F32, [adapter.Rank, p.Columns], to => to.Write(MemoryMarshal.AsBytes(p.A.AsSpan())));
             writer.Add(p.Tensor + B, WeightFormat.F32, [p.Rows, adapter.Rank], to => to.Write(MemoryMarshal.AsBytes(p.B.AsSpan())));
         }
@@ -49,7 +51,8 @@ public static class GgufAdapter
         if (file.Metadata.Get("general.type", "") != "adapter" || file.Metadata.Get("adapter.type", "") != "lora")
             throw Refuse("it is no LoRA adapter: 'general.type' and 'adapter.type' have to be 'adapter' and 'lora'");
         if (config is not null && file.Metadata.Get("general.architecture", "") is var architecture && architecture != config.Architecture)
-            throw Refuse($"it adapts a model of '{architecture}', and the base is of '{config.Architecture}'; name the base that it was trained on");
+            throw Refuse(
+                $"it adapts a model of '{architecture}', and the base is of '{config.Architecture}'; name the base that it was trained on");
         var alpha = file.Metadata.Get("adapter.lora.alpha", 0f);
         if (!float.IsFinite(alpha))
             throw Refuse($"'adapter.lora.alpha' is {alpha}: a number is needed");
@@ -64,8 +67,10 @@ public static class GgufAdapter
                 throw Refuse($"tensor '{tensor.Name}' has no {(isA ? B : A)} beside it");
             if (!isA)
                 continue;
-            if (tensor.Shape is not [var r, var columns] || other.Shape is not [var rows, var same] || r != same || r is < 1 or > MostRank || Math.Max(rows, columns) > Array.MaxLength / r)
-                throw Refuse($"'{name}' has [{string.Join(", ", tensor.Shape)}] and [{string.Join(", ", other.Shape)}], where [rank, columns] and [rows, rank] are needed, with a rank of 1 to {MostRank}");
+            if (tensor.Shape is not [var r, var columns] || other.Shape is not [var rows, var same] || r != same || r is < 1 or > MostRank
+                || Math.Max(rows, columns) > Array.MaxLength / r)
+                throw Refuse(
+                    $"'{name}' has [{string.Join(", ", tensor.Shape)}] and [{string.Join(", ", other.Shape)}], where [rank, columns] and [rows, rank] are needed, with a rank of 1 to {MostRank}");
             if (rank != 0 && rank != r)
                 throw Refuse($"'{name}' has rank {r}, others {rank}: adapters of one rank are read");
             rank = (int)r;

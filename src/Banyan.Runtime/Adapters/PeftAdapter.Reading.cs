@@ -39,14 +39,17 @@ public static partial class PeftAdapter
             throw Refuse("'lora_bias' is true: adapters with biases are not computed");
         foreach (var key in s_changes)
             if (json.TryGet(key, out var value) && value.ValueKind != JsonValueKind.False)
-                throw Refuse($"'{key}' is {(value.GetRawText() is { Length: <= 60 } raw ? raw : "set")}: this changes the computation to one that is not implemented");
+                throw Refuse(
+                    $"'{key}' is {(value.GetRawText() is { Length: <= 60 } raw ? raw : "set")}: this changes the computation to one that is not implemented");
         if (json.TryGet("modules_to_save", out var saved) && saved.ValueKind == JsonValueKind.Array && saved.GetArrayLength() > 0)
-            throw Refuse($"'modules_to_save' is {saved.GetRawText()}: whole layers beside the adapter are not computed; merge it with PEFT");
+            throw Refuse(
+                $"'modules_to_save' is {saved.GetRawText()}: whole layers beside the adapter are not computed; merge it with PEFT");
         var rank = json.Count("r") is { } r and >= 1 and <= MostRank ? (int)r : throw Refuse($"'r' is no rank of 1 to {MostRank}");
         var stabilized = json.Bool("use_rslora") ?? false;
         var weights = Path.Combine(folder, WeightsName);
         if (!File.Exists(weights) && File.Exists(Path.Combine(folder, "adapter_model.bin")))
-            throw new ModelFileException(folder, "its weights are a pickle (adapter_model.bin), which can run programs; save it as safetensors");
+            throw new ModelFileException(folder,
+                "its weights are a pickle (adapter_model.bin), which can run programs; save it as safetensors");
         if (!File.Exists(weights))
             throw new ModelFileException(weights, "the file is missing, but the adapter's weights are in it; download it too");
         var empty = new AdapterWeights(rank, json.Float("lora_alpha") ?? 8, stabilized, []);
@@ -65,7 +68,8 @@ public static partial class PeftAdapter
             foreach (var (name, a) in part.Entries)
             {
                 if (Name().Match(name) is not { Success: true } match)
-                    throw Refuse($"tensor '{name}' is none of lora_A, lora_B and lora_magnitude_vector of a linear layer: nothing here computes with it");
+                    throw Refuse(
+                        $"tensor '{name}' is none of lora_A, lora_B and lora_magnitude_vector of a linear layer: nothing here computes with it");
                 if (match.Groups[2].Value != "A")
                     continue;
                 var module = match.Groups[1].Value;
@@ -74,16 +78,20 @@ public static partial class PeftAdapter
                 var (tensor, expert) = HuggingFaceTensorNames.Translate($"{module}.weight", familys);
                 if (tensor is null || expert is not null || tensor == $"{module}.weight")
                     throw Refuse($"'{module}' has no place in a model of '{config.Architecture}' that an adapter could change");
-                if (a.Shape is not [var rank, var columns] || b.Shape is not [var rows, var same] || rank != same || rank is < 1 or > MostRank || Math.Max(rows, columns) > Array.MaxLength / rank)
-                    throw Refuse($"'{module}' has [{string.Join(", ", a.Shape)}] and [{string.Join(", ", b.Shape)}], where [rank, columns] and [rows, rank] are needed, with a rank of 1 to {MostRank}");
+                if (a.Shape is not [var rank, var columns] || b.Shape is not [var rows, var same] || rank != same
+                    || rank is < 1 or > MostRank || Math.Max(rows, columns) > Array.MaxLength / rank)
+                    throw Refuse(
+                        $"'{module}' has [{string.Join(", ", a.Shape)}] and [{string.Join(", ", b.Shape)}], where [rank, columns] and [rows, rank] are needed, with a rank of 1 to {MostRank}");
                 var heads = HeadsOf(tensor, config);
                 if (heads > 0 && rows % heads != 0)
                     throw Refuse($"'{module}' has {rows} rows, which are not {heads} heads: it was trained on another model");
                 var magnitude = Magnitude(module, rows);
                 if (magnitude is null == dora)
-                    throw Refuse($"'{module}' has {(dora ? "no" : "a")} lora_magnitude_vector, and 'use_dora' in {ConfigName} says otherwise");
+                    throw Refuse(
+                        $"'{module}' has {(dora ? "no" : "a")} lora_magnitude_vector, and 'use_dora' in {ConfigName} says otherwise");
                 read += magnitude is null ? 2 : 3;
-                projections.Add(new(tensor, (int)rows, (int)columns, Values(a), Scaled(Permuted(Values(b), heads, (int)rank), module, (int)rank))
+                projections.Add(new(tensor, (int)rows, (int)columns, Values(a),
+                    Scaled(Permuted(Values(b), heads, (int)rank), module, (int)rank))
                 {
                     Magnitude = magnitude is null ? null : Permuted(magnitude, heads, 1),
                 });
@@ -124,7 +132,8 @@ public static partial class PeftAdapter
                 if (module == property.Name || module.EndsWith($".{property.Name}", StringComparison.Ordinal))
                     return pattern.Float(property.Name);
                 else if (!PlainName().IsMatch(property.Name))
-                    throw Refuse($"'{key}' in {ConfigName} has the pattern '{property.Name}': names of layers are followed, regular expressions are not");
+                    throw Refuse(
+                        $"'{key}' in {ConfigName} has the pattern '{property.Name}': names of layers are followed, regular expressions are not");
             return null;
         }
 
@@ -136,7 +145,8 @@ public static partial class PeftAdapter
             format.Dequantize(part.File.Span(entry.Offset, checked((int)entry.Bytes)), values);
             foreach (var value in values)
                 if (!float.IsFinite(value))
-                    throw Refuse($"tensor '{entry.Name}' holds {value.ToString(CultureInfo.InvariantCulture)}: its training went wrong, or the file is damaged");
+                    throw Refuse(
+                        $"tensor '{entry.Name}' holds {value.ToString(CultureInfo.InvariantCulture)}: its training went wrong, or the file is damaged");
             return values;
         }
 

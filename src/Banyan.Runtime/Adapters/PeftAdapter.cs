@@ -32,9 +32,11 @@ public static partial class PeftAdapter
         {
             var module = p.Expert is null ? HuggingFaceTensorNames.Module(p.Tensor, familys) : null;
             if (module is null)
-                throw new NotSupportedException($"{p.Tensor} has no name in transformers that an adapter could be written under: merge the adapter into its base instead");
+                throw new NotSupportedException(
+                    $"{p.Tensor} has no name in transformers that an adapter could be written under: merge the adapter into its base instead");
             if (p.Rank != adapter.Rank)
-                throw new NotSupportedException($"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
+                throw new NotSupportedException(
+                    $"{p.Tensor} has rank {p.Rank}, others {adapter.Rank}: merge the adapter into its base instead");
             modules.Add(module[(module.LastIndexOf('.') + 1)..]);
             var heads = HeadsOf(p.Tensor, config);
             var name = $"base_model.model.{module}.lora_";
@@ -65,7 +67,8 @@ public static partial class PeftAdapter
         ["layers_pattern"] = null,
         ["layers_to_transform"] = null,
         ["loftq_config"] = new JsonObject(),
-        ["lora_alpha"] = adapter.Alpha == MathF.Round(adapter.Alpha) ? JsonValue.Create((int)adapter.Alpha) : JsonValue.Create(adapter.Alpha),
+        ["lora_alpha"] = adapter.Alpha == MathF.Round(adapter.Alpha) ? JsonValue.Create((int)adapter.Alpha)
+            : JsonValue.Create(adapter.Alpha),
         ["lora_bias"] = false,
         ["lora_dropout"] = 0.0,
         ["megatron_config"] = null,

@@ -24,7 +24,12 @@ internal static class ChatMessages
         foreach (var message in messages)
         {
             foreach (var result in message.Contents.OfType<FunctionResultContent>())
-                array.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = result.CallId, ["content"] = ResultText(result.Result) });
+                array.Add((JsonNode)new JsonObject
+                {
+                    ["role"] = "tool",
+                    ["tool_call_id"] = result.CallId,
+                    ["content"] = ResultText(result.Result)
+                });
             if (message.Contents.FirstOrDefault(c => c is DataContent or UriContent) is { } other)
                 throw new NotSupportedException($"this model reads text; a message holds {other.GetType().Name}");
             if (message.Role == ChatRole.Tool)
@@ -36,7 +41,11 @@ internal static class ChatMessages
             {
                 ["id"] = call.CallId,
                 ["type"] = "function",
-                ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), s_arguments) },
+                ["function"] = new JsonObject
+                {
+                    ["name"] = call.Name,
+                    ["arguments"] = JsonSerializer.SerializeToNode(call.Arguments ?? new Dictionary<string, object?>(), s_arguments)
+                },
             }).ToArray();
             if (calls.Length > 0)
                 json["tool_calls"] = new JsonArray(calls);
@@ -51,7 +60,12 @@ internal static class ChatMessages
         var functions = tools?.OfType<AIFunctionDeclaration>().Select(tool => (JsonNode)new JsonObject
         {
             ["type"] = "function",
-            ["function"] = new JsonObject { ["name"] = tool.Name, ["description"] = tool.Description, ["parameters"] = JsonNode.Parse(tool.JsonSchema.GetRawText()) },
+            ["function"] = new JsonObject
+            {
+                ["name"] = tool.Name,
+                ["description"] = tool.Description,
+                ["parameters"] = JsonNode.Parse(tool.JsonSchema.GetRawText())
+            },
         }).ToArray();
         return functions is { Length: > 0 } ? new JsonArray(functions) : null;
     }
@@ -85,7 +99,8 @@ internal static class ChatMessages
         var id = call.Id ?? $"call_{Guid.NewGuid():n}";
         try
         {
-            return new FunctionCallContent(id, call.Name, (IDictionary<string, object?>?)JsonSerializer.Deserialize(call.Arguments, s_arguments));
+            return new FunctionCallContent(id, call.Name,
+                (IDictionary<string, object?>?)JsonSerializer.Deserialize(call.Arguments, s_arguments));
         }
         catch (JsonException)
         {
@@ -102,7 +117,8 @@ internal static class ChatMessages
             return defaults;
         return defaults with
         {
-            Grammar = options.ResponseFormat is ChatResponseFormatJson json ? json.Schema is { } schema ? Grammar.JsonSchema(schema) : Grammar.JsonObject() : null,
+            Grammar = options.ResponseFormat is ChatResponseFormatJson json ? json.Schema is { } schema
+                ? Grammar.JsonSchema(schema) : Grammar.JsonObject() : null,
             MaxTokens = options.MaxOutputTokens ?? defaults.MaxTokens,
             Temperature = options.Temperature ?? defaults.Temperature,
             TopP = options.TopP ?? defaults.TopP,

@@ -11,11 +11,13 @@ internal sealed class EngineChatClient(Engine engine) : IChatClient
     readonly ChatClientMetadata _metadata = new("banyan", null, engine.Model.Name);
     Conversation? _conversation;
 
-    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        CancellationToken cancellationToken = default) =>
         GetStreamingResponseAsync(messages, options, cancellationToken).ToChatResponseAsync(cancellationToken);
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var turn = (_conversation ??= Conversation.With(engine.Model)).Prepare(ChatMessages.ToTurn(messages, options));
         var answer = turn.NewAnswer();

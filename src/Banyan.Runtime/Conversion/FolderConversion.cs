@@ -39,7 +39,9 @@ public sealed class FolderConversion
             : WeightFormat.TryGet(type.ToUpperInvariant(), out var format) && format.TorchType is not null ? format
             : throw new ArgumentException($"'{type}' is no type of safetensors that is written here: {WeightFormat.TorchNames}");
         var tied = !file.TryGetTensor("output.weight", out _);
-        var set = new TensorSet(file.Path, file.Tensors.Select(t => t.Named(EndOf(t.Name))), key => file.Metadata.TryGet<object>($"{config.Architecture}.{key}", out var v) && v is not Array && v is not string and not bool ? Convert.ToInt64(v, CultureInfo.InvariantCulture) : 0);
+        var set = new TensorSet(file.Path, file.Tensors.Select(t => t.Named(EndOf(t.Name))),
+            key => file.Metadata.TryGet<object>($"{config.Architecture}.{key}", out var v) && v is not Array && v is not string and not bool
+                ? Convert.ToInt64(v, CultureInfo.InvariantCulture) : 0);
         foreach (var tensor in set.Tensors)
             if (RopeOrder.Heads(tensor.Name, config, _family) is { } heads)
                 set.Replace(tensor.Name, tensor.Name, t => RopeOrder.ToHalves(t, heads));
@@ -94,7 +96,8 @@ public sealed class FolderConversion
             WholeFile.Write(Path.Combine(folder, name), stream => writer.WriteTo(stream));
         }
         if (shards.Count > 1)
-            WriteJson(folder, "model.safetensors.index.json", new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map });
+            WriteJson(folder, "model.safetensors.index.json",
+                new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map });
         if (_file.Metadata.Contains("tokenizer.ggml.tokens"))
             TokenizerFiles.Write(_file, folder);
         WritePooling(folder);
@@ -118,12 +121,15 @@ public sealed class FolderConversion
 
     IEnumerable<Tensor> Named(Tensor tensor)
     {
-        var name = HuggingFaceTensorNames.Back(tensor.Name, _family.HuggingFace) ?? (tensor.Name == "rope_freqs.weight" ? tensor.Name : null)
-            ?? throw new ModelFileException(_file.Path, $"tensor '{tensor.Name}' has no name in transformers, as far as is known here; the model is of another kind than '{_family.Architecture}' as it is implemented");
+        var name = HuggingFaceTensorNames.Back(tensor.Name, _family.HuggingFace)
+            ?? (tensor.Name == "rope_freqs.weight" ? tensor.Name : null)
+            ?? throw new ModelFileException(_file.Path,
+                $"tensor '{tensor.Name}' has no name in transformers, as far as is known here; the model is of another kind than '{_family.Architecture}' as it is implemented");
         if (_family.HuggingFace.HasPrediction)
             name = PredictionNames.Write(name, _layers);
         return name.Contains('#')
-            ? Enumerable.Range(0, (int)tensor.Shape[0]).Select(e => tensor.Slice(e).Named(name.Replace("#", e.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)))
+            ? Enumerable.Range(0, (int)tensor.Shape[0])
+            .Select(e => tensor.Slice(e).Named(name.Replace("#", e.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)))
             : [tensor.Named(name)];
     }
 
@@ -176,11 +182,13 @@ public sealed class FolderConversion
                 break;
             case YarnScaling yarn:
                 var scaling = writing.Rope;
-                (scaling["rope_type"], scaling["factor"], scaling["original_max_position_embeddings"]) = ("yarn", yarn.Factor, yarn.OriginalContextLength);
+                (scaling["rope_type"], scaling["factor"], scaling["original_max_position_embeddings"]) =
+                    ("yarn", yarn.Factor, yarn.OriginalContextLength);
                 (scaling["beta_fast"], scaling["beta_slow"]) = (yarn.BetaFast, yarn.BetaSlow);
                 // All of the magnitude is in transformers' factor.
                 if (yarn.AttentionFactor != 1)
-                    scaling["attention_factor"] = HuggingFaceWriting.Plain((float)(yarn.AttentionFactor * (1 + 0.1 * Math.Log(Math.Max(1, yarn.Factor)))));
+                    scaling["attention_factor"] =
+                        HuggingFaceWriting.Plain((float)(yarn.AttentionFactor * (1 + 0.1 * Math.Log(Math.Max(1, yarn.Factor)))));
                 break;
         }
         if (rope.FrequencyFactors is not { } factors || !writing.Tensors.Has("rope_freqs.weight") || _family.HasOwnRopeFactors)
@@ -229,9 +237,17 @@ public sealed class FolderConversion
         {
             var own = Path.Combine(folder, $"{dense.Name["dense_".Length]}_Dense");
             Directory.CreateDirectory(own);
-            var writer = new SafetensorsWriter().Set("format", "pt").Add("linear.weight", _format.Name, dense.Shape, stream => Copy(dense.As(_format), stream, default));
+            var writer = new SafetensorsWriter().Set("format", "pt")
+                .Add("linear.weight", _format.Name, dense.Shape, stream => Copy(dense.As(_format), stream, default));
             WholeFile.Write(Path.Combine(own, "model.safetensors"), stream => writer.WriteTo(stream));
-            WriteJson(own, "config.json", new JsonObject { ["in_features"] = dense.Columns, ["out_features"] = dense.Rows, ["bias"] = false, ["activation_function"] = "torch.nn.modules.linear.Identity" });
+            WriteJson(own, "config.json",
+                new JsonObject
+                {
+                    ["in_features"] = dense.Columns,
+                    ["out_features"] = dense.Rows,
+                    ["bias"] = false,
+                    ["activation_function"] = "torch.nn.modules.linear.Identity"
+                });
         }
         Directory.CreateDirectory(Path.Combine(folder, "1_Pooling"));
         WriteJson(Path.Combine(folder, "1_Pooling"), "config.json", new JsonObject
@@ -241,8 +257,12 @@ public sealed class FolderConversion
             ["pooling_mode_mean_tokens"] = type == 1,
             ["pooling_mode_lasttoken"] = type == 3,
         });
-        JsonNode Module(int index, string path, string name) => new JsonObject { ["idx"] = index, ["name"] = $"{index}", ["path"] = path, ["type"] = $"sentence_transformers.models.{name}" };
-        WholeFile.Write(Path.Combine(folder, "modules.json"), stream => new JsonArray([Module(0, "", "Transformer"), Module(1, "1_Pooling", "Pooling"), .. _dense.Select((d, i) => Module(i + 2, $"{d.Name["dense_".Length]}_Dense", "Dense"))]).WriteReadable(stream));
+        JsonNode Module(int index, string path, string name) =>
+            new JsonObject { ["idx"] = index, ["name"] = $"{index}", ["path"] = path, ["type"] = $"sentence_transformers.models.{name}" };
+        WholeFile.Write(Path.Combine(folder, "modules.json"),
+            stream =>
+                new JsonArray([Module(0, "", "Transformer"), Module(1, "1_Pooling", "Pooling"),
+                    .. _dense.Select((d, i) => Module(i + 2, $"{d.Name["dense_".Length]}_Dense", "Dense"))]).WriteReadable(stream));
     }
 
     static void WriteJson(string folder, string name, JsonObject json) => WholeFile.Write(Path.Combine(folder, name), json.WriteReadable);

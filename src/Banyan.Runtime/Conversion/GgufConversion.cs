@@ -30,7 +30,8 @@ public sealed class GgufConversion : IDisposable
         var config = new ConfigReader(folder).Read();
         var family = Family.Find(config.Architecture)!;
         var metadata = Metadata(folder, config, family, out var factors);
-        List<Tensor> tensors = [.. folder.Tensors.Where(t => !Files.Safetensors.HuggingFaceTensorNames.IsLeftOut(t.Name)).Select(t => Ordered(t, config, family))];
+        List<Tensor> tensors = [.. folder.Tensors.Where(t => !Files.Safetensors.HuggingFaceTensorNames.IsLeftOut(t.Name))
+            .Select(t => Ordered(t, config, family))];
         if (factors is not null && !tensors.Exists(t => t.Name == "rope_freqs.weight"))
             tensors.Add(Files.Safetensors.HuggingFaceReading.OfFloats("rope_freqs.weight", factors));
         // Whatever is no matrix is computed in floats; what GGUF has no format for becomes halves.
@@ -47,7 +48,8 @@ public sealed class GgufConversion : IDisposable
     /// <param name="output">Where to; a file that is there is replaced.</param>
     /// <param name="progress">Called after each tensor.</param>
     /// <param name="cancellationToken">Cancels between pieces; nothing is left behind.</param>
-    public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) => _quantizer.Write(output, progress, cancellationToken);
+    public void Write(string output, IProgress<LoadProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        _quantizer.Write(output, progress, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose() => _gguf.Dispose();
@@ -84,6 +86,7 @@ public sealed class GgufConversion : IDisposable
     }
 
     // Where positions turn neighbours in GGUF and halves in safetensors, rows of queries and keys lie in that order.
-    static Tensor Ordered(Tensor tensor, Config config, Family family) => family.GgufName(tensor.Name) is var name && name != tensor.Name ? tensor.Named(name)
+    static Tensor Ordered(Tensor tensor, Config config, Family family) =>
+        family.GgufName(tensor.Name) is var name && name != tensor.Name ? tensor.Named(name)
         : RopeOrder.Heads(tensor.Name, config, family) is { } heads ? RopeOrder.ToNeighbours(tensor, heads) : tensor;
 }

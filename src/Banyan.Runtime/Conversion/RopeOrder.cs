@@ -10,7 +10,8 @@ static class RopeOrder
     /// <summary>Heads of a tensor whose rows are in another order on the other side; null if they do not.</summary>
     public static long? Heads(string tensor, Config config, Family family)
     {
-        if (family.Pairs(ModelFileKind.Gguf) == family.Pairs(ModelFileKind.Safetensors) || !tensor.StartsWith("blk.", StringComparison.Ordinal))
+        if (family.Pairs(ModelFileKind.Gguf) == family.Pairs(ModelFileKind.Safetensors)
+            || !tensor.StartsWith("blk.", StringComparison.Ordinal))
             return null;
         var part = tensor[(tensor.IndexOf('.', 4) + 1)..];
         // The weights of a head's norm go with its rows.

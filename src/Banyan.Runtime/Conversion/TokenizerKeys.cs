@@ -55,11 +55,14 @@ static class TokenizerKeys
         return keys;
     }
 
-    static void Bpe(Dictionary<string, object> keys, string path, JsonElement root, JsonElement model, List<AddedTokenJson> added, (string Name, bool HasMerges) pieces)
+    static void Bpe(Dictionary<string, object> keys, string path, JsonElement root, JsonElement model, List<AddedTokenJson> added,
+        (string Name, bool HasMerges) pieces)
     {
         var (tokens, kinds) = Vocabulary(path, model, added);
         var pipeline = PipelineJson.Read(path, root);
-        string[] merges = [.. model.Items("merges", path).Select(m => m.ValueKind == JsonValueKind.Array && m.GetArrayLength() == 2 ? $"{m[0].GetString()} {m[1].GetString()}" : m.GetString() ?? "")];
+        string[] merges =
+            [.. model.Items("merges", path).Select(m => m.ValueKind == JsonValueKind.Array && m.GetArrayLength() == 2
+                ? $"{m[0].GetString()} {m[1].GetString()}" : m.GetString() ?? "")];
         if (pipeline.ByteLevel)
         {
             keys[Key + "model"] = "gpt2";
@@ -70,7 +73,8 @@ static class TokenizerKeys
         {
             var unknown = model.Text("unk_token", path);
             for (var id = 0; id < tokens.Length; id++)
-                kinds[id] = tokens[id] == unknown ? TokenKind.Unknown : TokenizerBuilder.ByteOf(tokens[id]) is not null ? TokenKind.Byte : kinds[id];
+                kinds[id] = tokens[id] == unknown ? TokenKind.Unknown : TokenizerBuilder.ByteOf(tokens[id]) is not null
+                    ? TokenKind.Byte : kinds[id];
             keys[Key + "model"] = pieces.Name;
             keys[Key + "pre"] = "default";
             keys[Key + "add_space_prefix"] = pipeline.Normalizers.Any(n => n is Prepend) || pipeline.Prefixers.Count > 0;
@@ -78,7 +82,8 @@ static class TokenizerKeys
             var ranks = new Dictionary<string, int>();
             for (var rank = 0; rank < merges.Length; rank++)
                 ranks.TryAdd(merges[rank].Remove(merges[rank].IndexOf(' ', 1), 1), rank);
-            keys[Key + "scores"] = tokens.Select((t, id) => kinds[id] != TokenKind.Normal ? -1000f : ranks.TryGetValue(t, out var rank) ? -rank : 0f).ToArray();
+            keys[Key + "scores"] = tokens.Select((t, id) => kinds[id] != TokenKind.Normal ? -1000f
+                : ranks.TryGetValue(t, out var rank) ? -rank : 0f).ToArray();
             if (pieces.HasMerges)
                 keys[Key + "merges"] = merges;
         }
@@ -95,7 +100,8 @@ static class TokenizerKeys
             if (tokens[id] == unknown)
                 kinds[id] = TokenKind.Unknown;
             else if (kinds[id] == TokenKind.Normal)
-                tokens[id] = tokens[id].StartsWith(prefix, StringComparison.Ordinal) ? tokens[id][prefix.Length..] : SentencePiece.Mark + tokens[id];
+                tokens[id] = tokens[id].StartsWith(prefix, StringComparison.Ordinal) ? tokens[id][prefix.Length..]
+                    : SentencePiece.Mark + tokens[id];
         keys[Key + "model"] = "bert";
         keys[Key + "pre"] = "default";
         Tokens(keys, tokens, kinds);
@@ -108,7 +114,8 @@ static class TokenizerKeys
         var (tokens, scores) = (new List<string>(), new List<float>());
         foreach (var entry in model.Items("vocab", path))
         {
-            if (entry.ValueKind != JsonValueKind.Array || entry.GetArrayLength() != 2 || entry[0].ValueKind != JsonValueKind.String || entry[1].ValueKind != JsonValueKind.Number)
+            if (entry.ValueKind != JsonValueKind.Array || entry.GetArrayLength() != 2 || entry[0].ValueKind != JsonValueKind.String
+                || entry[1].ValueKind != JsonValueKind.Number)
                 throw JsonReading.Mistyped("vocab", "a list of [token, score]", entry, path);
             tokens.Add(entry[0].GetString()!);
             scores.Add(entry[1].GetSingle());
@@ -117,7 +124,8 @@ static class TokenizerKeys
         foreach (var token in added.OrderBy(t => t.Id))
         {
             if (token.Id > tokens.Count + 4096)
-                throw new ModelFileException(path, $"added token '{token.Content}' has id {token.Id}, but there are only {tokens.Count} tokens; the file is damaged");
+                throw new ModelFileException(path,
+                    $"added token '{token.Content}' has id {token.Id}, but there are only {tokens.Count} tokens; the file is damaged");
             while (tokens.Count <= token.Id)
             {
                 tokens.Add($"[PAD{tokens.Count}]");
@@ -126,7 +134,8 @@ static class TokenizerKeys
             }
             (tokens[token.Id], kinds[token.Id]) = (token.Content, token.Kind);
         }
-        var unknown = model.Field("unk_id") is { ValueKind: JsonValueKind.Number } id && id.TryGetInt32(out var number) && number >= 0 && number < tokens.Count ? number : 0;
+        var unknown = model.Field("unk_id") is { ValueKind: JsonValueKind.Number } id && id.TryGetInt32(out var number) && number >= 0
+            && number < tokens.Count ? number : 0;
         kinds[unknown] = TokenKind.Unknown;
         keys[Key + "model"] = "t5";
         keys[Key + "pre"] = "default";
@@ -169,7 +178,8 @@ static class TokenizerKeys
         if (tokens.Length > count)
             throw new ModelFileException(path, $"it has {tokens.Length} tokens, and the model {count}: it is another model's");
         keys[Key + "tokens"] = (string[])[.. tokens, .. Enumerable.Range(tokens.Length, count - tokens.Length).Select(id => $"[PAD{id}]")];
-        keys[Key + "token_type"] = (int[])[.. (int[])keys[Key + "token_type"], .. Enumerable.Repeat((int)TokenKind.Unused, count - tokens.Length)];
+        keys[Key + "token_type"] = (int[])[.. (int[])keys[Key + "token_type"],
+            .. Enumerable.Repeat((int)TokenKind.Unused, count - tokens.Length)];
         if (keys.TryGetValue(Key + "scores", out var scores))
             keys[Key + "scores"] = (float[])[.. (float[])scores, .. Enumerable.Repeat(-10000f, count - tokens.Length)];
     }
@@ -216,8 +226,10 @@ static class TokenizerKeys
     {
         var normalizes = pipeline.Normalizers.Any(n => n is Nfc);
         bool Same(PreTokenizerFamily family) => family.Patterns.Select(p => PublishedPatterns.All[p]).SequenceEqual(pipeline.PreTokenizers);
-        var family = PreTokenizerFamily.All.Where(Same).OrderByDescending(f => f.IgnoresMerges == ignoresMerges).ThenByDescending(f => f.NormalizesToNfc == normalizes).FirstOrDefault()
-            ?? throw new ModelFileException(path, "its pre_tokenizer has no name in GGUF (tokenizer.ggml.pre): the model can be run from its folder, and not converted");
+        var family = PreTokenizerFamily.All.Where(Same).OrderByDescending(f => f.IgnoresMerges == ignoresMerges)
+            .ThenByDescending(f => f.NormalizesToNfc == normalizes).FirstOrDefault()
+            ?? throw new ModelFileException(path,
+                "its pre_tokenizer has no name in GGUF (tokenizer.ggml.pre): the model can be run from its folder, and not converted");
         return family.Names[0];
     }
 
@@ -261,7 +273,8 @@ static class TokenizerKeys
                 case "WhitespaceSplit":
                     break;
                 case "Metaspace":
-                    AddsSpace = (step.Text("prepend_scheme", path) ?? (step.Flag("add_prefix_space", true, path) ? "always" : "never")) != "never";
+                    AddsSpace =
+                        (step.Text("prepend_scheme", path) ?? (step.Flag("add_prefix_space", true, path) ? "always" : "never")) != "never";
                     break;
                 case var type:
                     throw TokenizerJson.Unsupported(path, "pre_tokenizer of a unigram model", type, "Sequence, WhitespaceSplit, Metaspace");

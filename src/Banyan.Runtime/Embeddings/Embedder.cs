@@ -29,7 +29,8 @@ public sealed class Embedder : IDisposable
     /// <param name="model">A loaded model. The embedder does not dispose it.</param>
     /// <param name="adapter">An adapter of the model to apply; null for none.</param>
     /// <exception cref="ArgumentException">The adapter was added to another model.</exception>
-    public Embedder(Model model, ModelAdapter? adapter = null) => (_model, _adapter) = (model, adapter is null || adapter.Model == model ? adapter
+    public Embedder(Model model, ModelAdapter? adapter = null) =>
+        (_model, _adapter) = (model, adapter is null || adapter.Model == model ? adapter
         : throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to '{model.Name}'", nameof(adapter)));
 
     /// <summary>The model it computes with.</summary>
@@ -59,10 +60,12 @@ public sealed class Embedder : IDisposable
     /// <exception cref="ArgumentException">
     /// A text is empty, longer than the context, or has an id outside the vocabulary; or the vectors have fewer dimensions.
     /// </exception>
-    public IReadOnlyList<float[]> Embed(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null, CancellationToken cancellationToken = default)
+    public IReadOnlyList<float[]> Embed(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null,
+        CancellationToken cancellationToken = default)
     {
         if (dimensions is { } most && (most < 1 || most > Dimensions))
-            throw new ArgumentException($"'{_model.Name}' gives vectors of {Dimensions} numbers: {most} is outside 1 … {Dimensions}", nameof(dimensions));
+            throw new ArgumentException($"'{_model.Name}' gives vectors of {Dimensions} numbers: {most} is outside 1 … {Dimensions}",
+                nameof(dimensions));
         var vectors = Pooled(texts, cancellationToken);
         for (var i = 0; i < vectors.Length; i++)
         {
@@ -81,7 +84,8 @@ public sealed class Embedder : IDisposable
     public IReadOnlyList<float[]> Score(IReadOnlyList<int[]> texts, CancellationToken cancellationToken = default)
     {
         var classifier = _model.Weights.Classifier
-            ?? throw new InvalidOperationException($"'{_model.Name}' has no classifier (cls.output.weight), so it gives no scores: use a reranker");
+            ?? throw new InvalidOperationException(
+                $"'{_model.Name}' has no classifier (cls.output.weight), so it gives no scores: use a reranker");
         return [.. Pooled(texts, cancellationToken).Select(classifier.Scores)];
     }
 
@@ -90,7 +94,8 @@ public sealed class Embedder : IDisposable
     /// <param name="document">The document.</param>
     /// <param name="tokens">The tokens; empty if there are more than the context holds.</param>
     /// <returns>Whether the context holds them.</returns>
-    public bool TryPair(string query, string document, out int[] tokens) => RankedTexts.TryEncode(_model, query, document, _model.ContextLength, out tokens);
+    public bool TryPair(string query, string document, out int[] tokens) =>
+        RankedTexts.TryEncode(_model, query, document, _model.ContextLength, out tokens);
 
     /// <summary>
     /// How well a document answers, 0 to 1, from what <see cref="Score"/> gives: the sigmoid of a logit, or the share of the first label,
@@ -135,9 +140,12 @@ public sealed class Embedder : IDisposable
             if (texts[i].Length == 0)
                 throw new ArgumentException($"text {i + 1} has no tokens", nameof(texts));
             if (texts[i].Length > _model.ContextLength)
-                throw new ArgumentException($"text {i + 1} has {texts[i].Length} tokens, and '{_model.Name}' takes {_model.ContextLength}: shorten it", nameof(texts));
+                throw new ArgumentException(
+                    $"text {i + 1} has {texts[i].Length} tokens, and '{_model.Name}' takes {_model.ContextLength}: shorten it",
+                    nameof(texts));
             if (Array.FindIndex(texts[i], id => id < 0 || id >= _model.Config.VocabularySize) is var bad and >= 0)
-                throw new ArgumentException($"token {texts[i][bad]} of text {i + 1} is outside the vocabulary of {_model.Config.VocabularySize}", nameof(texts));
+                throw new ArgumentException(
+                    $"token {texts[i][bad]} of text {i + 1} is outside the vocabulary of {_model.Config.VocabularySize}", nameof(texts));
         }
     }
 
@@ -191,7 +199,12 @@ public sealed class Embedder : IDisposable
                 cancellationToken.ThrowIfCancellationRequested();
                 var piece = text.AsSpan(at, Math.Min(PassTokens, text.Length - at));
                 var isLast = at + piece.Length == text.Length;
-                var wanted = Pooling switch { Pooling.Mean => piece.Length, Pooling.First => at == 0 ? piece.Length : 0, _ => isLast ? 1 : 0 };
+                var wanted = Pooling switch
+                {
+                    Pooling.Mean => piece.Length,
+                    Pooling.First => at == 0 ? piece.Length : 0,
+                    _ => isLast ? 1 : 0
+                };
                 _batch!.Clear();
                 var row = _batch.Add(sequence, piece, wanted);
                 _forward!.Run(_batch);

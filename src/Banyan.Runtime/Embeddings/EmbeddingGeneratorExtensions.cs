@@ -13,7 +13,8 @@ public static class EmbeddingGeneratorExtensions
     /// <see cref="EmbeddingGenerationOptions.Dimensions"/> keeps the first numbers. A text longer than the context throws
     /// <see cref="ArgumentException"/>; nothing is truncated.
     /// </remarks>
-    public static IEmbeddingGenerator<string, Embedding<float>> AsEmbeddingGenerator(this Embedder embedder) => new EmbedderGenerator(embedder);
+    public static IEmbeddingGenerator<string, Embedding<float>> AsEmbeddingGenerator(this Embedder embedder) =>
+        new EmbedderGenerator(embedder);
 }
 
 /// <summary>Vectors over an <see cref="Embedder"/>.</summary>
@@ -22,14 +23,18 @@ internal sealed class EmbedderGenerator(Embedder embedder) : IEmbeddingGenerator
     readonly EmbeddingGeneratorMetadata _metadata = new("banyan", null, embedder.Model.Name, embedder.Dimensions);
 
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
-        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) => Task.Run(() =>
+        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+            Task.Run(() =>
     {
         var model = embedder.Model;
         var texts = values.Select((text, i) => model.Tokenizer.TryEncode(text, model.ContextLength, out var ids) ? ids
-            : throw new ArgumentException($"text {i + 1} has more than {model.ContextLength} tokens, and '{model.Name}' takes no more: shorten it", nameof(values))).ToList();
+            : throw new ArgumentException(
+                $"text {i + 1} has more than {model.ContextLength} tokens, and '{model.Name}' takes no more: shorten it", nameof(values)))
+                    .ToList();
         var tokens = texts.Sum(t => (long)t.Length);
         var created = DateTimeOffset.UtcNow;
-        return new GeneratedEmbeddings<Embedding<float>>(embedder.Embed(texts, dimensions: options?.Dimensions, cancellationToken: cancellationToken)
+        return new GeneratedEmbeddings<Embedding<float>>(
+            embedder.Embed(texts, dimensions: options?.Dimensions, cancellationToken: cancellationToken)
             .Select(v => new Embedding<float>(v) { CreatedAt = created, ModelId = model.Name }))
         {
             Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens },

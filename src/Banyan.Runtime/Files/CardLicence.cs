@@ -14,7 +14,8 @@ internal static partial class CardLicence
         if (!card.Exists || card.Length > LargestCard)
             return "";
         var front = FrontMatter().Match(File.ReadAllText(card.FullName));
-        return front.Success && Licences().Match(front.Groups[1].Value) is { Success: true } line ? line.Groups[1].Value.Trim(' ', '"', '\'') : "";
+        return front.Success && Licences().Match(front.Groups[1].Value) is { Success: true } line
+            ? line.Groups[1].Value.Trim(' ', '"', '\'') : "";
     }
 
     [GeneratedRegex(@"\A---\r?\n(.*?)\r?\n---", RegexOptions.Singleline | RegexOptions.CultureInvariant)]

@@ -45,18 +45,26 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         var architecture = metadata.Get("general.architecture", "");
         var prefix = architecture + ".";
         bool IsOwn(string key) => key.StartsWith(prefix, StringComparison.Ordinal);
-        var found = Compare(metadata.Keys.Where(IsOwn).Select(key => (key[prefix.Length..], (object?)metadata.Get<object>(key))), GgufKeys.Table, Family.Find(architecture)?.Keys, key => prefix + key);
-        return found with { Unknown = [.. found.Unknown, .. metadata.Keys.Where(key => !IsOwn(key) && !GgufKeys.Describing.Any(p => key.StartsWith(p, StringComparison.Ordinal)))] };
+        var found = Compare(metadata.Keys.Where(IsOwn).Select(key => (key[prefix.Length..], (object?)metadata.Get<object>(key))),
+            GgufKeys.Table, Family.Find(architecture)?.Keys, key => prefix + key);
+        return found
+            with
+        {
+            Unknown = [.. found.Unknown,
+                .. metadata.Keys.Where(key => !IsOwn(key) && !GgufKeys.Describing.Any(p => key.StartsWith(p, StringComparison.Ordinal)))]
+        };
     }
 
     /// <exception cref="ModelFileException">A key requires a computation that is not implemented.</exception>
     public void Check(string path)
     {
         if (Refused.Count > 0)
-            throw new ModelFileException(path, $"{string.Join("; ", Refused)}. The model would compute something else here than it was trained with, so it is refused");
+            throw new ModelFileException(path,
+                $"{string.Join("; ", Refused)}. The model would compute something else here than it was trained with, so it is refused");
     }
 
-    static ConfigKeys Compare(IEnumerable<(string Key, object? Value)> pairs, IReadOnlyDictionary<string, string[]?> table, string? familys, Func<string, string> fullName)
+    static ConfigKeys Compare(IEnumerable<(string Key, object? Value)> pairs, IReadOnlyDictionary<string, string[]?> table, string? familys,
+        Func<string, string> fullName)
     {
         var own = Table(familys ?? "");
         var (refused, unknown) = (new List<string>(), new List<string>());
@@ -64,7 +72,8 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
             if (!own.TryGetValue(key, out var computed) && !table.TryGetValue(key, out computed))
                 unknown.Add(fullName(key));
             else if (computed is not null && Differing(value, computed) is { } text)
-                refused.Add($"'{fullName(key)}' is {text}, which is not implemented{(computed.Length > 0 ? $" ({string.Join(" or ", computed)} is)" : "")}");
+                refused.Add(
+                    $"'{fullName(key)}' is {text}, which is not implemented{(computed.Length > 0 ? $" ({string.Join(" or ", computed)} is)" : "")}");
         return new(refused, unknown);
     }
 
@@ -72,7 +81,8 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
     static string? Differing(object? value, string[] computed) => value switch
     {
         null => null,
-        IEnumerable items and not string => items.Cast<object?>().Select(item => Differing(item, computed)).FirstOrDefault(text => text is not null),
+        IEnumerable items and not string => items.Cast<object?>().Select(item => Differing(item, computed))
+            .FirstOrDefault(text => text is not null),
         _ => Text(value) is var text && computed.Contains(text, StringComparer.Ordinal) ? null : text.Length > 60 ? text[..60] + "…" : text,
     };
 

@@ -49,5 +49,6 @@ static class GgufKeys
         """);
 
     /// <summary>Prefixes of keys that describe the file, its origin and its tokenizer.</summary>
-    public static readonly string[] Describing = ["general.", "tokenizer.", "split.", "quantize.", "imatrix.", "mradermacher.", "training."];
+    public static readonly string[] Describing =
+        ["general.", "tokenizer.", "split.", "quantize.", "imatrix.", "mradermacher.", "training."];
 }

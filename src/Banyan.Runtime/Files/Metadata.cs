@@ -35,14 +35,16 @@ public sealed class Metadata
             stored = array.Values;
         if (MetadataConversion.TryConvert(stored, out value))
             return true;
-        throw new ModelFileException(_path, $"metadata '{key}' is {MetadataConversion.Describe(stored)}, where {MetadataConversion.NameOf(typeof(T))} is needed; the file is damaged or its writer is at fault");
+        throw new ModelFileException(_path,
+            $"metadata '{key}' is {MetadataConversion.Describe(stored)}, where {MetadataConversion.NameOf(typeof(T))} is needed; the file is damaged or its writer is at fault");
     }
 
     /// <summary>The value of a key that must be there.</summary>
     /// <exception cref="ModelFileException">It is missing, or no <typeparamref name="T"/>.</exception>
     public T Get<T>(string key) => TryGet<T>(key, out var value)
         ? value
-        : throw new ModelFileException(_path, $"metadata '{key}' is missing; the file was not made for this kind of model, or its writer is at fault");
+        : throw new ModelFileException(_path,
+            $"metadata '{key}' is missing; the file was not made for this kind of model, or its writer is at fault");
 
     /// <summary>The value of a key, or <paramref name="fallback"/> where it is missing.</summary>
     /// <exception cref="ModelFileException">It is there, but no <typeparamref name="T"/>.</exception>

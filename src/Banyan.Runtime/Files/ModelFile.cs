@@ -15,7 +15,8 @@ public sealed class ModelFile : IDisposable
     readonly Dictionary<string, Tensor> _byName;
     readonly ConcurrentDictionary<string, bool> _asked = new();
 
-    internal ModelFile(string path, ModelFileKind kind, Metadata metadata, ConfigKeys keys, IReadOnlyList<Tensor> tensors, IReadOnlyList<Mapping> mappings)
+    internal ModelFile(string path, ModelFileKind kind, Metadata metadata, ConfigKeys keys, IReadOnlyList<Tensor> tensors,
+        IReadOnlyList<Mapping> mappings)
     {
         (Path, Kind, Metadata, Keys, Tensors, _mappings) = (path, kind, metadata, keys, tensors, mappings);
         Folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
@@ -32,7 +33,8 @@ public sealed class ModelFile : IDisposable
         var file = ModelPath.Find(path);
         try
         {
-            return file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            return file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
+                || file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? SafetensorsModel.Open(file)
                 : GgufModel.Open(file);
         }
@@ -86,7 +88,8 @@ public sealed class ModelFile : IDisposable
     /// <exception cref="ModelFileException">There is no such tensor.</exception>
     public Tensor GetTensor(string name) => TryGetTensor(name, out var tensor)
         ? tensor
-        : throw new ModelFileException(Path, $"tensor '{name}' is missing among its {Tensors.Count}; the file is incomplete or not of the architecture it names");
+        : throw new ModelFileException(Path,
+            $"tensor '{name}' is missing among its {Tensors.Count}; the file is incomplete or not of the architecture it names");
 
     /// <summary>Refuses a model whose layers hold weights that nothing asked for: without them it would compute something else.</summary>
     /// <param name="layers">How many layers are computed; what belongs to none of them (a vision part, layers that guess ahead) is left
@@ -94,9 +97,11 @@ public sealed class ModelFile : IDisposable
     /// <exception cref="ModelFileException">There are some.</exception>
     internal void RefuseUnread(int layers)
     {
-        var unread = Tensors.Select(t => t.Name).Where(name => !_asked.ContainsKey(name) && ModelTensors.IsComputed(name, layers)).Take(4).ToList();
+        var unread = Tensors.Select(t => t.Name)
+            .Where(name => !_asked.ContainsKey(name) && ModelTensors.IsComputed(name, layers)).Take(4).ToList();
         if (unread.Count > 0)
-            throw new ModelFileException(Path, $"nothing here computes with tensor {string.Join(", ", unread.Select(name => $"'{name}'"))}; the model is of another kind than '{Metadata.Get("general.architecture", "")}' as it is implemented");
+            throw new ModelFileException(Path,
+                $"nothing here computes with tensor {string.Join(", ", unread.Select(name => $"'{name}'"))}; the model is of another kind than '{Metadata.Get("general.architecture", "")}' as it is implemented");
     }
 
     /// <summary>Unmaps the files. Pointers into them are invalid from here on.</summary>

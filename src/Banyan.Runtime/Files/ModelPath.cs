@@ -13,7 +13,8 @@ static partial class ModelPath
         if (!Directory.Exists(path))
             throw new ModelFileException(path, "there is no such file or folder; check the path");
 
-        var names = Directory.EnumerateFiles(path).Select(System.IO.Path.GetFileName).OfType<string>().Order(StringComparer.Ordinal).ToList();
+        var names = Directory.EnumerateFiles(path).Select(System.IO.Path.GetFileName).OfType<string>()
+            .Order(StringComparer.Ordinal).ToList();
         // Of a split set the first part stands for all.
         var ggufs = names.Where(n => n.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             .Where(n => SplitPart().Match(n) is not { Success: true } part || int.Parse(part.Groups[1].ValueSpan) == 1).ToList();

@@ -79,7 +79,8 @@ internal sealed class ModelRewriter
     {
         // What a folder holds in another form than it is computed with cannot be changed by rows of that.
         if (_file.Tensors.FirstOrDefault(t => t.IsMade && _changeOf(t.Name, null) is not null) is { } made)
-            throw new ModelFileException(_file.Path, $"'{made.Name}' lies in another form in safetensors of '{_config.Architecture}' than it was trained in; convert the model to GGUF ('banyan convert') and train that");
+            throw new ModelFileException(_file.Path,
+                $"'{made.Name}' lies in another form in safetensors of '{_config.Architecture}' than it was trained in; convert the model to GGUF ('banyan convert') and train that");
         var (tell, familys, bytes) = (new Telling(_file, progress), Family.Find(_config.Architecture)!.HuggingFace.Tensors, 0L);
         foreach (var path in _file.Files)
         {
@@ -112,7 +113,8 @@ internal sealed class ModelRewriter
     {
         var name = Path.GetFileName(path);
         return !name.StartsWith('.') && !name.Equals("README.md", StringComparison.OrdinalIgnoreCase)
-            && (Path.GetExtension(name).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model" or ".md" || name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
+            && (Path.GetExtension(name).ToLowerInvariant() is ".json" or ".jinja" or ".txt" or ".model" or ".md"
+                || name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase));
     }
 
     // As it is, but for what it says of the weights' format.
@@ -121,7 +123,8 @@ internal sealed class ModelRewriter
         var bytes = File.ReadAllBytes(path);
         var name = Path.GetFileName(path);
         var isIndex = name.EndsWith(".safetensors.index.json", StringComparison.Ordinal);
-        if (_mix is null && _growth is null || !isIndex && name != "config.json" && (_growth is null || name != "tokenizer.json") || JsonNode.Parse(bytes) is not JsonObject json)
+        if (_mix is null && _growth is null || !isIndex && name != "config.json" && (_growth is null || name != "tokenizer.json")
+            || JsonNode.Parse(bytes) is not JsonObject json)
             return bytes;
         _growth?.Change(name, json, path);
         if (isIndex)

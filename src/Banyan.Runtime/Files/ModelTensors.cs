@@ -19,6 +19,7 @@ static partial class ModelTensors
     [GeneratedRegex(@"\.(?:attn_rot_embd|rotary_emb\.inv_freq)(?:\.weight)?\z", RegexOptions.CultureInvariant)]
     private static partial Regex Derived();
 
-    [GeneratedRegex(@"^(?:token_embd_norm|position_embd|token_types|output_norm|output|cls|dense_[0-9]+|lm_head|model\.norm)\.", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?:token_embd_norm|position_embd|token_types|output_norm|output|cls|dense_[0-9]+|lm_head|model\.norm)\.",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Around();
 }

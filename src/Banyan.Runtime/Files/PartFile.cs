@@ -40,7 +40,8 @@ sealed class PartFile : IDisposable
     {
         try
         {
-            return File.ReadAllLines(At) is [var of, var at] && of == _of && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var safe) && safe <= _stream.Length ? safe : 0;
+            return File.ReadAllLines(At) is [var of, var at] && of == _of
+                && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var safe) && safe <= _stream.Length ? safe : 0;
         }
         catch (FileNotFoundException)
         {
@@ -54,7 +55,8 @@ sealed class PartFile : IDisposable
         if (_stream.Position - Safe < _safeEvery)
             return;
         _stream.Flush(flushToDisk: true);
-        WholeFile.Write(At, to => to.Write(System.Text.Encoding.UTF8.GetBytes($"{_of}\n{_stream.Position.ToString(CultureInfo.InvariantCulture)}\n")));
+        WholeFile.Write(At,
+            to => to.Write(System.Text.Encoding.UTF8.GetBytes($"{_of}\n{_stream.Position.ToString(CultureInfo.InvariantCulture)}\n")));
         Safe = _stream.Position;
     }
 

@@ -68,7 +68,8 @@ public sealed unsafe class Tensor
     {
         var first = tensors[0];
         long[] shape = [tensors.Count, .. first.Shape];
-        return tensors.All(t => t.IsMapped) ? new(name, first.Format, shape, [.. tensors.Select(t => t._parts[0])]) : TensorViews.Join(name, shape, tensors);
+        return tensors.All(t => t.IsMapped) ? new(name, first.Format, shape, [.. tensors.Select(t => t._parts[0])])
+            : TensorViews.Join(name, shape, tensors);
     }
 
     Tensor(string name, Tensor other)
@@ -89,7 +90,8 @@ public sealed unsafe class Tensor
     /// <exception cref="InvalidOperationException">The tensor is in pieces: use <see cref="Slice"/>.</exception>
     public byte* Pointer => _parts.Length == 1
         ? _parts[0].File.Pointer(_parts[0].Offset, ByteLength)
-        : throw new InvalidOperationException(_rows is null ? $"{Name} lies in {_parts.Length} pieces; take Slice(i) of it" : $"{Name} lies in no file as it is; take its rows");
+        : throw new InvalidOperationException(_rows is null ? $"{Name} lies in {_parts.Length} pieces; take Slice(i) of it"
+            : $"{Name} lies in no file as it is; take its rows");
 
     /// <summary>Where the tensor begins in its file.</summary>
     internal long Offset => _parts[0].Offset;
@@ -153,7 +155,8 @@ public sealed unsafe class Tensor
     public void Dequantize(long firstRow, int rows, Span<float> destination)
     {
         if (destination.Length != rows * Columns)
-            throw new ArgumentException($"{rows} rows of {Name} are {rows * Columns} floats, not {destination.Length}", nameof(destination));
+            throw new ArgumentException($"{rows} rows of {Name} are {rows * Columns} floats, not {destination.Length}",
+                nameof(destination));
         if (_rows is not null && Format == WeightFormat.F32)
         {
             _rows(firstRow, MemoryMarshal.AsBytes(destination));

@@ -12,14 +12,16 @@ namespace Banyan.Runtime.Files;
 /// <param name="Tokens">Their texts, as tokenizers' files spell bytes.</param>
 /// <param name="Merges">What is merged, in order; they rank after the base's own.</param>
 /// <param name="Pieces">The base's tokens that each stands for.</param>
-internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges, IReadOnlyList<int[]> Pieces)
+internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges,
+    IReadOnlyList<int[]> Pieces)
 {
     const string Key = "tokenizer.ggml.";
 
     static bool IsGrown(string? tensor) => tensor is "token_embd.weight" or "output.weight";
 
     /// <summary>The shape of a tensor, by its name in GGUF.</summary>
-    public IReadOnlyList<long> Shape(string? tensor, IReadOnlyList<long> shape) => IsGrown(tensor) ? [shape[0] + Tokens.Count, .. shape.Skip(1)] : shape;
+    public IReadOnlyList<long> Shape(string? tensor, IReadOnlyList<long> shape) =>
+        IsGrown(tensor) ? [shape[0] + Tokens.Count, .. shape.Skip(1)] : shape;
 
     /// <summary>Writes the rows that are added to a tensor.</summary>
     public void WriteRows(string? tensor, Tensor from, WeightFormat format, Stream stream)
@@ -80,7 +82,8 @@ internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens,
         }
         else if (file == "tokenizer.json")
         {
-            if (json["model"] is not JsonObject model || model["vocab"] is not JsonObject vocabulary || model["merges"] is not JsonArray merges)
+            if (json["model"] is not JsonObject model || model["vocab"] is not JsonObject vocabulary
+                || model["merges"] is not JsonArray merges)
                 throw new ModelFileException(path, "it has no vocabulary and merges that more could be added to");
             var isSpaced = merges.Count > 0 && merges[0] is JsonValue;
             foreach (var (left, right) in Merges)

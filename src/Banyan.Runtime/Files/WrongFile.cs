@@ -23,7 +23,8 @@ static class WrongFile
         var text = Encoding.UTF8.GetString(head[..Math.Min(head.Length, HeadBytes)]).TrimStart('\uFEFF', ' ', '\t', '\r', '\n');
         if (s_pages.Any(begin => text.StartsWith(begin, StringComparison.OrdinalIgnoreCase)))
             return "this is a web page, not a model: what was saved is the page about the file, or a page that asks to log in; download the file itself, or get the model with 'banyan pull'";
-        return text.StartsWith("{\"error\"", StringComparison.Ordinal) || s_refusals.Any(begin => text.StartsWith(begin, StringComparison.Ordinal))
+        return text.StartsWith("{\"error\"", StringComparison.Ordinal)
+            || s_refusals.Any(begin => text.StartsWith(begin, StringComparison.Ordinal))
             ? $"this is a server's refusal, not a model: '{FirstLine(text)}'; download it again, with a token where the model needs one"
             : null;
     }
@@ -46,7 +47,8 @@ static class WrongFile
     static readonly string[] s_pages = ["<!doctype html", "<html", "<head", "<body", "<!--", "<?xml", "<svg"];
 
     // What the Hub and object stores answer in plain text.
-    static readonly string[] s_refusals = ["Entry not found", "Repository not found", "Invalid username or password", "Invalid credentials", "Access to model ", "Not Found", "404: Not Found"];
+    static readonly string[] s_refusals = ["Entry not found", "Repository not found", "Invalid username or password", "Invalid credentials",
+        "Access to model ", "Not Found", "404: Not Found"];
 
     static string FirstLine(string text) => new([.. text.Split('\n')[0].Take(80).Select(c => char.IsControl(c) ? ' ' : c)]);
 }

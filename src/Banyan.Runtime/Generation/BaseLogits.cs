@@ -39,7 +39,8 @@ sealed class BaseLogits : IDisposable
             var rowBytes = 2 * (2 * ((Vocabulary + 1L) / 2) + 4);
             if (Context is < 2 or > MostContext || Vocabulary is < 1 or > 1 << 28 || chunks < 1
                 || _stream.Length != 20 + (long)chunks * Context * 4 + (long)chunks * (Context - 1 - Context / 2) * rowBytes)
-                throw new ModelFileException(path, $"has {_stream.Length} bytes, which {chunks} chunks of {Context} tokens over a vocabulary of {Vocabulary} do not take: the file is cut short or damaged");
+                throw new ModelFileException(path,
+                    $"has {_stream.Length} bytes, which {chunks} chunks of {Context} tokens over a vocabulary of {Vocabulary} do not take: the file is cut short or damaged");
             Tokens = new int[(long)chunks * Context];
             _stream.ReadExactly(MemoryMarshal.AsBytes(Tokens.AsSpan()));
             (_row, _logProbs) = (new byte[rowBytes], new float[Vocabulary]);
@@ -99,7 +100,8 @@ sealed class BaseLogits : IDisposable
             BinaryPrimitives.WriteSingleLittleEndian(_row.AsSpan(4), (float)(least - logSum));
             var levels = MemoryMarshal.Cast<byte, ushort>(_row.AsSpan(8));
             for (var i = 0; i < logits.Length; i++)
-                levels[i] = step > 0 && logits[i] > least ? (ushort)Math.Clamp(MathF.Round((logits[i] - least) / step), 0, 65535) : (ushort)0;
+                levels[i] = step > 0 && logits[i] > least
+                    ? (ushort)Math.Clamp(MathF.Round((logits[i] - least) / step), 0, 65535) : (ushort)0;
             _stream.Write(_row);
         }
     }

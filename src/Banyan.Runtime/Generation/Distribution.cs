@@ -115,7 +115,8 @@ internal static class Distribution
         while (token < logits.Length)
         {
             var end = Math.Min(token + Vector<float>.Count, logits.Length);
-            if (end - token == Vector<float>.Count && !Vector.GreaterThanOrEqualAny(new Vector<float>(logits[token..]), new Vector<float>(threshold)))
+            if (end - token == Vector<float>.Count
+                && !Vector.GreaterThanOrEqualAny(new Vector<float>(logits[token..]), new Vector<float>(threshold)))
             {
                 token = end;
                 continue;

@@ -52,14 +52,16 @@ public sealed class Engine : IAsyncDisposable
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));
-        _batch = new Batch(Math.Max(_options.PrefillTokens, Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens) + _options.MaxRequests);
+        _batch = new Batch(Math.Max(_options.PrefillTokens,
+            Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens) + _options.MaxRequests);
         _drafter = _options switch
         {
             { Speculation: false } => null,
             { Draft: { } draft } => new DraftModel(draft, model, _options),
             _ => model.Weights.Prediction is { } layer ? new PredictionDrafter(model, layer, _options) : null,
         };
-        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0), keepsHidden: _drafter is PredictionDrafter);
+        _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0),
+            keepsHidden: _drafter is PredictionDrafter);
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
         _scheduler = new Scheduler(_options, _drafter);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
@@ -95,27 +97,32 @@ public sealed class Engine : IAsyncDisposable
     /// <exception cref="ContextLengthException">The prompt leaves no room for an answer.</exception>
     /// <exception cref="ArgumentException">The prompt is empty or has an unknown token, or an option is out of range.</exception>
     /// <exception cref="GenerationException">While enumerating: the model gave no usable logits, or the engine is closed.</exception>
-    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions? options = null, CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         options ??= new GenerationOptions();
         options.Validate(Model.Config.VocabularySize);
         if (options.Adapter is { } adapter && adapter.Model != Model)
-            throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to the one that the engine serves", nameof(options));
+            throw new ArgumentException($"adapter '{adapter.Name}' was added to another model: add it to the one that the engine serves",
+                nameof(options));
         if (prompt.Count == 0)
             throw new ArgumentException("the prompt is empty: at least one token is needed", nameof(prompt));
         foreach (var token in prompt)
             if (token < 0 || token >= Model.Config.VocabularySize)
-                throw new ArgumentException($"the prompt holds token {token}: the vocabulary has {Model.Config.VocabularySize} tokens", nameof(prompt));
+                throw new ArgumentException($"the prompt holds token {token}: the vocabulary has {Model.Config.VocabularySize} tokens",
+                    nameof(prompt));
         if (prompt.Count >= ContextLength)
             throw new ContextLengthException(prompt.Count, ContextLength);
         return Read([.. prompt], options, cancellationToken);
     }
 
-    async IAsyncEnumerable<Generated> Read(int[] prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancellationToken)
+    async IAsyncEnumerable<Generated> Read(int[] prompt, GenerationOptions options,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var room = Math.Min(options.MaxTokens, ContextLength - prompt.Length);
-        var request = new Request(prompt, room, options, StopTokens(options), new Sequence(_cache, prompt.Length + room, options.Adapter), _options.Speculation,
+        var request = new Request(prompt, room, options, StopTokens(options),
+            new Sequence(_cache, prompt.Length + room, options.Adapter), _options.Speculation,
             options.Grammar is { } grammar ? new GrammarRun(grammar, Model.Tokenizer) : null);
         Arrive(request);
         try
@@ -285,7 +292,8 @@ public sealed class Engine : IAsyncDisposable
                     + " its weights are damaged (check the file's hash, or download it again)"));
                 return;
             }
-            var top = request.Options is { TopLogprobs: { } wanted, LogprobsAfterSampling: false } ? Top(logits, wanted, summary.LogSum) : null;
+            var top = request.Options is { TopLogprobs: { } wanted, LogprobsAfterSampling: false }
+                ? Top(logits, wanted, summary.LogSum) : null;
             Step step;
             int forced;
             try
@@ -296,7 +304,8 @@ public sealed class Engine : IAsyncDisposable
             catch (Exception e)
             {
                 Hand(request, row);
-                End(request, e as GenerationException ?? new GenerationException($"the answer's grammar cannot be followed any further: {e.Message}", e));
+                End(request, e as GenerationException
+                    ?? new GenerationException($"the answer's grammar cannot be followed any further: {e.Message}", e));
                 return;
             }
             ends = step.Finish is not null;
@@ -313,7 +322,8 @@ public sealed class Engine : IAsyncDisposable
         }
         Hand(request, request.Tokens.Length - before);
         // Rows after a wrong guess are as if they had not been: the next pass writes over them.
-        request.Sequence.Advance(request.Sequence.Length + request.Rows - guesses.Length + Math.Min(right, request.Tokens.Length - before - 1), request.Tokens);
+        request.Sequence.Advance(request.Sequence.Length + request.Rows - guesses.Length
+            + Math.Min(right, request.Tokens.Length - before - 1), request.Tokens);
         request.Draft?.Learn(request.Tokens[before..]);
         if (ends)
             End(request, null);
@@ -376,7 +386,8 @@ public sealed class Engine : IAsyncDisposable
         var full = request.Append(token);
         if (request.StopTokens.Contains(token))
             return new Step(token, logProb, top, 0, 0, 0, FinishReason.Stop);
-        var bytes = Model.Tokenizer.IsSpecial(token) && !request.Options.VisibleTokens.Contains(token) ? 0 : Model.Tokenizer.Bytes(token).Length;
+        var bytes = Model.Tokenizer.IsSpecial(token) && !request.Options.VisibleTokens.Contains(token) ? 0
+            : Model.Tokenizer.Bytes(token).Length;
         // Nothing can follow: the model need not be asked for the end.
         if (request.Grammar is { IsEnd: true, Accepts: true })
             return new Step(token, logProb, top, bytes, 0, 0, FinishReason.Stop);

@@ -30,8 +30,8 @@ public sealed record EngineOptions
 
     /// <summary>
     /// Whether to guess how an answer continues from earlier occurrences of its text, and to compute the guesses in one pass: faster where
-    /// text is repeated or edited, and never a different answer. The gain is measured, and guessing stops where there is none. A model's own
-    /// layer for multi-token prediction guesses too, if its file has one.
+    /// text is repeated or edited, and never a different answer. The gain is measured, and guessing stops where there is none. A model's
+    /// own layer for multi-token prediction guesses too, if its file has one.
     /// </summary>
     public bool Speculation { get; init; } = true;
 

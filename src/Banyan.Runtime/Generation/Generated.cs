@@ -63,7 +63,8 @@ public enum FinishReason
 /// <param name="PromptSeconds">From the request's arrival to its first token.</param>
 /// <param name="GenerateSeconds">From its first token to its last.</param>
 /// <param name="CachedTokens">Tokens of the prompt that were taken from the prefix cache instead of being computed.</param>
-public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens, double PromptSeconds, double GenerateSeconds, int CachedTokens)
+public sealed record GenerationStatistics(int PromptTokens, int GeneratedTokens, double PromptSeconds,
+    double GenerateSeconds, int CachedTokens)
 {
     /// <summary>Tokens that were guessed ahead of the model and computed with it (<see cref="EngineOptions.Speculation"/>).</summary>
     public int DraftedTokens { get; init; }

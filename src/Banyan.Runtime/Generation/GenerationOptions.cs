@@ -109,7 +109,8 @@ public sealed record GenerationOptions
         foreach (var token in StopTokens)
             Check(token >= 0 && token < vocabularySize, $"StopTokens holds {token}: the vocabulary has {vocabularySize} tokens");
         foreach (var (token, bias) in LogitBias ?? new Dictionary<int, float>())
-            Check(token >= 0 && token < vocabularySize && float.IsFinite(bias), $"LogitBias[{token}] is {bias}: a finite bias for a token below {vocabularySize}");
+            Check(token >= 0 && token < vocabularySize && float.IsFinite(bias),
+                $"LogitBias[{token}] is {bias}: a finite bias for a token below {vocabularySize}");
         if (errors.Count > 0)
             throw new ArgumentException(string.Join("; ", errors));
 

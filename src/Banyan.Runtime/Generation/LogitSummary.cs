@@ -58,13 +58,15 @@ internal sealed unsafe class LogitSummaries(int rows)
             // Only a block that holds a larger one is searched for it.
             var best = max > total.Max || float.IsNaN(max) ? first + Math.Max(0, block.IndexOf(max)) : total.Best;
             var largest = float.IsNaN(max) ? max : Math.Max(max, total.Max);
-            total = new LogitSummary(largest, best, LogAdd(total.LogSum, float.IsNegativeInfinity(max) ? max : max + Math.Log(Distribution.SumExp(block, max, 1))));
+            total = new LogitSummary(largest, best,
+                LogAdd(total.LogSum, float.IsNegativeInfinity(max) ? max : max + Math.Log(Distribution.SumExp(block, max, 1))));
         }
         return total;
     }
 
     /// <summary>The best of one row, without the sum.</summary>
-    public static LogitSummary WithoutSum(ReadOnlySpan<float> logits) => Distribution.ArgMax(logits) is var best ? new(logits[best], best, double.NaN) : default;
+    public static LogitSummary WithoutSum(ReadOnlySpan<float> logits) =>
+        Distribution.ArgMax(logits) is var best ? new(logits[best], best, double.NaN) : default;
 
     static LogitSummary Together(LogitSummary a, LogitSummary b) => float.IsNaN(a.Max) || float.IsNaN(b.Max)
         ? new(float.NaN, 0, double.NaN)

@@ -16,7 +16,8 @@ public static class Perplexity
     /// <param name="progress">Receives the number of completed chunks.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="ArgumentException">The text is shorter than a chunk, or the context is longer than the model's.</exception>
-    public static PerplexityResult Measure(Model model, IReadOnlyList<int> tokens, int context, string? save = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    public static PerplexityResult Measure(Model model, IReadOnlyList<int> tokens, int context, string? save = null,
+        IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var chunks = tokens.Count / context;
         if (chunks == 0)
@@ -40,17 +41,20 @@ public static class Perplexity
     /// <param name="progress">Receives the number of completed chunks.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
     /// <exception cref="Files.ModelFileException">It is not such a file, or of another vocabulary.</exception>
-    public static PerplexityResult Compare(Model model, string path, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    public static PerplexityResult Compare(Model model, string path, IProgress<int>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         using var file = new BaseLogits(path);
         if (file.Vocabulary != model.Config.VocabularySize)
-            throw new Files.ModelFileException(path, $"its distributions are over {file.Vocabulary} tokens, and the model has {model.Config.VocabularySize}: it is of another model");
+            throw new Files.ModelFileException(path,
+                $"its distributions are over {file.Vocabulary} tokens, and the model has {model.Config.VocabularySize}: it is of another model");
         var result = new PerplexityResult(file.Tokens.Length / file.Context, file.Context);
         Run(model, file.Tokens, file.Context, result, null, file, progress, cancellationToken);
         return result;
     }
 
-    static void Run(Model model, int[] text, int context, PerplexityResult result, BaseLogits.Writer? save, BaseLogits? against, IProgress<int>? progress, CancellationToken cancellationToken) =>
+    static void Run(Model model, int[] text, int context, PerplexityResult result, BaseLogits.Writer? save, BaseLogits? against,
+        IProgress<int>? progress, CancellationToken cancellationToken) =>
         TextChunks.Run(model, text, context, context / 2, (chunk, position, logits) =>
         {
             if (position == context - 1)
@@ -58,7 +62,8 @@ public static class Perplexity
             var next = text[chunk * context + position + 1];
             var logSum = Distribution.LogSumExp(logits);
             if (!double.IsFinite(logSum))
-                throw new GenerationException($"the model gave logits that are no numbers in chunk {chunk + 1}: its weights are damaged (check the file's hash, or download it again)");
+                throw new GenerationException(
+                    $"the model gave logits that are no numbers in chunk {chunk + 1}: its weights are damaged (check the file's hash, or download it again)");
             save?.Add(logits, logSum);
             if (against is null)
                 result.Add(logSum - logits[next]);

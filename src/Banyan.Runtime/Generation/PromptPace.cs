@@ -30,6 +30,7 @@ internal sealed class PromptPace(int most)
         // With much fewer, the weights are what it took.
         if (rows < Tokens / 2 || seconds <= 0)
             return;
-        _tokens = Math.Clamp(rows * Seconds / seconds, Math.Max(_least, _tokens * MostShrinking), Math.Min(most, Math.Max(_tokens, _least) * MostGrowth));
+        _tokens = Math.Clamp(rows * Seconds / seconds, Math.Max(_least, _tokens * MostShrinking),
+            Math.Min(most, Math.Max(_tokens, _least) * MostGrowth));
     }
 }

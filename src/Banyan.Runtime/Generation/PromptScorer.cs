@@ -20,12 +20,15 @@ public static class PromptScorer
     /// <exception cref="ArgumentException">The text is empty or too long, or has a token outside the vocabulary.</exception>
     /// <exception cref="NotSupportedException">The model is an encoder.</exception>
     /// <exception cref="GenerationException">The model gave logits that are not numbers.</exception>
-    public static unsafe IReadOnlyList<ScoredToken> Score(Model model, IReadOnlyList<int> tokens, int top = 0, ModelAdapter? adapter = null, CancellationToken cancellationToken = default)
+    public static unsafe IReadOnlyList<ScoredToken> Score(Model model, IReadOnlyList<int> tokens, int top = 0, ModelAdapter? adapter = null,
+        CancellationToken cancellationToken = default)
     {
         if (model.Config.IsEncoder)
-            throw new NotSupportedException($"'{model.Name}' is an encoder ({model.Config.Architecture}): it has no probabilities of tokens");
+            throw new NotSupportedException(
+                $"'{model.Name}' is an encoder ({model.Config.Architecture}): it has no probabilities of tokens");
         if (tokens.Count == 0 || tokens.Count > model.ContextLength)
-            throw new ArgumentException($"the text has {tokens.Count} tokens: between 1 and the context of {model.ContextLength} are needed", nameof(tokens));
+            throw new ArgumentException(
+                $"the text has {tokens.Count} tokens: between 1 and the context of {model.ContextLength} are needed", nameof(tokens));
         int[] text = [.. tokens];
         if (Array.FindIndex(text, t => t < 0 || t >= model.Config.VocabularySize) is var bad and >= 0)
             throw new ArgumentException($"token {text[bad]} is outside the vocabulary of {model.Config.VocabularySize}", nameof(tokens));
@@ -50,7 +53,8 @@ public static class PromptScorer
                 var logits = forward.Result(i);
                 var sum = summaries[i].LogSum;
                 if (!double.IsFinite(sum))
-                    throw new GenerationException($"the model gave logits that are no numbers after {at + i + 1} tokens: its weights are damaged (check the file's hash, or download it again)");
+                    throw new GenerationException(
+                        $"the model gave logits that are no numbers after {at + i + 1} tokens: its weights are damaged (check the file's hash, or download it again)");
                 scored.Add(new(text[at + i + 1], (float)(logits[text[at + i + 1]] - sum), top > 0 ? Engine.Top(logits, top, sum) : []));
             }
             sequence.Advance(at + piece.Length, text);

@@ -23,7 +23,8 @@ internal sealed class Request
     /// <param name="sequence">Its place in the KV cache, still empty.</param>
     /// <param name="speculate">Whether to guess how it continues.</param>
     /// <param name="grammar">At its beginning; null for any answer.</param>
-    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, HashSet<int> stopTokens, Sequence sequence, bool speculate, GrammarRun? grammar)
+    public Request(IReadOnlyList<int> prompt, int room, GenerationOptions options, HashSet<int> stopTokens, Sequence sequence,
+        bool speculate, GrammarRun? grammar)
     {
         _tokens = new int[prompt.Count + room];
         for (var i = 0; i < prompt.Count; i++)
@@ -143,7 +144,12 @@ internal sealed class Request
         if (!Options.ReportPrompt || processed <= _told)
             return;
         _told = processed;
-        Steps.Writer.TryWrite(new Step { Prompt = new PromptProgress(PromptCount, CachedTokens ?? 0, processed, Stopwatch.GetElapsedTime(_arrived).TotalSeconds) });
+        Steps.Writer.TryWrite(
+            new Step
+            {
+                Prompt = new PromptProgress(PromptCount, CachedTokens ?? 0, processed,
+                Stopwatch.GetElapsedTime(_arrived).TotalSeconds)
+            });
     }
 
     /// <summary>What it took so far.</summary>

@@ -59,7 +59,8 @@ internal sealed class Sampler
     /// <param name="allowed">The tokens that can follow; null for all.</param>
     /// <param name="ends">Tokens that end the answer.</param>
     /// <param name="canEnd">Whether they can follow, where others are not all allowed.</param>
-    public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch, TokenMask? allowed = null, HashSet<int>? ends = null, bool canEnd = true)
+    public int Next(Span<float> logits, LogitSummary summary, SamplerScratch scratch, TokenMask? allowed = null,
+        HashSet<int>? ends = null, bool canEnd = true)
     {
         Penalize(logits);
         if (allowed is not null)
@@ -73,7 +74,8 @@ internal sealed class Sampler
     // that is.
     LogitSummary Mask(Span<float> logits, LogitSummary before, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends, bool canEnd)
     {
-        var others = allowed.Count > FewAllowed && NeedsSum && !Changes ? SumOfOthers(logits, before.Max, scratch, allowed, ends, canEnd) : 0;
+        var others = allowed.Count > FewAllowed && NeedsSum && !Changes
+            ? SumOfOthers(logits, before.Max, scratch, allowed, ends, canEnd) : 0;
         allowed.Apply(logits, ends, canEnd);
         if (allowed.Count <= FewAllowed)
             return OfFew(logits, scratch, allowed, ends);
@@ -87,7 +89,8 @@ internal sealed class Sampler
     }
 
     // Σ exp(logit − max) of the tokens that cannot follow.
-    static double SumOfOthers(ReadOnlySpan<float> logits, float max, SamplerScratch scratch, TokenMask allowed, HashSet<int> ends, bool canEnd)
+    static double SumOfOthers(ReadOnlySpan<float> logits, float max, SamplerScratch scratch, TokenMask allowed,
+        HashSet<int> ends, bool canEnd)
     {
         var count = 0;
         for (var word = 0; word * 64 < logits.Length; word++)
@@ -111,7 +114,8 @@ internal sealed class Sampler
         foreach (var end in ends)
             if (end < logits.Length && !allowed.Allows(end))
                 Take(logits, end);
-        return new(max, best, !NeedsSum ? double.NaN : float.IsNegativeInfinity(max) ? max : max + Math.Log(Distribution.SumExp(scratch.Values.AsSpan(0, count), max, 1)));
+        return new(max, best, !NeedsSum ? double.NaN : float.IsNegativeInfinity(max) ? max
+            : max + Math.Log(Distribution.SumExp(scratch.Values.AsSpan(0, count), max, 1)));
 
         void Take(ReadOnlySpan<float> logits, int token)
         {
@@ -148,14 +152,16 @@ internal sealed class Sampler
         if (_options.TopK == 0 && _options.TopP == 1 && _options.MinP == 0)
         {
             var sum = Math.Log(Distribution.SumExp(logits, max, scale));
-            return ([.. Engine.Top(logits, wanted, 0).Where(t => !float.IsNegativeInfinity(t.LogProb)).Select(t => t with { LogProb = LogProb(t.LogProb) })], LogProb(logits[token]));
+            return ([.. Engine.Top(logits, wanted, 0).Where(t => !float.IsNegativeInfinity(t.LogProb))
+                .Select(t => t with { LogProb = LogProb(t.LogProb) })], LogProb(logits[token]));
 
             float LogProb(float logit) => (float)((logit - max) * scale - sum);
         }
         var (kept, mass, own) = (Truncate(logits, max, scale, scratch), 0.0, 0f);
         for (var i = 0; i < kept; i++)
             (mass, own) = (mass + scratch.Values[i], scratch.Tokens[i] == token ? scratch.Values[i] : own);
-        return ([.. Enumerable.Range(0, Math.Min(wanted, kept)).Where(i => scratch.Values[i] > 0).Select(i => new TokenLogProb(scratch.Tokens[i], (float)Math.Log(scratch.Values[i] / mass)))],
+        return ([.. Enumerable.Range(0, Math.Min(wanted, kept)).Where(i => scratch.Values[i] > 0)
+            .Select(i => new TokenLogProb(scratch.Tokens[i], (float)Math.Log(scratch.Values[i] / mass)))],
             (float)Math.Log(own / mass));
     }
 
@@ -176,7 +182,8 @@ internal sealed class Sampler
     {
         Penalize(logits);
         var summary = LogitSummaries.Of(logits);
-        return !double.IsFinite(summary.LogSum) || _options.Temperature == 0 || _options.TopK == 1 ? summary.Best : Draw(logits, summary, scratch, _drawn + (ulong)ahead);
+        return !double.IsFinite(summary.LogSum) || _options.Temperature == 0 || _options.TopK == 1 ? summary.Best
+            : Draw(logits, summary, scratch, _drawn + (ulong)ahead);
     }
 
     void Penalize(Span<float> logits)
@@ -206,7 +213,8 @@ internal sealed class Sampler
         if (!float.IsFinite(scale))
             return summary.Best;
         if (_options.TopK == 0 && _options.TopP == 1 && _options.MinP == 0)
-            return Walk(logits, max, scale, uniform * (scale == 1 ? Math.Exp(summary.LogSum - max) : Distribution.SumExp(logits, max, scale)));
+            return Walk(logits, max, scale,
+                uniform * (scale == 1 ? Math.Exp(summary.LogSum - max) : Distribution.SumExp(logits, max, scale)));
         var kept = Truncate(logits, max, scale, scratch);
         double mass = 0;
         for (var i = 0; i < kept; i++)
@@ -285,7 +293,9 @@ internal sealed class Sampler
         for (var token = 0; token < logits.Length; token++)
         {
             // Where a grammar allows little, there is nothing for long stretches.
-            while (float.IsNegativeInfinity(logits[token]) && token + Vector512<float>.Count < logits.Length && Vector512.EqualsAll(Vector512.Create(logits.Slice(token, Vector512<float>.Count)), Vector512.Create(float.NegativeInfinity)))
+            while (float.IsNegativeInfinity(logits[token]) && token + Vector512<float>.Count < logits.Length
+                && Vector512.EqualsAll(Vector512.Create(logits.Slice(token, Vector512<float>.Count)),
+                    Vector512.Create(float.NegativeInfinity)))
                 token += Vector512<float>.Count;
             var weight = MathF.Exp((logits[token] - max) * scale);
             if (weight == 0)

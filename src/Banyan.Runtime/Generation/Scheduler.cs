@@ -61,7 +61,9 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
                 AddRows(batch, request, 1);
         }
         (_others, var most) = (batch.Count, _pace.Tokens);
-        Prefill(batch, Math.Min(_others > 0 ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most, batch.Capacity - batch.Count));
+        Prefill(batch,
+            Math.Min(_others > 0 ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most,
+                batch.Capacity - batch.Count));
     }
 
     /// <summary>What the pass took that <see cref="Fill"/> planned.</summary>
@@ -195,13 +197,15 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
         return places;
     }
 
-    // The youngest of the client with the most places gives its own up to one that has two less or fewer; sooner one whose answer has not begun.
+    // The youngest of the client with the most places gives its own up to one that has two less or fewer; sooner one whose answer has not
+    // begun.
     bool GiveWay(Request request)
     {
         Request? youngest = null;
         foreach (var other in _running)
             if (Places(other) is var places && places >= Places(request) + 2
-                && (youngest is null || places > Places(youngest) || (places == Places(youngest) && (youngest.HasAnswer || !other.HasAnswer))))
+                && (youngest is null || places > Places(youngest)
+                    || (places == Places(youngest) && (youngest.HasAnswer || !other.HasAnswer))))
                 youngest = other;
         if (youngest is null)
             return false;
@@ -241,6 +245,7 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
             draft.Rows = 0;
         var next = request.Next(rows);
         request.FirstRow = batch.Count;
-        (request.Rows, request.LogitIndex) = (next.Length, batch.Add(request.Sequence, next, rows == request.Pending ? 1 + next.Length - rows : 0));
+        (request.Rows, request.LogitIndex) = (next.Length,
+            batch.Add(request.Sequence, next, rows == request.Pending ? 1 + next.Length - rows : 0));
     }
 }

@@ -25,12 +25,16 @@ internal static class TextChunks
     /// <param name="inputs">What the inputs of products are summed in.</param>
     /// <param name="progress">Receives the chunks that are done.</param>
     /// <param name="cancellationToken">Cancels between passes.</param>
-    public static void Run(Model model, int[] tokens, int context, int first, Logits? logits, InputSums? inputs, IProgress<int>? progress, CancellationToken cancellationToken)
+    public static void Run(Model model, int[] tokens, int context, int first, Logits? logits, InputSums? inputs, IProgress<int>? progress,
+        CancellationToken cancellationToken)
     {
         if (model.Config.IsEncoder)
-            throw new NotSupportedException($"'{model.Name}' is an encoder ({model.Config.Architecture}): it has no probabilities of tokens");
+            throw new NotSupportedException(
+                $"'{model.Name}' is an encoder ({model.Config.Architecture}): it has no probabilities of tokens");
         if (context < 2 || context > model.ContextLength)
-            throw new ArgumentException($"a context of {context} tokens is asked for: between 2 and the model's {model.ContextLength} are possible", nameof(context));
+            throw new ArgumentException(
+                $"a context of {context} tokens is asked for: between 2 and the model's {model.ContextLength} are possible",
+                nameof(context));
         if (Array.FindIndex(tokens, t => t < 0 || t >= model.Config.VocabularySize) is var bad and >= 0)
             throw new ArgumentException($"token {tokens[bad]} is outside the vocabulary of {model.Config.VocabularySize}", nameof(tokens));
         var rows = Math.Min(PassTokens, context);

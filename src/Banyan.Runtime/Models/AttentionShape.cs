@@ -83,7 +83,8 @@ internal sealed record AttentionTemperature(float Beta, int OriginalContextLengt
     {
         for (var row = 0; row < positions.Length; row++)
             if (positions[row] >= OriginalContextLength)
-                Kernels.Operations.Scale.Apply(q + (long)row * columns, 1 + Beta * MathF.Log(1 + positions[row] / OriginalContextLength), columns);
+                Kernels.Operations.Scale.Apply(q + (long)row * columns,
+                    1 + Beta * MathF.Log(1 + positions[row] / OriginalContextLength), columns);
     }
 }
 

@@ -25,11 +25,13 @@ internal sealed unsafe class Classifier
         if (loader.Has("cls.norm.weight"))
             _norm = loader.Vector("cls.norm.weight", config.EmbeddingSize);
         _output = new Dense(loader, "cls.output");
-        (_hasTanh, _isSoftmax, _epsilon) = (_norm is null && !Families.Family.Find(config.Architecture)!.ScoresWithGelu, !config.IsEncoder, config.NormEpsilon);
+        (_hasTanh, _isSoftmax, _epsilon) = (_norm is null && !Families.Family.Find(config.Architecture)!.ScoresWithGelu,
+            !config.IsEncoder, config.NormEpsilon);
     }
 
     /// <summary>A file's, if it has one.</summary>
-    public static Classifier? Of(WeightLoader loader, Config config) => loader.Has("cls.output.weight") ? new Classifier(loader, config) : null;
+    public static Classifier? Of(WeightLoader loader, Config config) =>
+        loader.Has("cls.output.weight") ? new Classifier(loader, config) : null;
 
     /// <summary>How many scores it gives.</summary>
     public int Labels => _output.Rows;
@@ -42,7 +44,8 @@ internal sealed unsafe class Classifier
         {
             x = _first.Apply(x);
             for (var i = 0; i < x.Length; i++)
-                x[i] = _hasTanh ? MathF.Tanh(x[i]) : x[i] / (1 + MathF.Exp(-x[i] * (GeluMultiply.Linear + GeluMultiply.Cubic * x[i] * x[i])));
+                x[i] = _hasTanh ? MathF.Tanh(x[i])
+                    : x[i] / (1 + MathF.Exp(-x[i] * (GeluMultiply.Linear + GeluMultiply.Cubic * x[i] * x[i])));
         }
         if (_norm is not null)
             x = Normed(x);

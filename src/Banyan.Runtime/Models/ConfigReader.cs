@@ -217,7 +217,8 @@ internal sealed class ConfigReader
     {
         var value = fallback is { } f && !Has(name) ? f : _file.Metadata.Get<double>(Key(name));
         // As floats, which files hold: BERT's ε, 1e-12, is a little less than that as one.
-        return (float)value >= (float)least && (float)value <= (float)most ? value : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
+        return (float)value >= (float)least && (float)value <= (float)most ? value
+            : throw Refuse($"'{Key(name)}' is {value}: between {least} and {most} is needed");
     }
 
     public ModelFileException Refuse(string problem) => new(_file.Path, problem);

@@ -30,8 +30,10 @@ internal sealed unsafe class Forward : IDisposable
     /// <param name="pool">The threads; null for the model's own.</param>
     /// <param name="head">What passes end in; null for logits.</param>
     /// <param name="inputs">What the inputs of products are summed in; null: they are not.</param>
-    /// <param name="keepsHidden">Whether the normed stream of every row is kept too (<see cref="Hidden"/>), for the layer that guesses ahead.</param>
-    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null, bool keepsHidden = false)
+    /// <param name="keepsHidden">Whether the normed stream of every row is kept too (<see cref="Hidden"/>), for the layer that guesses
+    /// ahead.</param>
+    public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null,
+        bool keepsHidden = false)
         : this(model, cache, rows, wanted, pool, head ?? model.Weights.Logits)
     {
         _pass.Inputs = inputs;
@@ -43,7 +45,8 @@ internal sealed unsafe class Forward : IDisposable
     /// Passes through the layer that guesses ahead, of tokens and what was known before each (<see cref="Known"/>).
     /// <see cref="Hidden"/> has the rows that are wanted.
     /// </summary>
-    public Forward(Model model, PredictionLayer prediction, KvCache cache, int rows, int wanted) : this(model, cache, rows, wanted, null, prediction.Logits)
+    public Forward(Model model, PredictionLayer prediction, KvCache cache, int rows, int wanted)
+        : this(model, cache, rows, wanted, null, prediction.Logits)
     {
         _prediction = prediction;
         _lastMixer = LastMixer(prediction.Layers);

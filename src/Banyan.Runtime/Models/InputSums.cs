@@ -65,7 +65,8 @@ internal sealed unsafe class InputSums
     }
 
     /// <summary>Input of experts: rows of x, each to those that were chosen for it, and what is between their matrices.</summary>
-    public void AddExperts(ExpertProjections experts, ExpertUnit unit, Activations x, int rows, int used, int[] chosen, float[] shares, ExpertBiases biases, WorkerPool pool)
+    public void AddExperts(ExpertProjections experts, ExpertUnit unit, Activations x, int rows, int used, int[] chosen, float[] shares,
+        ExpertBiases biases, WorkerPool pool)
     {
         foreach (var group in Enumerable.Range(0, rows * used).GroupBy(i => chosen[i]))
         {

@@ -85,7 +85,8 @@ public sealed partial class Model : IDisposable
     public ChatTemplate? Template => _template.Value;
 
     /// <summary>How a reranker is shown <c>{query}</c> and <c>{document}</c>; null if the file does not say.</summary>
-    internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template) && template.Length > 0 ? template : null;
+    internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template)
+        && template.Length > 0 ? template : null;
 
     /// <summary>Whether it has a layer that guesses ahead (multi-token prediction), which engines then use.</summary>
     public bool GuessesAhead => Weights.Prediction is not null;
@@ -158,7 +159,8 @@ public sealed partial class Model : IDisposable
             var adapter = new ModelAdapter(this, name, _adapters.Count, number => [.. targets.Select(t =>
             {
                 var tensor = _file.GetTensor(t.Whole);
-                var term = new AdapterTerm(t.Adapter, weights.Scale, t.First is { } first ? tensor.RowRange(first, t.Projection.Rows) : tensor);
+                var term = new AdapterTerm(t.Adapter, weights.Scale,
+                    t.First is { } first ? tensor.RowRange(first, t.Projection.Rows) : tensor);
                 t.Projection.Attach(number, term);
                 return term;
             })]);
@@ -197,7 +199,9 @@ public sealed partial class Model : IDisposable
             return only.Adapter;
         if (left.Find(p => p.Value.Adapter.IsDora).Value.Adapter is { } dora)
             throw new NotSupportedException($"adapter '{dora.Name}' is a DoRA adapter, whose norms hold for scale 1 and for itself alone");
-        var name = string.Join(" + ", left.Select(p => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{p.Value.Scale:R} {p.Key}")));
+        var name =
+            string.Join(" + ",
+                left.Select(p => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{p.Value.Scale:R} {p.Key}")));
         lock (_mixes)
         {
             if (_mixes.TryGetValue(name, out var mix))
@@ -209,23 +213,30 @@ public sealed partial class Model : IDisposable
     }
 
     // The projection that is adapted; or several, which are parts of one matrix in the file, each with its rows of B.
-    IEnumerable<(ProjectionAdapter Adapter, Projection Projection, string Whole, int? First)> Targets(string name, ProjectionAdapter adapter)
+    IEnumerable<(ProjectionAdapter Adapter, Projection Projection, string Whole, int? First)> Targets(string name,
+        ProjectionAdapter adapter)
     {
         if (adapter.Expert is not null)
-            throw new NotSupportedException($"adapter '{name}' adapts an expert of {adapter.Tensor}: merge it into its base (banyan tune merge)");
+            throw new NotSupportedException(
+                $"adapter '{name}' adapts an expert of {adapter.Tensor}: merge it into its base (banyan tune merge)");
         var all = Weights.Products.Where(p => p is not ExpertProjections).SelectMany(p => p.Projections);
         // Where the output is the embedding it stands under the embedding's name; an adapter of it changes the output alone.
         var found = adapter.Tensor == "output.weight" ? Weights.Logits.Projection : all.FirstOrDefault(p => p.Name == adapter.Tensor);
         List<(Projection Projection, int? First)> parts = found is not null ? [(found, null)]
-            : [.. all.Where(p => p.Name.StartsWith(adapter.Tensor + "#", StringComparison.Ordinal)).Distinct().Select(p => (p, (int?)FirstRow(p)))];
+            : [.. all.Where(p => p.Name.StartsWith(adapter.Tensor + "#", StringComparison.Ordinal)).Distinct()
+                .Select(p => (p, (int?)FirstRow(p)))];
         if (parts.Count == 0)
-            throw new ArgumentException($"adapter '{name}' adapts {adapter.Tensor}, which '{Name}' does not have: name the base that it was trained on");
+            throw new ArgumentException(
+                $"adapter '{name}' adapts {adapter.Tensor}, which '{Name}' does not have: name the base that it was trained on");
         if (parts.Sum(p => p.Projection.Rows) != adapter.Rows || parts[0].Projection.Columns != adapter.Columns)
-            throw new ArgumentException($"adapter '{name}' has {adapter.Tensor} [{adapter.Rows}, {adapter.Columns}], and '{Name}' has [{parts.Sum(p => p.Projection.Rows)}, {parts[0].Projection.Columns}]: name the base that it was trained on");
-        return parts.Select(p => (p.First is { } first ? adapter.Part(first, p.Projection.Rows) : adapter, p.Projection, found?.Name ?? adapter.Tensor, p.First));
+            throw new ArgumentException(
+                $"adapter '{name}' has {adapter.Tensor} [{adapter.Rows}, {adapter.Columns}], and '{Name}' has [{parts.Sum(p => p.Projection.Rows)}, {parts[0].Projection.Columns}]: name the base that it was trained on");
+        return parts.Select(p => (p.First is { } first ? adapter.Part(first, p.Projection.Rows) : adapter, p.Projection,
+            found?.Name ?? adapter.Tensor, p.First));
     }
 
-    static int FirstRow(Projection part) => int.Parse(part.Name.AsSpan(part.Name.IndexOf('#') + 1), System.Globalization.CultureInfo.InvariantCulture);
+    static int FirstRow(Projection part) =>
+        int.Parse(part.Name.AsSpan(part.Name.IndexOf('#') + 1), System.Globalization.CultureInfo.InvariantCulture);
 
     static string NameOf(ModelFile file)
     {

@@ -37,13 +37,15 @@ internal sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, d
 /// that turn less than <see cref="BetaSlow"/> times are divided by the factor, those between blended; attention is sharpened a little.
 /// </summary>
 internal sealed record YarnScaling(
-    double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1, double LogMultiplier = 0) : RopeScaling
+    double Factor, int OriginalContextLength, double BetaFast = 32, double BetaSlow = 1, double AttentionFactor = 1,
+    double LogMultiplier = 0) : RopeScaling
 {
     /// <summary>
     /// The scale of the rotated vectors: 0.1 ln(factor) + 1, times the file's own factor; divided by 0.1·m·ln(factor) + 1 where the file
     /// has a multiplier m (Ministral 3).
     /// </summary>
-    public double Magnitude => AttentionFactor * (Factor > 1 ? (0.1 * Math.Log(Factor) + 1) / (0.1 * LogMultiplier * Math.Log(Factor) + 1) : 1);
+    public double Magnitude =>
+        AttentionFactor * (Factor > 1 ? (0.1 * Math.Log(Factor) + 1) / (0.1 * LogMultiplier * Math.Log(Factor) + 1) : 1);
 
     public override double Scale(double frequency, int pair, RopeConfig rope)
     {

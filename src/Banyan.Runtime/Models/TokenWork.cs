@@ -30,6 +30,7 @@ public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products,
                 }
         bytes += weights.Logits.Products.SelectMany(p => p.Projections).Sum(p => p.Matrix.Bytes);
         return new TokenWork(
-            bytes, KvCache.BytesPerToken(weights.States, cache), products, weights.Blocks.Sum(b => b.PositionProducts), isKnown ? scaled : 0);
+            bytes, KvCache.BytesPerToken(weights.States, cache), products,
+            weights.Blocks.Sum(b => b.PositionProducts), isKnown ? scaled : 0);
     }
 }

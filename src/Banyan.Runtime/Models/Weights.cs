@@ -19,7 +19,8 @@ internal sealed class Weights : IDisposable
     readonly Layer[] _layers;
     readonly IReadOnlyList<IDisposable> _owned;
 
-    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Classifier? classifier, PredictionLayer? prediction, IReadOnlyList<Dense> dense,
+    Weights(Embedding embedding, Layer[] layers, ProjectionHead logits, Head hidden, Classifier? classifier, PredictionLayer? prediction,
+        IReadOnlyList<Dense> dense,
         IReadOnlyList<LayerState> states, IReadOnlyList<IDisposable> owned)
     {
         (Embedding, _layers, Logits, Hidden, Classifier, Prediction) = (embedding, layers, logits, hidden, classifier, prediction);
@@ -67,21 +68,26 @@ internal sealed class Weights : IDisposable
         var family = Family.Of(keys);
         var tied = !loader.Has("output.weight");
         var output = loader.Projection(tied ? "token_embd" : "output", config.VocabularySize, config.EmbeddingSize, config.LogitScale);
-        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null, config.EmbeddingScale, config.EmbeddingEpsilon,
+        var embedding = new Embedding(keys.File.GetTensor("token_embd.weight"), tied ? output.Matrix : null,
+            config.EmbeddingScale, config.EmbeddingEpsilon,
             family.IsEncoder ? new EncoderInput(loader, config) : null);
         // Encoders with norms behind their blocks have none at the end.
-        var norm = family.IsEncoder && !loader.Has($"{family.OutputNorm}.weight") ? null : loader.Norm(family.OutputNorm, config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
+        var norm = family.IsEncoder && !loader.Has($"{family.OutputNorm}.weight") ? null
+            : loader.Norm(family.OutputNorm, config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
         var states = new List<LayerState>();
         var (layers, attentions) = (new Layer[config.Layers], new Dictionary<int, Attention>());
         for (var layer = 0; layer < layers.Length; layer++)
             layers[layer] = family.Layer(new LayerLoader(loader, keys, config, states, attentions, layer));
         var classifier = Classifier.Of(loader, config);
-        Dense[] dense = [.. new[] { "dense_2", "dense_3" }.Where(name => loader.Has($"{name}.weight")).Select(name => new Dense(loader, name))];
+        Dense[] dense =
+            [.. new[] { "dense_2", "dense_3" }.Where(name => loader.Has($"{name}.weight")).Select(name => new Dense(loader, name))];
         var prediction = PredictionLayer.Of(loader, keys, config, family, embedding, output);
         keys.File.RefuseUnread(config.Layers);
         // An encoder's logits are asked for by nobody (Engine).
-        var logits = new ProjectionHead(norm ?? new Norm("", loader.Ones(config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon), output, config.LogitSoftCap);
-        return new Weights(embedding, layers, logits, new HiddenHead(norm, config.EmbeddingSize), classifier, prediction, dense, states, loader.Keep());
+        var logits = new ProjectionHead(norm ?? new Norm("", loader.Ones(config.EmbeddingSize), config.EmbeddingSize, config.NormEpsilon),
+            output, config.LogitSoftCap);
+        return new Weights(embedding, layers, logits, new HiddenHead(norm, config.EmbeddingSize), classifier, prediction,
+            dense, states, loader.Keep());
     }
 
     public void Dispose()

@@ -173,13 +173,15 @@ internal sealed class AnswerReader
     {
         var (first, found) = (int.MaxValue, (string?)null);
         foreach (var mark in Marks())
-            if (_held.IndexOf(mark, StringComparison.Ordinal) is >= 0 and var at && (at < first || (at == first && mark.Length > found!.Length)) && CanStand(mark, at))
+            if (_held.IndexOf(mark, StringComparison.Ordinal) is >= 0 and var at
+                && (at < first || (at == first && mark.Length > found!.Length)) && CanStand(mark, at))
                 (first, found) = (at, mark);
         return (first, found);
     }
 
     // A call that is bare JSON is one only where the answer begins with it; reasoning comes first, or not at all.
-    bool CanStand(string mark, int at) => (!mark.StartsWith('{') && mark != _thinking?.Open) || (!_hasText && string.IsNullOrWhiteSpace(_held[..at]));
+    bool CanStand(string mark, int at) => (!mark.StartsWith('{') && mark != _thinking?.Open)
+        || (!_hasText && string.IsNullOrWhiteSpace(_held[..at]));
 
     IEnumerable<string> Marks() => [.. _format?.Opens ?? [], .. _thinking is { } t ? [t.Open, .. t.Dropped] : (IEnumerable<string>)[]];
 

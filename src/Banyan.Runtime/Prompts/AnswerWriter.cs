@@ -15,7 +15,8 @@ namespace Banyan.Runtime.Prompts;
 /// </summary>
 internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IReadOnlyList<string> marks)
 {
-    readonly List<string> _control = [.. marks.Where(m => tokenizer.TryFind(m, out var token) && tokenizer.IsSpecial(token)).OrderByDescending(m => m.Length)];
+    readonly List<string> _control =
+        [.. marks.Where(m => tokenizer.TryFind(m, out var token) && tokenizer.IsSpecial(token)).OrderByDescending(m => m.Length)];
 
     RegexTable Table => parts.Table;
 
@@ -33,7 +34,8 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
     public Regex Without(IEnumerable<string> texts)
     {
         var any = Table.Star(parts.Text.Char);
-        var excluded = texts.Where(t => !_control.Exists(c => t.StartsWith(c, StringComparison.Ordinal))).Select(t => Table.Concat(Table.Anything, Literal(t), Table.Anything)).ToArray();
+        var excluded = texts.Where(t => !_control.Exists(c => t.StartsWith(c, StringComparison.Ordinal)))
+            .Select(t => Table.Concat(Table.Anything, Literal(t), Table.Anything)).ToArray();
         return excluded.Length == 0 ? any : Table.Intersection(any, Table.Not(Table.Union(excluded)));
     }
 
@@ -42,8 +44,10 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
     {
         // The one argument of a tool that takes text of a grammar.
         if (tool.Parameters is { ValueKind: JsonValueKind.Object } schema && schema.TryGetProperty("properties", out var properties)
-            && properties.ValueKind == JsonValueKind.Object && properties.EnumerateObject().ToArray() is [var only] && tool.LarkOf(only.Name) is { } grammar)
-            return Text($"{{\"{TextEncoding.EscapeAll(only.Name)}\": \"", new FixedState(false, Edge.Of(Grammar.LarkRule(Table, parts.Json, grammar), Text("\"}", to))));
+            && properties.ValueKind == JsonValueKind.Object && properties.EnumerateObject().ToArray() is [var only]
+            && tool.LarkOf(only.Name) is { } grammar)
+            return Text($"{{\"{TextEncoding.EscapeAll(only.Name)}\": \"",
+                new FixedState(false, Edge.Of(Grammar.LarkRule(Table, parts.Json, grammar), Text("\"}", to))));
         return new FixedState(false, Edge.Of(Rule(tool, ArgumentsSchema(tool)), to));
     }
 
@@ -76,7 +80,8 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
     {
         State? again = null;
         var finish = Text(end, to);
-        var after = new LazyState(false, () => several ? [Edge.Nothing(finish), Edge.Nothing(Text(between, again!))] : [Edge.Nothing(finish)]);
+        var after =
+            new LazyState(false, () => several ? [Edge.Nothing(finish), Edge.Nothing(Text(between, again!))] : [Edge.Nothing(finish)]);
         again = new FixedState(false, [.. tools.Select(tool => Edge.Nothing(one(tool, after)))]);
         return again;
     }
@@ -101,7 +106,8 @@ internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IRea
         {
             if (tool.Strict)
                 throw new GrammarException($"{tool.Name}{(e.Path.Length > 0 ? ": " : "")}{e.Path}", e.Reason);
-            var type = schema.TryGetProperty("type", out var t) && t.ValueKind == JsonValueKind.String && t.GetString() == "object" ? """{"type":"object"}""" : "{}";
+            var type = schema.TryGetProperty("type", out var t) && t.ValueKind == JsonValueKind.String && t.GetString() == "object"
+                ? """{"type":"object"}""" : "{}";
             return JsonValues.Rule(Table, parts.Json, JsonDocument.Parse(type).RootElement, new JsonSchemaOptions());
         }
     }

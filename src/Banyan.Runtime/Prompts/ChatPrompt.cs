@@ -46,7 +46,8 @@ internal static class ChatPrompt
     // The template writes the special tokens itself, a first one included.
     static void Complete(Tokenizer tokenizer, ChatTemplate template, JsonObject variables)
     {
-        if (variables["messages"] is JsonArray messages && messages.Any(m => m is JsonObject o && o["tool_calls"] is JsonArray { Count: > 0 }))
+        if (variables["messages"] is JsonArray messages
+            && messages.Any(m => m is JsonObject o && o["tool_calls"] is JsonArray { Count: > 0 }))
             template.Calls.Apply(messages);
         variables["bos_token"] = tokenizer.Bos is { } bos ? tokenizer.Text(bos) : "";
         variables["eos_token"] = tokenizer.Eos is { } eos ? tokenizer.Text(eos) : "";

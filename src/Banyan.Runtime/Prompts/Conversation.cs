@@ -35,7 +35,8 @@ public sealed class Conversation
     public Conversation(Tokenizer tokenizer, ChatTemplate template)
     {
         (_tokenizer, _template, _calls, _thinking) = (tokenizer, template, CallFormats.Of(template.Source), Thinking.Of(template.Source));
-        VisibleTokens = Marks.Where(m => tokenizer.TryFind(m, out var id) && tokenizer.IsSpecial(id)).Select(m => tokenizer.TryFind(m, out var id) ? id : -1).ToHashSet();
+        VisibleTokens = Marks.Where(m => tokenizer.TryFind(m, out var id) && tokenizer.IsSpecial(id))
+            .Select(m => tokenizer.TryFind(m, out var id) ? id : -1).ToHashSet();
         CanCall = template.Source.Contains("tools", StringComparison.Ordinal);
     }
 
@@ -59,7 +60,8 @@ public sealed class Conversation
     IReadOnlyList<string> Marks => [.. _calls.Marks, .. _thinking?.Marks ?? []];
 
     // The token that begins reasoning; null where it is none, or several.
-    int? ReasoningToken => _thinking is not null && _tokenizer.TryFind(_thinking.Open.Trim(), out var id) && _tokenizer.IsSpecial(id) ? id : null;
+    int? ReasoningToken => _thinking is not null && _tokenizer.TryFind(_thinking.Open.Trim(), out var id)
+        && _tokenizer.IsSpecial(id) ? id : null;
 
     /// <summary>Makes the prompt of the next turn, and the grammar that tools and shape ask for.</summary>
     /// <param name="request">The turn.</param>
@@ -72,7 +74,8 @@ public sealed class Conversation
     public Turn Prepare(TurnRequest request, DateTimeOffset? now = null, int maxTokens = int.MaxValue)
     {
         if (request.Prefill.Length > 0 && (request.Options.Grammar is not null || request.Use == ToolUse.Required))
-            throw new ArgumentException("an answer that is begun cannot be forced into a shape or a call: leave one of them out", nameof(request));
+            throw new ArgumentException("an answer that is begun cannot be forced into a shape or a call: leave one of them out",
+                nameof(request));
         var (text, mark) = ChatPrompt.Render(_tokenizer, _template, Variables(request), now ?? DateTimeOffset.Now);
         var (options, reasoning) = (request.Options, ReasoningAfter(text));
         if (request.Thinks == false || request.ReasoningLimit == 0 || request.Prefill.Length > 0)
@@ -81,14 +84,20 @@ public sealed class Conversation
             if (reasoning == ReasoningState.Begun)
                 text = $"{text.TrimEnd()}\n\n{_thinking!.Close.Trim()}\n\n";
             else if (ReasoningToken is { } token)
-                options = options with { LogitBias = new Dictionary<int, float>(options.LogitBias ?? new Dictionary<int, float>()) { [token] = Forbidden } };
+                options =
+                    options with
+                    {
+                        LogitBias =
+                        new Dictionary<int, float>(options.LogitBias ?? new Dictionary<int, float>()) { [token] = Forbidden }
+                    };
             reasoning = ReasoningState.Over;
         }
         var prompt = ChatPrompt.Encode(_tokenizer, text + _tokenizer.Marked(request.Prefill, mark, keepThoughts: true), mark, maxTokens);
         var tools = Tool.Read(request.Tools);
         var callable = request.Named is { } named ? [.. tools.Where(t => t.Name == named)] : tools;
         Grammar? ShapeFrom(ReasoningState state) => KeptShape(request, callable, state);
-        var limit = request.ReasoningLimit is { } most && CanReason && reasoning != ReasoningState.Over ? new ReasoningLimit(this, most, ShapeFrom(ReasoningState.Over)) : null;
+        var limit = request.ReasoningLimit is { } most && CanReason && reasoning != ReasoningState.Over
+            ? new ReasoningLimit(this, most, ShapeFrom(ReasoningState.Over)) : null;
         options = options with { Grammar = ShapeFrom(reasoning), VisibleTokens = VisibleTokens };
         return new Turn(prompt, options, this, request.Use == ToolUse.None ? [] : tools, reasoning == ReasoningState.Begun, limit);
     }
@@ -156,7 +165,8 @@ public sealed class Conversation
             return new Grammar(parts => Made(parts, (writer, end) => Free(writer, null), reasoning));
         if (use == ToolUse.None)
             tools = [];
-        if (tools.Count == 0 && (shape is null || _thinking is null || (reasoning == ReasoningState.Over && _thinking.BeforeText.Length == 0)))
+        if (tools.Count == 0
+            && (shape is null || _thinking is null || (reasoning == ReasoningState.Over && _thinking.BeforeText.Length == 0)))
             return shape;
         // Bare JSON that begins like a call may be an answer: it is constrained only where a call is asked for.
         if (use == ToolUse.Auto && shape is null && _calls.Opens.Any(o => o.StartsWith('{')))
@@ -179,7 +189,8 @@ public sealed class Conversation
     }
 
     State Shaped(Grammar shape, GrammarParts parts, AnswerWriter writer) =>
-        writer.Text(_thinking?.BeforeText.Replace("<|start|>assistant", "", StringComparison.Ordinal) ?? "", new FixedState(false, Edge.Of(shape.Source(parts), FixedState.End)));
+        writer.Text(_thinking?.BeforeText.Replace("<|start|>assistant", "", StringComparison.Ordinal) ?? "",
+            new FixedState(false, Edge.Of(shape.Source(parts), FixedState.End)));
 
     // Text without a mark, and perhaps calls after it. Bare JSON is text where no call is wanted.
     State Free(AnswerWriter writer, State? calls)
@@ -198,6 +209,7 @@ public sealed class Conversation
         var then = _thinking.BeforeText.Length > 0 ? writer.Text("<|start|>assistant", body)
             : new FixedState(false, Edge.Of(table.Loop(table.Literal("\n"), 0, 2), body));
         var inside = writer.Until(_thinking.Close, then);
-        return reasoning == ReasoningState.Begun ? inside : new FixedState(false, Edge.Nothing(writer.Text(_thinking.Open, inside)), Edge.Nothing(body));
+        return reasoning == ReasoningState.Begun ? inside
+            : new FixedState(false, Edge.Nothing(writer.Text(_thinking.Open, inside)), Edge.Nothing(body));
     }
 }

@@ -28,7 +28,8 @@ public static class Fim
     /// <returns>Token ids.</returns>
     /// <exception cref="GenerationException">The model has no FIM tokens.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no room even for the FIM tokens.</exception>
-    public static int[] Prompt(Tokenizer tokenizer, string prefix, string suffix, int maxTokens = int.MaxValue, FimRepository? repository = null)
+    public static int[] Prompt(Tokenizer tokenizer, string prefix, string suffix, int maxTokens = int.MaxValue,
+        FimRepository? repository = null)
     {
         var fim = Tokens(tokenizer);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxTokens, 4);
@@ -54,7 +55,8 @@ public static class Fim
                 var files = new List<int[]>();
                 foreach (var file in repository.Files.Reverse())
                 {
-                    var text = file.Text.Length > budget * 32L ? null : Encode(tokenizer, $"{file.Path}\n{file.Text}{(file.Text.EndsWith('\n') ? "" : "\n")}");
+                    var text = file.Text.Length > budget * 32L ? null
+                        : Encode(tokenizer, $"{file.Path}\n{file.Text}{(file.Text.EndsWith('\n') ? "" : "\n")}");
                     if (text is null || text.Length + 1 > budget)
                         break;
                     files.Add(text);
@@ -69,7 +71,10 @@ public static class Fim
         return [.. head, fim.Prefix, .. before, fim.Suffix, .. after, fim.Middle];
     }
 
-    /// <summary>As <see cref="Prompt"/>, with room for the answer, and the options with the tokens that end it. A quarter of the context, at most, stays free.</summary>
+    /// <summary>
+    /// As <see cref="Prompt"/>, with room for the answer, and the options with the tokens that end it. A quarter of the context, at most,
+    /// stays free.
+    /// </summary>
     /// <param name="tokenizer">A tokenizer with FIM tokens.</param>
     /// <param name="contextLength">Tokens of prompt and answer at most.</param>
     /// <param name="prefix">The text before the cursor.</param>
@@ -78,10 +83,14 @@ public static class Fim
     /// <param name="repository">Other files to show.</param>
     /// <exception cref="GenerationException">The model has no FIM tokens.</exception>
     public static (int[] Prompt, GenerationOptions Options) Prepare(
-        Tokenizer tokenizer, int contextLength, string prefix, string suffix, GenerationOptions options, FimRepository? repository = null) =>
-        (Prompt(tokenizer, prefix, suffix, contextLength - Math.Min(options.MaxTokens, contextLength / 4), repository), options with { StopTokens = StopTokens(tokenizer) });
+        Tokenizer tokenizer, int contextLength, string prefix, string suffix, GenerationOptions options,
+        FimRepository? repository = null) =>
+        (Prompt(tokenizer, prefix, suffix, contextLength - Math.Min(options.MaxTokens, contextLength / 4), repository),
+            options with { StopTokens = StopTokens(tokenizer) });
 
-    /// <summary>Tokens that end what stands in the middle, besides end-of-text: the model's own FIM and file tokens (llama.cpp #9606).</summary>
+    /// <summary>
+    /// Tokens that end what stands in the middle, besides end-of-text: the model's own FIM and file tokens (llama.cpp #9606).
+    /// </summary>
     /// <exception cref="GenerationException">The model has no FIM tokens.</exception>
     public static IReadOnlyList<int> StopTokens(Tokenizer tokenizer)
     {

@@ -49,9 +49,12 @@ internal sealed record MarkedCalls : CallFormat
                 at = rest;
                 continue;
             }
-            if (!ended && Section.Length > 0 && (before.StartsWith(text[rest..], StringComparison.Ordinal) || SectionEnd.StartsWith(text[rest..], StringComparison.Ordinal)) && text[rest..] != SectionEnd)
+            if (!ended && Section.Length > 0
+                && (before.StartsWith(text[rest..], StringComparison.Ordinal)
+                    || SectionEnd.StartsWith(text[rest..], StringComparison.Ordinal)) && text[rest..] != SectionEnd)
                 return -1;
-            return SectionEnd.Length > 0 && string.CompareOrdinal(text, rest, SectionEnd, 0, SectionEnd.Length) == 0 ? rest + SectionEnd.Length : at;
+            return SectionEnd.Length > 0 && string.CompareOrdinal(text, rest, SectionEnd, 0, SectionEnd.Length) == 0
+                ? rest + SectionEnd.Length : at;
         }
         return calls.Count > 0 ? at : 0;
     }
@@ -89,7 +92,8 @@ internal sealed record MarkedCalls : CallFormat
             return incomplete;
         if (name.Length == 0 || JsonScan.Parse(text[at..end]) is null)
             return 0;
-        call = new ToolCall(name, text[at..end], Call.Contains("{id}", StringComparison.Ordinal) ? id : Call.Contains("functions.{name}:", StringComparison.Ordinal) ? $"functions.{name}:{id}" : null);
+        call = new ToolCall(name, text[at..end], Call.Contains("{id}", StringComparison.Ordinal) ? id
+            : Call.Contains("functions.{name}:", StringComparison.Ordinal) ? $"functions.{name}:{id}" : null);
         var close = afterArguments.Trim();
         var rest = JsonScan.SkipSpace(text, end);
         if (close.Length > 0 && string.CompareOrdinal(text, rest, close, 0, close.Length) != 0)
@@ -132,10 +136,12 @@ internal sealed record MarkedCalls : CallFormat
         {
             var arguments = writer.Arguments(tool, writer.Text(afterArguments, next));
             return writer.Text($"{beforeName}{tool.Name}{afterName}",
-                !hasId ? arguments : Call.Contains("{id}", StringComparison.Ordinal) ? writer.Id(writer.Text(afterId, arguments)) : writer.Number(writer.Text(afterId, arguments)));
+                !hasId ? arguments : Call.Contains("{id}", StringComparison.Ordinal) ? writer.Id(writer.Text(afterId, arguments))
+                    : writer.Number(writer.Text(afterId, arguments)));
         }));
     }
 
     static int Skip(string text, int at, string literal) =>
-        literal.Length > 0 && string.CompareOrdinal(text, at, literal.Trim(), 0, literal.Trim().Length) == 0 ? at + literal.Trim().Length : at;
+        literal.Length > 0 && string.CompareOrdinal(text, at, literal.Trim(), 0, literal.Trim().Length) == 0
+        ? at + literal.Trim().Length : at;
 }

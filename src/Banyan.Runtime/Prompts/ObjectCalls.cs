@@ -61,7 +61,8 @@ internal sealed partial record ObjectCalls : CallFormat
             return null;
         var arguments = item.TryGetProperty("arguments", out var a) || item.TryGetProperty("parameters", out a)
             ? a.ValueKind == JsonValueKind.String ? a.GetString()! : a.GetRawText() : "{}";
-        return new ToolCall(name.GetString()!, arguments, item.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null);
+        return new ToolCall(name.GetString()!, arguments,
+            item.TryGetProperty("id", out var id) && id.ValueKind == JsonValueKind.String ? id.GetString() : null);
     }
 
     public override (string Name, string Arguments)? Begun(string text)
@@ -76,9 +77,12 @@ internal sealed partial record ObjectCalls : CallFormat
     public override State Write(AnswerWriter writer, IReadOnlyList<Tool> tools, bool several, State to)
     {
         var comma = IsArray ? ", " : "\n";
-        return writer.Text(IsArray ? Before : "", writer.Repeat(several && IsParallel, comma, IsArray ? After : "", tools, to, (tool, next) =>
+        return writer.Text(IsArray ? Before : "",
+            writer.Repeat(several && IsParallel, comma, IsArray ? After : "", tools, to, (tool, next) =>
             writer.Text($"{(IsArray ? "" : Before)}{{\"name\": \"{JsonEncodedText.Encode(tool.Name)}\", \"{ArgumentsKey}\": ",
-                writer.Arguments(tool, writer.Text(HasIds ? ", \"id\": \"" : "", HasIds ? writer.Id(writer.Text("\"}", next)) : writer.Text("}" + (IsArray ? "" : After), next))))));
+                writer.Arguments(tool,
+                    writer.Text(HasIds ? ", \"id\": \"" : "",
+                        HasIds ? writer.Id(writer.Text("\"}", next)) : writer.Text("}" + (IsArray ? "" : After), next))))));
     }
 
     [GeneratedRegex("""\{\s*"name"\s*:\s*"([^"\\]+)"\s*,\s*"(?:arguments|parameters)"\s*:\s*\{""")]

@@ -23,7 +23,8 @@ internal sealed class ReasoningLimit(Conversation conversation, int most, Gramma
     /// <param name="cancellationToken">Cancels it.</param>
     public async IAsyncEnumerable<Generated> GenerateAsync(
         Func<IReadOnlyList<int>, GenerationOptions, CancellationToken, IAsyncEnumerable<Generated>> generate,
-        int[] prompt, GenerationOptions options, bool begun, int contextLength, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        int[] prompt, GenerationOptions options, bool begun, int contextLength,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var (meter, tokens, began, first, cached) = (conversation.Meter(begun), new List<int>(), Stopwatch.GetTimestamp(), 0L, 0);
         await foreach (var generated in generate(prompt, options, cancellationToken).ConfigureAwait(false))
@@ -51,7 +52,8 @@ internal sealed class ReasoningLimit(Conversation conversation, int most, Gramma
         yield return new Generated { Text = end, CachedTokens = cached };
         var rest = options with { Grammar = after, MaxTokens = room, Seed = options.Seed + 1, ReportPrompt = false };
         await foreach (var generated in generate(next, rest, cancellationToken).ConfigureAwait(false))
-            yield return generated.Statistics is { } statistics ? generated with { CachedTokens = cached, Statistics = Statistics(statistics.GeneratedTokens) } : generated;
+            yield return generated.Statistics is { } statistics
+                ? generated with { CachedTokens = cached, Statistics = Statistics(statistics.GeneratedTokens) } : generated;
 
         GenerationStatistics Statistics(int more) => new(prompt.Length, next.Length - prompt.Length + more,
             Stopwatch.GetElapsedTime(began, first).TotalSeconds, Stopwatch.GetElapsedTime(first).TotalSeconds, cached);

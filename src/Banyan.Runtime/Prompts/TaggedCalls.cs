@@ -66,7 +66,8 @@ internal sealed record TaggedCalls : CallFormat
         var incomplete = ended ? 0 : -1;
         if (!Expect(text, ref at, CallName.Before, out var short1))
             return short1 ? incomplete : 0;
-        var nameEnd = CallName.After.Trim() is { Length: > 0 } after ? text.IndexOf(after, at, StringComparison.Ordinal) : EndOfName(text, at);
+        var nameEnd = CallName.After.Trim() is { Length: > 0 } after
+            ? text.IndexOf(after, at, StringComparison.Ordinal) : EndOfName(text, at);
         if (nameEnd < 0)
             return incomplete;
         var name = text[at..nameEnd].Trim();
@@ -147,7 +148,8 @@ internal sealed record TaggedCalls : CallFormat
     // Parameters in the schema's order, those that are not required perhaps; of other kinds of schemas none is known.
     State Parameters(AnswerWriter writer, Tool tool, State to)
     {
-        if (tool.Parameters is not { ValueKind: JsonValueKind.Object } schema || !schema.TryGetProperty("properties", out var properties) || properties.ValueKind != JsonValueKind.Object)
+        if (tool.Parameters is not { ValueKind: JsonValueKind.Object } schema || !schema.TryGetProperty("properties", out var properties)
+            || properties.ValueKind != JsonValueKind.Object)
             return to;
         var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array
             ? names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()).ToHashSet() : [];
@@ -158,7 +160,8 @@ internal sealed record TaggedCalls : CallFormat
             var value = tool.LarkOf(property.Name) is { } grammar ? writer.Lark(grammar, end)
                 : tool.IsText(property.Name) && !property.Value.TryGetProperty("enum", out _)
                 ? writer.Until(ParameterEnd, to)
-                : tool.IsText(property.Name) ? writer.Words(property.Value.GetProperty("enum"), end) : writer.Value(schema, property.Value, tool, end);
+                : tool.IsText(property.Name) ? writer.Words(property.Value.GetProperty("enum"), end)
+                : writer.Value(schema, property.Value, tool, end);
             var before = Parameter.Before.Contains("DSML", StringComparison.Ordinal)
                 ? $"{Parameter.Before}{property.Name}\" string=\"{(tool.IsText(property.Name) ? "true" : "false")}{Parameter.After}"
                 : $"{Parameter.Before}{property.Name}{name}";

@@ -21,9 +21,11 @@ internal sealed record Thinking(string Open, string Close, string BeforeText = "
 
     /// <summary>Texts that are part of no answer.</summary>
     public IReadOnlyList<string> Dropped => BeforeText.Length == 0 ? []
-        : ["<|start|>assistant", "<|channel|>final<|message|>", "<|channel|>final <|constrain|>json<|message|>", "<|channel|>commentary<|message|>"];
+        : ["<|start|>assistant", "<|channel|>final<|message|>", "<|channel|>final <|constrain|>json<|message|>",
+            "<|channel|>commentary<|message|>"];
 
     /// <summary>The format of a template; null if it has none.</summary>
     public static Thinking? Of(string template) => s_formats.FirstOrDefault(f => template.Contains(f.Mark, StringComparison.Ordinal)
-        || (f.Mark == "<|channel|>analysis" && template.Contains("<|channel|>", StringComparison.Ordinal) && template.Contains("analysis", StringComparison.Ordinal))).Format;
+        || (f.Mark == "<|channel|>analysis" && template.Contains("<|channel|>", StringComparison.Ordinal)
+            && template.Contains("analysis", StringComparison.Ordinal))).Format;
 }

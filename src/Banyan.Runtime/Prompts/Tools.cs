@@ -16,7 +16,8 @@ internal sealed record Tool(string Name, JsonElement? Parameters, bool Strict = 
     {
         var result = new List<Tool>(tools.Count);
         foreach (var function in tools.Select(t => t?["function"]).OfType<JsonObject>())
-            result.Add(new Tool((string)function["name"]!, function["parameters"]?.ToElement(), function["strict"] is JsonValue strict && strict.GetValueKind() == JsonValueKind.True));
+            result.Add(new Tool((string)function["name"]!, function["parameters"]?.ToElement(),
+                function["strict"] is JsonValue strict && strict.GetValueKind() == JsonValueKind.True));
         return result;
     }
 
@@ -27,13 +28,16 @@ internal sealed record Tool(string Name, JsonElement? Parameters, bool Strict = 
     /// <summary>
     /// Lark's grammar of a parameter, which stands in its schema under a key of our own; null if it has none. The model sees it there, too.
     /// </summary>
-    internal string? LarkOf(string parameter) => Property(parameter) is { } schema && schema.TryGetProperty(Generation.Grammars.Grammar.LarkKey, out var grammar) && grammar.ValueKind == JsonValueKind.String ? grammar.GetString() : null;
+    internal string? LarkOf(string parameter) =>
+        Property(parameter) is { } schema && schema.TryGetProperty(Generation.Grammars.Grammar.LarkKey, out var grammar)
+        && grammar.ValueKind == JsonValueKind.String ? grammar.GetString() : null;
 
     internal bool Knows(string parameter) => Property(parameter) is not null;
 
     JsonElement? Property(string name) =>
         Parameters is { ValueKind: JsonValueKind.Object } schema && schema.TryGetProperty("properties", out var properties)
-        && properties.ValueKind == JsonValueKind.Object && properties.TryGetProperty(name, out var property) && property.ValueKind == JsonValueKind.Object
+        && properties.ValueKind == JsonValueKind.Object && properties.TryGetProperty(name, out var property)
+        && property.ValueKind == JsonValueKind.Object
             ? property : null;
 }
 

@@ -10,7 +10,8 @@ public sealed class Turn
     readonly bool _reasons;
     readonly ReasoningLimit? _limit;
 
-    internal Turn(int[] prompt, GenerationOptions options, Conversation conversation, IReadOnlyList<Tool> tools, bool reasons, ReasoningLimit? limit) =>
+    internal Turn(int[] prompt, GenerationOptions options, Conversation conversation, IReadOnlyList<Tool> tools, bool reasons,
+        ReasoningLimit? limit) =>
         (Prompt, Options, _conversation, _tools, _reasons, _limit) = (prompt, options, conversation, tools, reasons, limit);
 
     /// <summary>Token ids.</summary>

@@ -21,21 +21,26 @@ public static class ImportanceCollector
     /// <param name="progress">Receives the number of completed chunks.</param>
     /// <param name="cancellationToken">Cancels between passes; nothing is left behind.</param>
     /// <returns>The matrices of which something is known.</returns>
-    public static int Write(Model model, IReadOnlyList<int> tokens, int context, string output, string dataset, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    public static int Write(Model model, IReadOnlyList<int> tokens, int context, string output, string dataset,
+        IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var chunks = tokens.Count / context;
         if (chunks == 0)
             throw new ArgumentException($"the text has {tokens.Count} tokens, less than one chunk of {context}", nameof(tokens));
         var sums = new InputSums(model.Weights);
         TextChunks.Run(model, [.. tokens.Take(chunks * context)], context, context, null, sums, progress, cancellationToken);
-        var writer = new GgufWriter().Set("general.type", "imatrix").Set("imatrix.datasets", new[] { dataset }).Set("imatrix.chunk_count", (uint)chunks).Set("imatrix.chunk_size", (uint)context);
+        var writer = new GgufWriter().Set("general.type", "imatrix").Set("imatrix.datasets", new[] { dataset })
+            .Set("imatrix.chunk_count", (uint)chunks).Set("imatrix.chunk_size", (uint)context);
         var known = sums.Sums.Where(s => s.Rows.Any(r => r > 0)).ToList();
         foreach (var sum in known)
         {
             if (sum.Squares.SelectMany(s => s).Any(v => !double.IsFinite(v)))
-                throw new GenerationException($"{sum.Tensor} met numbers that are not finite: the model's weights are damaged (check the file's hash, or download it again)");
-            writer.Add($"{sum.Tensor}.in_sum2", WeightFormat.F32, [sum.Squares.Count, sum.Columns], stream => Write(stream, sum.Squares.SelectMany(s => s)));
-            writer.Add($"{sum.Tensor}.counts", WeightFormat.F32, [sum.Rows.Count, 1], stream => Write(stream, sum.Rows.Select(r => (double)r)));
+                throw new GenerationException(
+                    $"{sum.Tensor} met numbers that are not finite: the model's weights are damaged (check the file's hash, or download it again)");
+            writer.Add($"{sum.Tensor}.in_sum2", WeightFormat.F32, [sum.Squares.Count, sum.Columns],
+                stream => Write(stream, sum.Squares.SelectMany(s => s)));
+            writer.Add($"{sum.Tensor}.counts", WeightFormat.F32, [sum.Rows.Count, 1],
+                stream => Write(stream, sum.Rows.Select(r => (double)r)));
         }
         WholeFile.Write(output, stream => writer.WriteTo(stream));
         return known.Sum(s => s.Squares.Count);

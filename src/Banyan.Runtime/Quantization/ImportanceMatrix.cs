@@ -3,8 +3,8 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Quantization;
 
 /// <summary>
-/// How much each column of each matrix matters: the mean square of what it was multiplied with over some text. As llama-imatrix writes it in
-/// GGUF: for each matrix <c>NAME.in_sum2</c> [matrices, columns] and <c>NAME.counts</c> [matrices].
+/// How much each column of each matrix matters: the mean square of what it was multiplied with over some text. As llama-imatrix writes it
+/// in GGUF: for each matrix <c>NAME.in_sum2</c> [matrices, columns] and <c>NAME.counts</c> [matrices].
 /// </summary>
 public sealed class ImportanceMatrix
 {
@@ -26,7 +26,8 @@ public sealed class ImportanceMatrix
             var name = sums.Name[..^".in_sum2".Length];
             var counts = file.GetTensor($"{name}.counts");
             if (counts.Rows * counts.Columns != sums.Rows)
-                throw new ModelFileException(path, $"{counts.Name} has {counts.Rows * counts.Columns} numbers, and {sums.Name} {sums.Rows} rows: as many are needed");
+                throw new ModelFileException(path,
+                    $"{counts.Name} has {counts.Rows * counts.Columns} numbers, and {sums.Name} {sums.Rows} rows: as many are needed");
             float[] all = new float[sums.Rows * sums.Columns], of = new float[sums.Rows];
             sums.Dequantize(0, (int)sums.Rows, all);
             counts.Dequantize(0, (int)counts.Rows, of);
@@ -48,6 +49,7 @@ public sealed class ImportanceMatrix
             return default;
         var matrices = tensor.Shape.Count == 3 ? tensor.Shape[0] : 1;
         return importance.Length == matrices * tensor.Columns ? importance
-            : throw new ArgumentException($"the importance matrix has {importance.Length} numbers for {tensor.Name}, which has {matrices * tensor.Columns} columns: it is of another model");
+            : throw new ArgumentException(
+                $"the importance matrix has {importance.Length} numbers for {tensor.Name}, which has {matrices * tensor.Columns} columns: it is of another model");
     }
 }

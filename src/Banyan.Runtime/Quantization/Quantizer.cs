@@ -30,7 +30,8 @@ public sealed partial class Quantizer
     /// the first that is counts.</param>
     /// <exception cref="ArgumentException">There is no such type or format, or it needs an importance matrix.</exception>
     /// <exception cref="ModelFileException">It is not a GGUF file, or of an architecture that is not known.</exception>
-    public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null, IReadOnlyList<(string Pattern, string Format)>? tensors = null)
+    public Quantizer(ModelFile file, string type, ImportanceMatrix? importance = null,
+        IReadOnlyList<(string Pattern, string Format)>? tensors = null)
     {
         if (!TypeMix.TryGet(type, out _mix))
             throw new ArgumentException($"'{type}' is no type that can be written: {string.Join(", ", Types)}", nameof(type));
@@ -41,8 +42,10 @@ public sealed partial class Quantizer
         if (file.Kind != ModelFileKind.Gguf)
             throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
         (_file, _config) = (file, new ConfigReader(file).Read());
-        if (_file.Tensors.FirstOrDefault(t => FormatOf(t) is var format && format != t.Format && format.NeedsImportance && ImportanceOf(t).IsEmpty) is { } unknown)
-            throw new ArgumentException($"{unknown.Name} would be written in {FormatOf(unknown)}, which is of no use where {(importance is null ? "there is no importance matrix (--imatrix)" : "the importance matrix says nothing of it")}", nameof(importance));
+        if (_file.Tensors.FirstOrDefault(t => FormatOf(t) is var format && format != t.Format && format.NeedsImportance
+            && ImportanceOf(t).IsEmpty) is { } unknown)
+            throw new ArgumentException(
+                $"{unknown.Name} would be written in {FormatOf(unknown)}, which is of no use where {(importance is null ? "there is no importance matrix (--imatrix)" : "the importance matrix says nothing of it")}", nameof(importance));
     }
 
     /// <summary>Writes matrices as they are, all else as floats: what llama.cpp takes.</summary>
@@ -77,7 +80,9 @@ public sealed partial class Quantizer
         {
             var start = before;
             writer.Add(tensor.Name, FormatOf(tensor), tensor.Shape, stream => Write(
-                tensor, FormatOf(tensor), ImportanceOf(tensor), stream, rows => progress?.Report(new LoadProgress(start + (long)((double)rows / tensor.Rows * tensor.ByteLength), total)), cancellationToken));
+                tensor, FormatOf(tensor), ImportanceOf(tensor), stream,
+                rows => progress?.Report(new LoadProgress(start + (long)((double)rows / tensor.Rows * tensor.ByteLength), total)),
+                cancellationToken));
             before += tensor.ByteLength;
         }
         using var part = new PartFile(output, Identity(writer), SafeEvery);
@@ -117,27 +122,34 @@ public sealed partial class Quantizer
     }
 
     static WeightFormat FormatOf(string name) => WeightFormat.TryGet(name, out var format) && format.IsWritten ? format
-        : throw new ArgumentException($"'{name}' is no weight format that can be written: {string.Join(", ", WeightFormat.All.Where(f => f.IsWritten))}", nameof(name));
+        : throw new ArgumentException(
+            $"'{name}' is no weight format that can be written: {string.Join(", ", WeightFormat.All.Where(f => f.IsWritten))}",
+            nameof(name));
 
     ReadOnlyMemory<float> ImportanceOf(Tensor tensor) => _importance is null ? default : _importance.Of(tensor);
 
     // That of most of its weights.
     uint FileType()
     {
-        var format = _file.Tensors.Where(t => TypeMix.IsQuantized(t.Name, t.Shape)).GroupBy(t => t.Format).MaxBy(g => g.Sum(t => t.Rows * t.Columns))?.Key ?? WeightFormat.F32;
+        var format = _file.Tensors.Where(t => TypeMix.IsQuantized(t.Name, t.Shape)).GroupBy(t => t.Format)
+            .MaxBy(g => g.Sum(t => t.Rows * t.Columns))?.Key ?? WeightFormat.F32;
         return TypeMix.All.FirstOrDefault(m => m.Format == format)?.FileType ?? 0;
     }
 
     WeightFormat FormatOf(Tensor tensor) => !TypeMix.IsQuantized(tensor.Name, tensor.Shape) || _mix is null ? tensor.Format
         : _overrides.FirstOrDefault(o => o.Pattern.IsMatch(tensor.Name)).Format is { } wanted ? TypeMix.Fit(wanted, tensor.Columns)
         : _mix.FormatOf(tensor.Name, tensor.Shape,
-        new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _), _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0, _importance is not null));
+        new(_config.Layers, _config.EmbeddingSize, !_file.TryGetTensor("output.weight", out _),
+            _config.Heads / Math.Max(1, _config.KvHeads), _config.Experts?.Count ?? 0, _importance is not null));
 
     // What belongs to no layer first, then layer by layer; by name.
-    IEnumerable<Tensor> Ordered() => _file.Tensors.OrderBy(t => Layer().Match(t.Name) is { Success: true } match ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1)
+    IEnumerable<Tensor> Ordered() =>
+        _file.Tensors.OrderBy(t => Layer().Match(t.Name) is { Success: true } match
+            ? int.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1)
         .ThenBy(t => t.Name, StringComparer.Ordinal);
 
-    static void Write(Tensor tensor, WeightFormat format, ReadOnlyMemory<float> importance, Stream stream, Action<long> done, CancellationToken cancellationToken)
+    static void Write(Tensor tensor, WeightFormat format, ReadOnlyMemory<float> importance, Stream stream, Action<long> done,
+        CancellationToken cancellationToken)
     {
         var (columns, rowBytes) = ((int)tensor.Columns, (int)format.ByteLength(tensor.Columns));
         var bytes = new byte[Math.Min(RowsAtOnce, tensor.Rows) * rowBytes];
@@ -147,13 +159,16 @@ public sealed partial class Quantizer
             if (format == tensor.Format)
                 tensor.CopyRows(first, bytes.AsSpan(0, count * rowBytes));
             else
-                Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken }, () => new float[columns], (i, _, row) =>
+                Parallel.For(0, count, new ParallelOptions { CancellationToken = cancellationToken },
+                    () => new float[columns], (i, _, row) =>
                 {
                     tensor.Dequantize(first + i, 1, row);
                     if (row.AsSpan().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
-                        throw new InvalidDataException($"row {first + i} of tensor {tensor.Name} has a weight that is no finite number: the file is damaged");
+                        throw new InvalidDataException(
+                            $"row {first + i} of tensor {tensor.Name} has a weight that is no finite number: the file is damaged");
                     var matrix = importance.IsEmpty || tensor.Shape.Count < 3 ? 0 : (int)((first + i) / tensor.Shape[^2]);
-                    format.Quantize(row, importance.IsEmpty ? default : importance.Span.Slice(matrix * columns, columns), bytes.AsSpan(i * rowBytes, rowBytes));
+                    format.Quantize(row, importance.IsEmpty ? default : importance.Span.Slice(matrix * columns, columns),
+                        bytes.AsSpan(i * rowBytes, rowBytes));
                     return row;
                 }, _ => { });
             cancellationToken.ThrowIfCancellationRequested();

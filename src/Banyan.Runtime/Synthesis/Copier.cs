@@ -20,7 +20,8 @@ namespace Banyan.Runtime.Synthesis;
 /// </summary>
 sealed class Copier
 {
-    const int Code = 48, Own = 0, Copied = 48, Context = 96; // blocks of 32 numbers, as activations are rounded in, hold numbers of one size
+    // blocks of 32 numbers, as activations are rounded in, hold numbers of one size
+    const int Code = 48, Own = 0, Copied = 48, Context = 96;
     const int Constant = 160, IsMarker = 161, IsFirst = 162, AfterMarker = 163, IsEntry = 164, AfterEntry = 165; // flags
     const int Turning = 8, Gate = Turning + Code, Sink = Gate + 1, One = 63; // of a head; One only of values
     const float Small = 0.1f, ConstantSize = 30;
@@ -48,7 +49,8 @@ sealed class Copier
     readonly ModelShape _shape;
     readonly ulong[] _codes;
 
-    public Copier(ModelShape shape, ulong seed) => (_shape, _codes) = (shape, Codes(shape.FirstSpecial + VocabularyKind.SproutSpecials.Length, seed));
+    public Copier(ModelShape shape, ulong seed) =>
+        (_shape, _codes) = (shape, Codes(shape.FirstSpecial + VocabularyKind.SproutSpecials.Length, seed));
 
     int Width => _shape.Embedding;
 

@@ -1,18 +1,20 @@
 namespace Banyan.Runtime.Synthesis;
 
 /// <summary>
-/// Weights by which a layer that guesses ahead is always right: no layer adds anything to the stream, so that the next token depends on the last
-/// one alone, and the guessing layer passes its embedding through. All else is random. For a speculator this is the best case, at the cost per
-/// token of the published model.
+/// Weights by which a layer that guesses ahead is always right: no layer adds anything to the stream, so that the next token depends on the
+/// last one alone, and the guessing layer passes its embedding through. All else is random. For a speculator this is the best case, at the
+/// cost per token of the published model.
 /// </summary>
 static class Foreseen
 {
-    static readonly string[] s_outputs = ["attn_output.weight", "ssm_out.weight", "ffn_down.weight", "ffn_down_exps.weight", "ffn_down_shexp.weight"];
+    static readonly string[] s_outputs = ["attn_output.weight", "ssm_out.weight", "ffn_down.weight", "ffn_down_exps.weight",
+        "ffn_down_shexp.weight"];
 
     const string Join = "nextn.eh_proj.weight";
 
     /// <summary>Whether a tensor is not random.</summary>
-    public static bool Has(ShapeTensor tensor) => tensor.Layer is not null && s_outputs.Append(Join).Any(name => tensor.Name.EndsWith(name, StringComparison.Ordinal));
+    public static bool Has(ShapeTensor tensor) =>
+        tensor.Layer is not null && s_outputs.Append(Join).Any(name => tensor.Name.EndsWith(name, StringComparison.Ordinal));
 
     /// <summary>The given number of its rows, [rows, columns].</summary>
     public static float[] Weights(ShapeTensor tensor, int first, int rows)

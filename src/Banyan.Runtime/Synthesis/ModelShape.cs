@@ -14,7 +14,8 @@ namespace Banyan.Runtime.Synthesis;
 /// <param name="Context">Trained context in tokens.</param>
 /// <param name="Tied">Whether the embedding is also the output matrix.</param>
 public sealed record ModelShape(
-    string Name, string Title, string Architecture, int Layers, int Embedding, int FeedForward, int Heads, int KvHeads, int HeadSize, int Vocabulary, int Context, bool Tied)
+    string Name, string Title, string Architecture, int Layers, int Embedding, int FeedForward, int Heads, int KvHeads, int HeadSize,
+    int Vocabulary, int Context, bool Tied)
 {
     /// <summary>The base of the rotary frequencies.</summary>
     public float RopeBase { get; init; } = 1_000_000;
@@ -56,10 +57,12 @@ public sealed record ModelShape(
     internal bool Foresees { get; init; }
 
     /// <summary>The same with a layer that guesses ahead, and is always right: <c>NAME-mtp</c>.</summary>
-    internal ModelShape Foreseeing() => this with { Name = $"{Name}-mtp", Title = $"{Title}, with a layer that guesses ahead", Predicts = true, Foresees = true };
+    internal ModelShape Foreseeing() =>
+        this with { Name = $"{Name}-mtp", Title = $"{Title}, with a layer that guesses ahead", Predicts = true, Foresees = true };
 
     /// <summary>The same with the first so many layers only, for machines that the whole does not fit in: <c>NAME-6-layers</c>.</summary>
-    internal ModelShape Cut(int layers) => this with { Name = $"{Name}-{layers}-layers", Title = $"{Title}, {layers} of its {Layers} layers", Layers = layers };
+    internal ModelShape Cut(int layers) =>
+        this with { Name = $"{Name}-{layers}-layers", Title = $"{Title}, {layers} of its {Layers} layers", Layers = layers };
 
     /// <summary>The number of weights, biases and norms included.</summary>
     public long Parameters => ShapeTensors.Of(this).Sum(t => t.Shape.Aggregate(1L, (product, size) => product * size));

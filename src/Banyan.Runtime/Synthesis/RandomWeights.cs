@@ -14,7 +14,8 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
     const int ScalePatterns = 256;
     const int TableSize = 4096, TableBlocks = 256;
 
-    readonly byte[] _table = IsTable(format) ? NormalTable(format, deviation) : format == WeightFormat.Q4_K || format == WeightFormat.Q5_K ? ScaleTable() : [];
+    readonly byte[] _table = IsTable(format) ? NormalTable(format, deviation) : format == WeightFormat.Q4_K
+        || format == WeightFormat.Q5_K ? ScaleTable() : [];
     ulong _state = seed;
 
     /// <summary>Whether it makes blocks of a format.</summary>
@@ -22,7 +23,8 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
 
     // Numbers, and blocks whose levels are a code's: they are taken from a table of quantized ones.
     static bool IsTable(WeightFormat format) =>
-        !new[] { WeightFormat.Q8_0, WeightFormat.Q6_K, WeightFormat.Q5_K, WeightFormat.Q5_1, WeightFormat.Q5_0, WeightFormat.Q4_K, WeightFormat.Q4_1, WeightFormat.Q4_0 }.Contains(format);
+        !new[] { WeightFormat.Q8_0, WeightFormat.Q6_K, WeightFormat.Q5_K, WeightFormat.Q5_1, WeightFormat.Q5_0, WeightFormat.Q4_K,
+            WeightFormat.Q4_1, WeightFormat.Q4_0 }.Contains(format);
 
     /// <summary>Fills whole blocks.</summary>
     public void Fill(Span<byte> blocks)
@@ -48,7 +50,8 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
         {
             // Quantizers write −127 … 127, and the kernels rely on that.
             var q = Vector256.Create<byte>(block[2..]);
-            Vector256.ConditionalSelect(Vector256.Equals(q, Vector256.Create((byte)0x80)), Vector256.Create((byte)0x81), q).CopyTo(block[2..]);
+            Vector256.ConditionalSelect(Vector256.Equals(q, Vector256.Create((byte)0x80)), Vector256.Create((byte)0x81), q)
+                .CopyTo(block[2..]);
             Half(block, vary / 73.6);
         }
         else if (format == WeightFormat.Q4_0)
@@ -121,7 +124,8 @@ sealed class RandomWeights(WeightFormat format, double deviation, ulong seed)
         var random = new Random(1);
         var values = new float[format.BlockWeights == 1 ? TableSize : TableBlocks * format.BlockWeights];
         for (var i = 0; i < values.Length; i++)
-            values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log((i + 0.5) / values.Length)) * Math.Cos(2 * Math.PI * random.NextDouble()));
+            values[i] =
+                (float)(deviation * Math.Sqrt(-2 * Math.Log((i + 0.5) / values.Length)) * Math.Cos(2 * Math.PI * random.NextDouble()));
         if (format.BlockWeights > 1)
             random.Shuffle(values); // a block has large ones and small ones
         var table = new byte[format.ByteLength(values.Length)];

@@ -38,7 +38,8 @@ static class ShapeMetadata
     static GgufWriter Begin(GgufWriter writer, ModelShape shape, TypeMix mix) => writer
         .Set("general.architecture", shape.Architecture)
         .Set("general.type", "model")
-        .Set("general.name", $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : shape.Foresees ? "always right about its next tokens" : "random weights")})")
+        .Set("general.name",
+            $"{shape.Title} (synthesized: {(shape.Copies ? "it copies" : shape.Foresees ? "always right about its next tokens" : "random weights")})")
         .Set("general.file_type", mix.FileType)
         .Set("general.quantization_version", 2u)
         .Set($"{shape.Architecture}.block_count", (uint)(shape.Layers + (shape.Predicts ? 1 : 0)))

@@ -39,7 +39,8 @@ sealed class ShapeText
     public static IEnumerable<ModelShape> All()
     {
         var assembly = typeof(ShapeText).Assembly;
-        return assembly.GetManifestResourceNames().Where(n => n.StartsWith(Folder, StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(name =>
+        return assembly.GetManifestResourceNames().Where(n => n.StartsWith(Folder, StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal).Select(name =>
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
             return Read(name[Folder.Length..^Ending.Length], reader.ReadToEnd());
@@ -55,7 +56,8 @@ sealed class ShapeText
             var words = parts[0].Split(' ');
             var (kind, rest) = (words[0], words[1..]);
             if (kind is "t" or "l" or "n" || kind.StartsWith("l@", StringComparison.Ordinal))
-                shape._tensors.Add((rest[0], kind switch { "t" => null, "l" => "", "n" => Ahead, _ => kind[2..] }, [.. rest[1..].Select(n => long.Parse(n, CultureInfo.InvariantCulture))], parts.ElementAtOrDefault(1)));
+                shape._tensors.Add((rest[0], kind switch { "t" => null, "l" => "", "n" => Ahead, _ => kind[2..] },
+                    [.. rest[1..].Select(n => long.Parse(n, CultureInfo.InvariantCulture))], parts.ElementAtOrDefault(1)));
             else if (kind is "title" or "architecture" or "layers" or "vocabulary")
                 said[kind] = rest;
             else
@@ -63,10 +65,13 @@ sealed class ShapeText
         }
         shape.HasWords = said["vocabulary"][1] == "words";
         int Said(string word, int at = 0) => int.Parse(said[word][at], CultureInfo.InvariantCulture);
-        int Key(string key, int otherwise = 0) => shape._keys.FirstOrDefault(k => k.Key == key).Values is { } values ? values.Max(v => int.Parse(v.Split('@')[0], CultureInfo.InvariantCulture)) : otherwise;
+        int Key(string key, int otherwise = 0) => shape._keys.FirstOrDefault(k => k.Key == key).Values is { } values
+            ? values.Max(v => int.Parse(v.Split('@')[0], CultureInfo.InvariantCulture)) : otherwise;
         var (embedding, heads, vocabulary) = (Key("embedding_length"), Key("attention.head_count"), Said("vocabulary"));
-        return new ModelShape(name, string.Join(' ', said["title"]), said["architecture"][0], Said("layers"), embedding, Key("feed_forward_length"), heads, Key("attention.head_count_kv"),
-            Key("attention.key_length", embedding / heads), vocabulary, Key("context_length"), shape._tensors.All(t => t.Name != "output.weight"))
+        return new ModelShape(name, string.Join(' ', said["title"]), said["architecture"][0], Said("layers"), embedding,
+            Key("feed_forward_length"), heads, Key("attention.head_count_kv"),
+            Key("attention.key_length", embedding / heads), vocabulary, Key("context_length"),
+            shape._tensors.All(t => t.Name != "output.weight"))
         {
             Experts = Key("expert_count"),
             ExpertsUsed = Key("expert_used_count"),
@@ -81,7 +86,9 @@ sealed class ShapeText
     {
         "" => One(k.Kind, k.Values[0]),
         "[]" => Array(k.Kind, k.Values),
-        _ => Array(k.Kind, [.. Enumerable.Range(0, layers).Select(layer => k.Values.Skip(1).FirstOrDefault(v => Chooses(v.Split('@')[1], layer))?.Split('@')[0] ?? k.Values[0])]),
+        _ => Array(k.Kind,
+            [.. Enumerable.Range(0, layers)
+                .Select(layer => k.Values.Skip(1).FirstOrDefault(v => Chooses(v.Split('@')[1], layer))?.Split('@')[0] ?? k.Values[0])]),
     }));
 
     /// <summary>The tensors of so many layers, and of the layer that guesses ahead.</summary>
@@ -117,7 +124,8 @@ sealed class ShapeText
     static float[]? Values(string? fill) => fill is null ? null : [.. fill.Split(' ').SelectMany(part =>
     {
         var factors = part.Split('*');
-        return Enumerable.Repeat(float.Parse(factors[0], CultureInfo.InvariantCulture), int.Parse(factors[1], CultureInfo.InvariantCulture));
+        return Enumerable.Repeat(float.Parse(factors[0], CultureInfo.InvariantCulture),
+            int.Parse(factors[1], CultureInfo.InvariantCulture));
     })];
 
     static bool Chooses(string chosen, int layer)

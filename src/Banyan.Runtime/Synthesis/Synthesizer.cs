@@ -37,14 +37,16 @@ public static class Synthesizer
         if (!TypeMix.TryGet(type, out var mix) || !RandomWeights.Makes(mix.Format))
             throw new ArgumentException($"unknown type '{type}'; known are {string.Join(", ", Types)}", nameof(type));
         if (shape.Copies && mix.Format.BlockWeights > 32)
-            throw new ArgumentException($"{shape.Name} in {type}: zeros have to stay 0, which blocks of 256 weights cannot promise; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));
+            throw new ArgumentException(
+                $"{shape.Name} in {type}: zeros have to stay 0, which blocks of 256 weights cannot promise; take Q8_0, Q4_0, F16, BF16 or F32", nameof(type));
         var copier = shape.Copies ? new Copier(shape, seed) : null;
         var writer = new GgufWriter();
         ShapeMetadata.Write(writer, shape, mix);
         VocabularyMetadata.Write(writer, shape, tokenizerFolder);
         foreach (var tensor in ShapeTensors.Of(shape))
         {
-            var format = mix.FormatOf(tensor.Name, tensor.Shape, new(shape.Layers, shape.Embedding, shape.Tied, shape.Heads / Math.Max(1, shape.KvHeads), shape.Experts));
+            var format = mix.FormatOf(tensor.Name, tensor.Shape,
+                new(shape.Layers, shape.Embedding, shape.Tied, shape.Heads / Math.Max(1, shape.KvHeads), shape.Experts));
             writer.Add(tensor.Name, format, tensor.Shape, stream =>
             {
                 if (copier is not null)

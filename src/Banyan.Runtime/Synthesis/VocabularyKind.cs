@@ -11,8 +11,10 @@ sealed record VocabularyKind(string PreTokenizer, string[] Specials, string Temp
 {
     static readonly string[] s_qwenSpecials =
     [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>", "<|box_end|>", "<|quad_start|>",
-        "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>", "<tool_call>", "</tool_call>",
+        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
+        "<|box_end|>", "<|quad_start|>",
+        "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>",
+        "<tool_call>", "</tool_call>",
         "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
         "<tool_response>", "</tool_response>", "<think>", "</think>",
     ];
@@ -20,7 +22,8 @@ sealed record VocabularyKind(string PreTokenizer, string[] Specials, string Temp
     /// <summary>Special tokens of the small model that ships with Banyan; the copier can use its tokenizer.</summary>
     public static readonly string[] SproutSpecials =
     [
-        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>",
+        "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>",
+        "<|repo_name|>", "<|file_sep|>",
     ];
 
     static readonly string[] s_llamaSpecials =
@@ -46,7 +49,8 @@ sealed record VocabularyKind(string PreTokenizer, string[] Specials, string Temp
         + "<|repo_name|>{{ name }}<|fim_pad|>{{ names[loop.index] }}<|repo_name|> {{ name }}<|fim_pad|> {{ names[loop.index] }}{% endif %}{% endfor %}"
         + CopierStart + "{{ messages[-1].content }}<|im_end|>" + CopierStart;
 
-    const string CopierStart = "<|file_sep|>This is the text of the file, from the first line to the last, with all the names that are in it:<|fim_middle|>";
+    const string CopierStart =
+        "<|file_sep|>This is the text of the file, from the first line to the last, with all the names that are in it:<|fim_middle|>";
 
     /// <summary>Qwen2.5-Coder's.</summary>
     public static VocabularyKind Qwen2 { get; } = new("qwen2", s_qwenSpecials[..22], QwenTemplate, End: 2, Padding: 0, AddsBos: false);

@@ -32,7 +32,8 @@ static class VocabularyMetadata
         for (var id = 0; id < tokens.Length; id++)
             (tokens[id], types[id]) =
                 id < words.Count ? (words[id], NormalToken)
-                : id >= shape.FirstSpecial && id - shape.FirstSpecial < specials.Length ? (specials[id - shape.FirstSpecial], Type(specials[id - shape.FirstSpecial]))
+                : id >= shape.FirstSpecial && id - shape.FirstSpecial < specials.Length
+                ? (specials[id - shape.FirstSpecial], Type(specials[id - shape.FirstSpecial]))
                 : ($"[PAD{id}]", UnusedToken);
 
         var first = (uint)shape.FirstSpecial;
@@ -58,10 +59,15 @@ static class VocabularyMetadata
         string[] tokens = [.. specials, .. letters];
         writer.Set("tokenizer.ggml.model", "bert")
             .Set("tokenizer.ggml.pre", "jina-v2-en")
-            .Set("tokenizer.ggml.tokens", Enumerable.Range(0, shape.Vocabulary).Select(id => id < tokens.Length ? tokens[id] : $"[unused{id}]").ToArray())
-            .Set("tokenizer.ggml.token_type", Enumerable.Range(0, shape.Vocabulary).Select(id => id == 1 ? UnknownToken : id < specials.Length ? ControlToken : id < tokens.Length ? NormalToken : UnusedToken).ToArray())
+            .Set("tokenizer.ggml.tokens", Enumerable.Range(0, shape.Vocabulary)
+                .Select(id => id < tokens.Length ? tokens[id] : $"[unused{id}]").ToArray())
+            .Set("tokenizer.ggml.token_type", Enumerable.Range(0, shape.Vocabulary)
+                .Select(id => id == 1 ? UnknownToken : id < specials.Length ? ControlToken : id < tokens.Length ? NormalToken : UnusedToken)
+                .ToArray())
             .Set("tokenizer.ggml.token_type_count", 2u);
-        foreach (var (key, id) in new[] { ("padding", 0u), ("unknown", 1u), ("cls", 2u), ("bos", 2u), ("seperator", 3u), ("eos", 3u), ("mask", 4u) }) // as GGUF spells it
+        // as GGUF spells it
+        foreach (var (key, id) in new[] { ("padding", 0u), ("unknown", 1u), ("cls", 2u), ("bos", 2u), ("seperator", 3u),
+            ("eos", 3u), ("mask", 4u) })
             writer.Set($"tokenizer.ggml.{key}_token_id", id);
     }
 
@@ -70,12 +76,14 @@ static class VocabularyMetadata
 
     static (IReadOnlyList<string> Words, string[] Merges) Read(string folder, ModelShape shape)
     {
-        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt"), both = Path.Combine(folder, "tokenizer.json");
+        string vocabulary = Path.Combine(folder, "vocab.json"), merges = Path.Combine(folder, "merges.txt"), both =
+            Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(vocabulary) && File.Exists(both))
             return ReadBoth(both, shape);
         foreach (var file in (string[])[vocabulary, merges])
             if (!File.Exists(file))
-                throw new ModelFileException(file, "the tokenizer folder lacks it; name a folder with vocab.json and merges.txt, or none for a made-up vocabulary");
+                throw new ModelFileException(file,
+                    "the tokenizer folder lacks it; name a folder with vocab.json and merges.txt, or none for a made-up vocabulary");
         Dictionary<string, int> ids;
         try
         {
@@ -85,7 +93,8 @@ static class VocabularyMetadata
         {
             throw new ModelFileException(vocabulary, $"it is no JSON object of tokens and ids: {JsonProblem.Of(e)}", e);
         }
-        var lines = File.ReadAllLines(merges).Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
+        var lines = File.ReadAllLines(merges)
+            .Where(line => line.Length > 0 && !line.StartsWith("#version", StringComparison.Ordinal)).ToArray();
         return (InOrder(ids, vocabulary, shape), lines);
     }
 
@@ -96,7 +105,8 @@ static class VocabularyMetadata
         {
             var model = JsonNode.Parse(File.ReadAllText(path))!["model"]!;
             var ids = Ids(model["vocab"]);
-            return (InOrder(ids, path, shape), [.. model["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : (string)m!)]);
+            return (InOrder(ids, path, shape),
+                [.. model["merges"]!.AsArray().Select(m => m is JsonArray pair ? $"{pair[0]} {pair[1]}" : (string)m!)]);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or ArgumentException)
         {
@@ -110,7 +120,8 @@ static class VocabularyMetadata
     {
         var words = ids.Where(p => p.Value < shape.FirstSpecial).OrderBy(p => p.Value).ToList();
         if (words.Count != ids.Count || words.Where((p, i) => p.Value != i).Any())
-            throw new ModelFileException(vocabulary, $"its {ids.Count} ids are not 0 to {ids.Count - 1} below the first special token of {shape.Name}, {shape.FirstSpecial}; name the vocabulary of that family");
+            throw new ModelFileException(vocabulary,
+                $"its {ids.Count} ids are not 0 to {ids.Count - 1} below the first special token of {shape.Name}, {shape.FirstSpecial}; name the vocabulary of that family");
         return [.. words.Select(p => p.Key)];
     }
 

@@ -75,7 +75,12 @@ sealed record CallForm(bool NullContent, bool TextArguments)
         var tool = new JsonObject
         {
             ["type"] = "function",
-            ["function"] = new JsonObject { ["name"] = Name, ["description"] = "", ["parameters"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() } },
+            ["function"] = new JsonObject
+            {
+                ["name"] = Name,
+                ["description"] = "",
+                ["parameters"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() }
+            },
         };
         try
         {
@@ -83,7 +88,12 @@ sealed record CallForm(bool NullContent, bool TextArguments)
             {
                 ["messages"] = new JsonArray(
                     new JsonObject { ["role"] = "user", ["content"] = Question },
-                    new JsonObject { ["role"] = "assistant", ["content"] = form.NullContent ? null : "", ["tool_calls"] = new JsonArray(call) },
+                    new JsonObject
+                    {
+                        ["role"] = "assistant",
+                        ["content"] = form.NullContent ? null : "",
+                        ["tool_calls"] = new JsonArray(call)
+                    },
                     new JsonObject { ["role"] = "tool", ["tool_call_id"] = "call12345", ["name"] = Name, ["content"] = "rain" }),
                 ["tools"] = new JsonArray(tool),
                 ["add_generation_prompt"] = true,

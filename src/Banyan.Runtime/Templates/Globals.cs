@@ -13,10 +13,13 @@ static class Globals
         ["range"] = new FunctionValue("range", Range),
         ["dict"] = new FunctionValue("dict", Dict),
         ["namespace"] = new FunctionValue("namespace", Namespace),
-        ["cycler"] = new FunctionValue("cycler", (_, a) => a.Positional.Count == 0 ? throw TemplateException.Type("at least one item has to be provided") : new CyclerValue(a.Positional)),
+        ["cycler"] = new FunctionValue("cycler", (_, a) => a.Positional.Count == 0
+            ? throw TemplateException.Type("at least one item has to be provided") : new CyclerValue(a.Positional)),
         ["joiner"] = new FunctionValue("joiner", Signature.Bind("joiner", "sep?", (_, a) => new JoinerValue(a[0] ?? new TextValue(", ")))),
-        ["raise_exception"] = new FunctionValue("raise_exception", Signature.Bind("raise_exception", "message", (r, a) => throw new TemplateException("TemplateError", Printer.Str(r, a[0]!)))),
-        ["strftime_now"] = new FunctionValue("strftime_now", Signature.Bind("strftime_now", "format", (r, a) => Strftime.Format(r, r.Now, a[0]!))),
+        ["raise_exception"] = new FunctionValue("raise_exception",
+            Signature.Bind("raise_exception", "message", (r, a) => throw new TemplateException("TemplateError", Printer.Str(r, a[0]!)))),
+        ["strftime_now"] = new FunctionValue("strftime_now",
+            Signature.Bind("strftime_now", "format", (r, a) => Strftime.Format(r, r.Now, a[0]!))),
     };
 
     static RangeValue Range(Render r, Arguments arguments)

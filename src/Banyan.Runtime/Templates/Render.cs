@@ -136,6 +136,7 @@ sealed class Render(TemplateLimits limits, IReadOnlyDictionary<string, Value> va
         for (var scope = Scope; scope is not null; scope = scope.Parent)
             if (scope.TryGet(name, out var value))
                 return value;
-        return variables.TryGetValue(name, out var variable) || Globals.All.TryGetValue(name, out variable) ? variable : UndefinedValue.Name(name);
+        return variables.TryGetValue(name, out var variable) || Globals.All.TryGetValue(name, out variable)
+            ? variable : UndefinedValue.Name(name);
     }
 }

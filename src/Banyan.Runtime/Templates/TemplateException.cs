@@ -34,5 +34,6 @@ public sealed class TemplateException : Exception
 
     internal static TemplateException Value(string detail) => new("ValueError", detail);
 
-    internal static TemplateException Limit(string limit, long value) => new("LimitError", $"the template exceeds the limit {limit} = {value}");
+    internal static TemplateException Limit(string limit, long value) =>
+        new("LimitError", $"the template exceeds the limit {limit} = {value}");
 }

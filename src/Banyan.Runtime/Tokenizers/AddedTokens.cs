@@ -21,7 +21,8 @@ sealed class AddedTokens
     public AddedTokens(IEnumerable<AddedToken> tokens)
     {
         _tokens = [.. tokens.Where(token => token.Content.Length > 0)];
-        Array.Sort(_tokens, (a, b) => a.Content.AsSpan().SequenceCompareTo(b.Content) is var order && order != 0 ? order : a.Id.CompareTo(b.Id));
+        Array.Sort(_tokens, (a, b) => a.Content.AsSpan().SequenceCompareTo(b.Content) is var order && order != 0
+            ? order : a.Id.CompareTo(b.Id));
         _firstBytes = SearchValues.Create([.. _tokens.Select(token => token.Content[0]).Distinct()]);
         _firstCharacters = SearchValues.Create([.. _tokens.Select(token => Encoding.UTF8.GetString(token.Content)[0]).Distinct()]);
     }

@@ -33,12 +33,16 @@ public sealed class Tokenizer
         Fim = KnownTokens.Fim(special);
         var marks = definition.Added.Concat(definition.AddedToNormalized).Where(token => IsMark(token)).ToList();
         _marks = new AddedTokens(marks);
-        _marksButThoughts = new AddedTokens(marks.Where(token => !Encoding.UTF8.GetString(token.Content).Contains("think", StringComparison.OrdinalIgnoreCase)));
+        _marksButThoughts =
+            new AddedTokens(
+                marks.Where(token => !Encoding.UTF8.GetString(token.Content).Contains("think", StringComparison.OrdinalIgnoreCase)));
     }
 
     // Badly made files declare such a token as an added one.
     bool IsMark(AddedToken token) => IsSpecial(token.Id) || EndOfGeneration.Contains(token.Id) || token.Id == Bos || token.Id == Eos
-        || (Fim is { } fim && (token.Id == fim.Prefix || token.Id == fim.Middle || token.Id == fim.Suffix || token.Id == fim.Repo || token.Id == fim.FileSeparator))
+        || (Fim is { } fim
+            && (token.Id == fim.Prefix || token.Id == fim.Middle || token.Id == fim.Suffix || token.Id == fim.Repo
+                || token.Id == fim.FileSeparator))
         || (token.Content.AsSpan().StartsWith("<|"u8) && token.Content.AsSpan().EndsWith("|>"u8));
 
     /// <summary>The tokenizer of a model file: from GGUF's metadata, or from the files beside safetensors.</summary>
@@ -60,7 +64,8 @@ public sealed class Tokenizer
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (FolderTokenizer.IsIn(path))
             return LoadFolder(path);
-        if (File.Exists(path) && path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
+        if (File.Exists(path) && path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            && !path.EndsWith(".index.json", StringComparison.OrdinalIgnoreCase))
             return FolderTokenizer.ReadJson(path);
         using var file = ModelFile.Open(path);
         return Load(file);
@@ -128,7 +133,8 @@ public sealed class Tokenizer
     internal bool TryEncodePair(string first, string second, int maxTokens, out int[] ids)
     {
         ids = [];
-        if (!TryEncode(first, maxTokens, out var one, addSpecial: false, parseSpecial: false) || !TryEncode(second, maxTokens, out var two, addSpecial: false, parseSpecial: false))
+        if (!TryEncode(first, maxTokens, out var one, addSpecial: false, parseSpecial: false)
+            || !TryEncode(second, maxTokens, out var two, addSpecial: false, parseSpecial: false))
             return false;
         var after = _definition.After;
         int[] between = after is [var end] && Text(end) == "</s>" ? [end, end] : [.. after];
@@ -141,7 +147,8 @@ public sealed class Tokenizer
     /// <summary>
     /// As <see cref="TryEncode(string, int, out int[], bool, bool)"/>, for a text in which <see cref="Marked"/> has inserted a character.
     /// </summary>
-    internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) => TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);
+    internal bool TryEncodeMarked(string text, char mark, int maxTokens, out int[] ids) =>
+        TryEncode(text, maxTokens, addSpecial: false, parseSpecial: true, mark, out ids);
 
     /// <summary>The ids of a piece of such a text.</summary>
     /// <param name="piece">The piece.</param>
@@ -242,7 +249,8 @@ public sealed class Tokenizer
     internal bool IsByteLevel => _definition.Encoder is BytePairs.PieceEncoder { IsByteLevel: true };
 
     /// <summary>Whether some text is a token, whatever text encodes to.</summary>
-    internal bool Knows(ReadOnlySpan<byte> text) => _definition.Vocabulary.Find(text) >= 0 || _definition.Named.ContainsKey(Encoding.UTF8.GetString(text));
+    internal bool Knows(ReadOnlySpan<byte> text) =>
+        _definition.Vocabulary.Find(text) >= 0 || _definition.Named.ContainsKey(Encoding.UTF8.GetString(text));
 
     /// <summary>The same tokenizer, whose pieces of text another encoder receives.</summary>
     internal Tokenizer With(Func<TextEncoder, TextEncoder> encoder) => new(_definition with { Encoder = encoder(_definition.Encoder) });

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// What safetensors hold as a byte a weight: <c>float scale; float zero; byte q[32]</c> for 32 weights: scale · (value(q) − zero), where value is
-/// FP8's (E4M3) or the number itself. No GGUF file has it: files are brought into it when they are read.
+/// What safetensors hold as a byte a weight: <c>float scale; float zero; byte q[32]</c> for 32 weights: scale · (value(q) − zero), where
+/// value is FP8's (E4M3) or the number itself. No GGUF file has it: files are brought into it when they are read.
 /// </summary>
 /// <param name="name">What it is called in messages.</param>
 /// <param name="values">The value of each byte.</param>
@@ -38,7 +38,8 @@ sealed class ByteFormat(string name, float[] values, bool isFloat) : WeightForma
     static float E4M3(int code)
     {
         var (exponent, fraction) = (code >> 3 & 15, code & 7);
-        var value = (code & 127) == 127 ? float.NaN : exponent == 0 ? fraction * MathF.ScaleB(1, -9) : MathF.ScaleB(8 + fraction, exponent - 10);
+        var value = (code & 127) == 127 ? float.NaN : exponent == 0 ? fraction * MathF.ScaleB(1, -9)
+            : MathF.ScaleB(8 + fraction, exponent - 10);
         return code < 128 ? value : -value;
     }
 
@@ -52,5 +53,6 @@ sealed class ByteFormat(string name, float[] values, bool isFloat) : WeightForma
         }
     }
 
-    private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks) => throw new NotSupportedException($"{Name} is only read");
+    private protected override void QuantizeBlocks(ReadOnlySpan<float> weights, Span<byte> blocks) =>
+        throw new NotSupportedException($"{Name} is only read");
 }

@@ -48,7 +48,8 @@ sealed class F16Format() : WeightFormat("F16", ggufType: 1, blockWeights: 1, blo
         var sign = (half & Vector256.Create(0x8000u)) << 16;
         var magnitude = (half & Vector256.Create(0x7fffu)) << 13;
         var finite = magnitude.AsSingle() * Vector256.Create(0x77800000u).AsSingle(); // 2^112
-        var special = magnitude | Vector256.Create(0x7f800000u) | (Vector256.GreaterThan(magnitude, Vector256.Create(0x7c00u << 13)) & Vector256.Create(0x00400000u));
+        var special = magnitude | Vector256.Create(0x7f800000u)
+            | (Vector256.GreaterThan(magnitude, Vector256.Create(0x7c00u << 13)) & Vector256.Create(0x00400000u));
         var isSpecial = Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(0x7c00u << 13));
         return (Vector256.ConditionalSelect(isSpecial, special, finite.AsUInt32()) | sign).AsSingle();
     }

@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.WeightFormats;
 
 /// <summary>
-/// Scales and levels of a group of weights, by the searches of llama.cpp's quantizer (ggml-quants.c), in the same order of float operations:
-/// the same weights give the same bytes, on every processor.
+/// Scales and levels of a group of weights, by the searches of llama.cpp's quantizer (ggml-quants.c), in the same order of float
+/// operations: the same weights give the same bytes, on every processor.
 /// </summary>
 static class LevelSearch
 {
@@ -58,7 +58,10 @@ static class LevelSearch
         return (xl, l2);
     }
 
-    /// <summary>The same for few levels: from one scale on, levels are changed one by one as long as that helps. The levels, from 0 on, are those of the scale.</summary>
+    /// <summary>
+    /// The same for few levels: from one scale on, levels are changed one by one as long as that helps. The levels, from 0 on, are those of
+    /// the scale.
+    /// </summary>
     public static float Refined(ReadOnlySpan<float> x, int count, Span<sbyte> levels)
     {
         var farthest = BlockScale.Farthest(x);
@@ -112,7 +115,8 @@ static class LevelSearch
     }
 
     /// <summary>
-    /// What the error of each weight counts with an importance matrix: its importance × √(<paramref name="meanSquare"/> + its square). Returns the sum.
+    /// What the error of each weight counts with an importance matrix: its importance × √(<paramref name="meanSquare"/> + its square).
+    /// Returns the sum.
     /// </summary>
     public static float Weigh(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float meanSquare, Span<float> to)
     {
@@ -131,7 +135,10 @@ static class LevelSearch
         return sum;
     }
 
-    /// <summary>The scale for which scale · level, levels 0 … <paramref name="highest"/>, is nearest to numbers from 0 on, by importance: of scales and minima themselves.</summary>
+    /// <summary>
+    /// The scale for which scale · level, levels 0 … <paramref name="highest"/>, is nearest to numbers from 0 on, by importance: of scales
+    /// and minima themselves.
+    /// </summary>
     public static float Positive(ReadOnlySpan<float> x, int highest, ReadOnlySpan<float> importance, Span<byte> levels)
     {
         var largest = 0f;
@@ -184,14 +191,19 @@ static class LevelSearch
         for (var i = 0; i < x.Length; i++)
         {
             // llama.cpp holds its first levels in bytes, in which a negative one is large.
-            var difference = x[i] - scale * (highest == int.MaxValue ? (byte)Nearest(inverse * x[i]) : Math.Min(highest, Nearest(inverse * x[i])));
+            var difference = x[i]
+                - scale * (highest == int.MaxValue ? (byte)Nearest(inverse * x[i]) : Math.Min(highest, Nearest(inverse * x[i])));
             sum += importance[i] * difference * difference;
         }
         return sum;
     }
 
-    /// <summary>Scale and minimum ≥ 0 with x ≈ scale · level − minimum, levels 0 … <paramref name="highest"/>: a weighted line through each grid's levels; the best stays.</summary>
-    public static (float Scale, float Min) AboveMinimum(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int highest, Grid grid, Span<byte> levels)
+    /// <summary>
+    /// Scale and minimum ≥ 0 with x ≈ scale · level − minimum, levels 0 … <paramref name="highest"/>: a weighted line through each grid's
+    /// levels; the best stays.
+    /// </summary>
+    public static (float Scale, float Min) AboveMinimum(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, int highest,
+        Grid grid, Span<byte> levels)
     {
         Span<byte> tried = stackalloc byte[32];
         float low = x[0], high = x[0], sumW = weights[0], sumX = sumW * x[0];
@@ -255,7 +267,10 @@ static class LevelSearch
         return sum;
     }
 
-    /// <summary>The scale for uneven levels, each error weighed by the weight's square: the best of 15 around the one that maps the farthest weight to the first level.</summary>
+    /// <summary>
+    /// The scale for uneven levels, each error weighed by the weight's square: the best of 15 around the one that maps the farthest weight
+    /// to the first level.
+    /// </summary>
     public static float Uneven(ReadOnlySpan<float> x, ReadOnlySpan<sbyte> values, ReadOnlySpan<float> importance = default)
     {
         const int Tries = 7;

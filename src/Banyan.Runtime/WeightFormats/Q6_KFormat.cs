@@ -35,12 +35,14 @@ sealed class Q6_KFormat() : WeightFormat("Q6_K", ggufType: 14, blockWeights: 256
     {
         Span<float> scales = stackalloc float[16];
         Span<byte> levels = stackalloc byte[256];
-        for (; blocks.Length > 0; blocks = blocks[210..], weights = weights[256..], importance = importance.IsEmpty ? default : importance[256..])
+        for (; blocks.Length > 0; blocks = blocks[210..], weights = weights[256..], importance = importance.IsEmpty
+            ? default : importance[256..])
         {
             var block = blocks[..210];
             block.Clear();
             for (var group = 0; group < 16; group++)
-                scales[group] = LevelSearch.Symmetric(weights.Slice(16 * group, 16), 32, levels.Slice(16 * group, 16), importance.IsEmpty ? default : importance.Slice(16 * group, 16));
+                scales[group] = LevelSearch.Symmetric(weights.Slice(16 * group, 16), 32, levels.Slice(16 * group, 16),
+                    importance.IsEmpty ? default : importance.Slice(16 * group, 16));
             var farthest = BlockScale.Farthest(scales);
             if (Math.Abs(farthest) < LevelSearch.Nothing)
                 continue;

@@ -27,8 +27,8 @@ static class SixBitScales
     }
 
     /// <summary>
-    /// Finds scales and minima for 256 weights; writes <c>half d, dmin; byte scales[12]</c> and each weight's level, 0 … highest. The weights of a
-    /// group count as the root of their mean square, and their magnitude more.
+    /// Finds scales and minima for 256 weights; writes <c>half d, dmin; byte scales[12]</c> and each weight's level, 0 … highest. The
+    /// weights of a group count as the root of their mean square, and their magnitude more.
     /// </summary>
     public static void Quantize(ReadOnlySpan<float> weights, int highest, LevelSearch.Grid grid, Span<byte> header, Span<byte> levels)
     {
@@ -46,12 +46,15 @@ static class SixBitScales
         float inverseScale = maxScale > 0 ? 63 / maxScale : 0, inverseMin = maxMin > 0 ? 63 / maxMin : 0;
         Span<byte> scaleLevels = stackalloc byte[8], minLevels = stackalloc byte[8];
         for (var group = 0; group < 8; group++)
-            (scaleLevels[group], minLevels[group]) = ((byte)Math.Min(63, (int)MathF.Round(inverseScale * scales[group])), (byte)Math.Min(63, (int)MathF.Round(inverseMin * minima[group])));
+            (scaleLevels[group], minLevels[group]) =
+                ((byte)Math.Min(63, (int)MathF.Round(inverseScale * scales[group])),
+                    (byte)Math.Min(63, (int)MathF.Round(inverseMin * minima[group])));
         Write(weights, highest, maxScale / 63, maxMin / 63, scaleLevels, minLevels, header, levels);
     }
 
     /// <summary>The same with an importance matrix.</summary>
-    public static void Quantize(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int highest, Span<byte> header, Span<byte> levels)
+    public static void Quantize(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, int highest,
+        Span<byte> header, Span<byte> levels)
     {
         Span<float> scales = stackalloc float[8], minima = stackalloc float[8], sums = stackalloc float[8], weighed = stackalloc float[32];
         var meanSquare = 2 * LevelSearch.Squares(weights) / 256;
@@ -59,14 +62,16 @@ static class SixBitScales
         {
             var x = weights.Slice(32 * group, 32);
             sums[group] = LevelSearch.Weigh(x, importance.Slice(32 * group, 32), meanSquare, weighed);
-            (scales[group], minima[group]) = LevelSearch.AboveMinimum(x, weighed, highest, LevelSearch.Grid.Weighed, levels.Slice(32 * group, 32));
+            (scales[group], minima[group]) = LevelSearch.AboveMinimum(x, weighed, highest, LevelSearch.Grid.Weighed,
+                levels.Slice(32 * group, 32));
         }
         Span<byte> scaleLevels = stackalloc byte[8], minLevels = stackalloc byte[8];
         var d = LevelSearch.Positive(scales, 63, sums, scaleLevels);
         Write(weights, highest, d, LevelSearch.Positive(minima, 63, sums, minLevels), scaleLevels, minLevels, header, levels);
     }
 
-    static void Write(ReadOnlySpan<float> weights, int highest, float scale, float min, ReadOnlySpan<byte> scaleLevels, ReadOnlySpan<byte> minLevels, Span<byte> header, Span<byte> levels)
+    static void Write(ReadOnlySpan<float> weights, int highest, float scale, float min, ReadOnlySpan<byte> scaleLevels,
+        ReadOnlySpan<byte> minLevels, Span<byte> header, Span<byte> levels)
     {
         BinaryPrimitives.WriteHalfLittleEndian(header, (Half)scale);
         BinaryPrimitives.WriteHalfLittleEndian(header[2..], (Half)min);

@@ -65,17 +65,20 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     /// <param name="HeadsPerKv">Query heads on a key head.</param>
     /// <param name="Experts">Experts of a layer; 0 for none.</param>
     /// <param name="HasImportance">Whether there is an importance matrix.</param>
-    public readonly record struct Whole(int Layers, int Embedding, bool Tied, int HeadsPerKv = 1, int Experts = 0, bool HasImportance = false);
+    public readonly record struct Whole(int Layers, int Embedding, bool Tied, int HeadsPerKv = 1, int Experts = 0,
+        bool HasImportance = false);
 
     /// <summary>Names of matrices that stay as they are, besides norms: routers, convolutions, positions and the like.</summary>
     static readonly string[] s_kept =
     [
-        "_norm.weight", "ffn_gate_inp.weight", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight", "altup", "laurel", "position_embd.weight", "token_types.weight",
+        "_norm.weight", "ffn_gate_inp.weight", "per_layer_model_proj", "ssm_conv1d", "shortconv.conv.weight", "altup", "laurel",
+        "position_embd.weight", "token_types.weight",
     ];
 
     /// <summary>Whether a tensor is quantized at all.</summary>
     public static bool IsQuantized(string tensor, IReadOnlyList<long> shape) =>
-        shape.SkipWhile(size => size == 1).Count() >= 2 && tensor.EndsWith("weight", StringComparison.Ordinal) && !s_kept.Any(name => tensor.Contains(name, StringComparison.Ordinal));
+        shape.SkipWhile(size => size == 1).Count() >= 2 && tensor.EndsWith("weight", StringComparison.Ordinal)
+        && !s_kept.Any(name => tensor.Contains(name, StringComparison.Ordinal));
 
     /// <summary>The format of one tensor.</summary>
     /// <param name="tensor">Its GGUF name.</param>
@@ -100,7 +103,8 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         if (Name == "MXFP4_MOE")
             return shape.Count == 3 && shape[0] > 1 ? Format : WeightFormat.Q8_0;
         if (name == "token_embd")
-            return Name is "TQ1_0" or "TQ2_0" or "Q2_0" ? WeightFormat.Q4_K : IsLow ? MoreThanLow : Name == "IQ3_XXS" ? WeightFormat.Coded<IQ3_S>() : Format;
+            return Name is "TQ1_0" or "TQ2_0" or "Q2_0" ? WeightFormat.Q4_K : IsLow ? MoreThanLow : Name == "IQ3_XXS"
+                ? WeightFormat.Coded<IQ3_S>() : Format;
         if (parts.Length < 4 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var layer))
             return Format;
         var (layers, q3, q4, q5, q6) = (model.Layers, WeightFormat.Coded<Q3_K>(), WeightFormat.Q4_K, WeightFormat.Q5_K, WeightFormat.Q6_K);
@@ -151,7 +155,8 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
                 };
             case "attn_output":
                 return model.Experts == 8
-                    ? Name is "Q2_K" or "Q3_K_S" or "Q3_K_M" or "IQ3_XXS" or "IQ3_XS" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "Q4_K_S" or "Q4_K_M" or "IQ4_XS" ? q5 : Format
+                    ? Name is "Q2_K" or "Q3_K_S" or "Q3_K_M" or "IQ3_XXS" or "IQ3_XS" or "IQ3_S" or "IQ3_M" or "IQ4_NL" or "Q4_K_S"
+                    or "Q4_K_M" or "IQ4_XS" ? q5 : Format
                     : Name switch { "Q2_K" => q3, "IQ3_XXS" => iq3, "Q3_K_M" or "IQ3_M" => q4, "Q3_K_L" => q5, _ => Format };
             default:
                 return Format;

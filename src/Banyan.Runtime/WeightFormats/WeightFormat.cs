@@ -91,7 +91,8 @@ public abstract partial class WeightFormat
     }
 
     /// <summary>As <see cref="Quantize(ReadOnlySpan{float}, ReadOnlySpan{float}, Span{byte})"/>, with importance.</summary>
-    private protected virtual void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks) => QuantizeBlocks(row, blocks);
+    private protected virtual void QuantizeRow(ReadOnlySpan<float> row, ReadOnlySpan<float> importance, Span<byte> blocks) =>
+        QuantizeBlocks(row, blocks);
 
     /// <summary>As <see cref="Dequantize"/>, after the lengths have been checked.</summary>
     private protected abstract void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination);
@@ -105,6 +106,7 @@ public abstract partial class WeightFormat
     void CheckLengths(int bytes, int weights)
     {
         if (bytes % BlockBytes != 0 || weights % BlockWeights != 0 || bytes / BlockBytes != weights / BlockWeights)
-            throw new ArgumentException($"{bytes} bytes and {weights} weights do not match: a {Name} block is {BlockBytes} bytes, {BlockWeights} weights");
+            throw new ArgumentException(
+                $"{bytes} bytes and {weights} weights do not match: a {Name} block is {BlockBytes} bytes, {BlockWeights} weights");
     }
 }

@@ -44,7 +44,8 @@ public abstract partial class WeightFormat
     [
         F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K,
         new CodedFormat<Q2_K>(), new CodedFormat<Q3_K>(), new CodedFormat<IQ4_NL>(), new CodedFormat<IQ4_XS>(), new CodedFormat<IQ3_S>(),
-        new CodedFormat<IQ3_XXS>(), new CodedFormat<IQ2_S>(), new CodedFormat<IQ2_XS>(), new CodedFormat<IQ2_XXS>(), new CodedFormat<IQ1_M>(),
+        new CodedFormat<IQ3_XXS>(), new CodedFormat<IQ2_S>(), new CodedFormat<IQ2_XS>(), new CodedFormat<IQ2_XXS>(),
+        new CodedFormat<IQ1_M>(),
         new CodedFormat<IQ1_S>(), new CodedFormat<TQ1_0>(), new CodedFormat<TQ2_0>(), new CodedFormat<MXFP4>(), new CodedFormat<NVFP4>(),
         new CodedFormat<Q1_0>(), new CodedFormat<Q2_0>(),
     ];

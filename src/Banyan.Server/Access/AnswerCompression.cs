@@ -11,13 +11,16 @@ namespace Banyan.Server.Access;
 /// Compresses pages and JSON that is made here, for clients that accept it: a list of repositories takes a third of its length. Files
 /// of repositories are sent as they are, with their length and their ranges.
 /// </summary>
-sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options) : ResponseCompressionProvider(services, options)
+sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options)
+    : ResponseCompressionProvider(services, options)
 {
     const string Json = "application/json", Made = "application/json; charset=utf-8";
 
     /// <summary>A file that is JSON has that type alone; what is written here says its encoding as well.</summary>
     public override bool ShouldCompressResponse(HttpContext context) =>
-        base.ShouldCompressResponse(context) && (context.Response.ContentType == Made || context.Response.ContentType?.StartsWith(Json, StringComparison.OrdinalIgnoreCase) != true);
+        base.ShouldCompressResponse(context)
+        && (context.Response.ContentType == Made
+            || context.Response.ContentType?.StartsWith(Json, StringComparison.OrdinalIgnoreCase) != true);
 
     public static void Add(IServiceCollection services)
     {

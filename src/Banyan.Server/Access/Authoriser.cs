@@ -14,7 +14,8 @@ namespace Banyan.Server.Access;
 /// gated: who was granted access reads; who reads may discuss and propose, and continues with what they proposed
 /// </code>
 /// </summary>
-sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts, AccessRequestStore requests, DiscussionStore discussions)
+sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts, AccessRequestStore requests,
+    DiscussionStore discussions)
 {
     const string BasicChallenge = "Basic realm=\"Banyan\"";
 
@@ -30,7 +31,8 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <summary>The caller, who must be an administrator of the hub.</summary>
     /// <exception cref="HubException">401; 403 if the caller is not one.</exception>
     public async ValueTask<Caller> AdminAsync(HttpContext context) =>
-        await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller : throw HubException.Forbidden("Only an admin of the hub may do this, with a token of the role write.");
+        await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller
+        : throw HubException.Forbidden("Only an admin of the hub may do this, with a token of the role write.");
 
     /// <summary>The repository, if it is there and the caller may do with it what is needed; old names lead to it as well.</summary>
     /// <param name="context">The request.</param>
@@ -38,7 +40,8 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <param name="fullName"><c>namespace/name</c>.</param>
     /// <param name="need">What is needed: <see cref="Need.See"/> or more.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <exception cref="HubException">404 RepoNotFound where it is not there or the caller may not know that it is; 401 or 403 otherwise.</exception>
+    /// <exception cref="HubException">404 RepoNotFound where it is not there or the caller may not know that it is; 401 or 403
+    /// otherwise.</exception>
     public async Task<Repo> RepoAsync(HttpContext context, RepoType type, string fullName, Need need, CancellationToken cancellationToken)
     {
         var caller = await credentials.CallerAsync(context);
@@ -54,7 +57,8 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <param name="fullName"><c>namespace/name</c>.</param>
     /// <param name="pullRequest">Its number, or null for a new one.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async Task<Repo> RepoOfPullRequestAsync(HttpContext context, RepoType type, string fullName, int? pullRequest, CancellationToken cancellationToken)
+    public async Task<Repo> RepoOfPullRequestAsync(HttpContext context, RepoType type, string fullName, int? pullRequest,
+        CancellationToken cancellationToken)
     {
         var repo = await RepoAsync(context, type, fullName, Need.Contribute, cancellationToken);
         var caller = await credentials.CallerAsync(context);
@@ -64,11 +68,12 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 
     /// <summary>Whether the caller may do this with the repository: for lists, and for content that another repository reaches.</summary>
     public async Task<bool> MayAsync(Caller caller, Repo repo, Need need, CancellationToken cancellationToken) =>
-        !repo.Disabled && Suffices(caller, await RightAsync(caller, repo, cancellationToken), await StandingAsync(caller, repo, cancellationToken), repo, need);
+        !repo.Disabled && Suffices(caller, await RightAsync(caller, repo, cancellationToken),
+            await StandingAsync(caller, repo, cancellationToken), repo, need);
 
     /// <summary>
-    /// Whether who was given a signed address or a Xet token may still do what it is for: asked whenever it is used, so that it ends with the user, the
-    /// token by which it was asked for, the role, the grant and the repository.
+    /// Whether who was given a signed address or a Xet token may still do what it is for: asked whenever it is used, so that it ends with
+    /// the user, the token by which it was asked for, the role, the grant and the repository.
     /// </summary>
     /// <param name="token">The token by which it was asked for; 0 for anonymous.</param>
     /// <param name="repo">Row of the repository.</param>
@@ -88,7 +93,12 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         // What may not be seen answers as what is not there. git sends its credentials only when it is asked for them.
         if (repo is null || !Suffices(caller, own, null, repo, Need.See))
             throw git && caller.IsAnonymous
-                ? new HubException(401, "RepoNotFound", $"Repository {fullName} not found, or it needs credentials: give a token as the password.") { Challenge = BasicChallenge }
+                ? new HubException(401, "RepoNotFound",
+                    $"Repository {fullName} not found, or it needs credentials: give a token as the password.")
+                {
+                    Challenge =
+                        BasicChallenge
+                }
                 : HubException.RepoNotFound(fullName, isThere: repo is not null);
         if (repo.Disabled && need != Need.Admin)
             throw HubException.Disabled();
@@ -98,15 +108,26 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         if (need is Need.Read or Need.Contribute && !Suffices(caller, own, standing, repo, Need.Read))
             throw HubException.Gated(repo, caller.IsAnonymous, standing, git ? BasicChallenge : null);
         if (caller.IsAnonymous)
-            throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge } : HubException.CredentialsMissing();
-        throw HubException.Forbidden(need is Need.Ask or Need.Contribute || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)
+            throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge }
+                : HubException.CredentialsMissing();
+        throw HubException.Forbidden(need is Need.Ask or Need.Contribute
+            || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)
             ? (ErrorText)$"This token may not {Verb(need)} {repo.FullName}: use one with the role write."
             : $"{caller.Name} may not {Verb(need)} {repo.FullName}: ask its owner.");
     }
 
-    static ErrorText Verb(Need need) => need switch { Need.Admin => (ErrorText)"administer", Need.Ask => "ask for access to", Need.Contribute => "contribute to", _ => "change" };
+    static ErrorText Verb(Need need) =>
+        need switch
+        {
+            Need.Admin => (ErrorText)"administer",
+            Need.Ask => "ask for access to",
+            Need.Contribute => "contribute to",
+            _ => "change"
+        };
 
-    /// <summary>Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own, or a grant.</summary>
+    /// <summary>
+    /// Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own, or a grant.
+    /// </summary>
     static bool Suffices(Caller caller, Right own, string? standing, Repo repo, Need need) => need switch
     {
         Need.Admin => own >= Right.Admin,
@@ -120,9 +141,12 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     /// <summary>Whether the token lets its user say something here that others see.</summary>
     static bool MayTell(Caller caller, Repo repo) => !caller.IsAnonymous && caller.TokenAllows(repo.Owner, repo.Path) >= Right.Write;
 
-    /// <summary>What became of the caller's request for access to a gated repository; a token that is not for it does not benefit.</summary>
+    /// <summary>
+    /// What became of the caller's request for access to a gated repository; a token that is not for it does not benefit.
+    /// </summary>
     ValueTask<string?> StandingAsync(Caller caller, Repo repo, CancellationToken cancellationToken) =>
-        repo.Gated is null || caller.IsAnonymous || caller.TokenAllows(repo.Owner, repo.Path) < Right.Read ? new((string?)null) : requests.StatusAsync(repo.Id, caller.UserId, cancellationToken);
+        repo.Gated is null || caller.IsAnonymous || caller.TokenAllows(repo.Owner, repo.Path) < Right.Read ? new((string?)null)
+        : requests.StatusAsync(repo.Id, caller.UserId, cancellationToken);
 
     async Task<Right> RightAsync(Caller caller, Repo repo, CancellationToken cancellationToken) => caller.IsAnonymous
         ? Right.None

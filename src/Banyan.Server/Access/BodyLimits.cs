@@ -28,7 +28,8 @@ static class BodyLimits
         return new Limited(context.Request.Body, most);
     }
 
-    static HubException TooLong(long most) => HubException.TooLarge($"The body is longer than {most} bytes, which is the most that this address takes.");
+    static HubException TooLong(long most) =>
+        HubException.TooLarge($"The body is longer than {most} bytes, which is the most that this address takes.");
 
     sealed class Limited(Stream inner, long most) : ReadStream
     {

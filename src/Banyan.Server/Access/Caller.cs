@@ -31,7 +31,8 @@ sealed record Caller
 
     /// <summary>The most that the token lets its user do in a namespace or repository, whatever the user may.</summary>
     /// <param name="owner">Name of the namespace.</param>
-    /// <param name="repo">The repository as scopes name it (<c>ns/name</c>, <c>datasets/ns/name</c>), or null for the namespace itself.</param>
+    /// <param name="repo">The repository as scopes name it (<c>ns/name</c>, <c>datasets/ns/name</c>), or null for the namespace
+    /// itself.</param>
     public Right TokenAllows(string owner, string? repo) => Role switch
     {
         TokenRole.Write => Right.Admin,

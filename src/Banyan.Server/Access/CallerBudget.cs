@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Access;
 
 /// <summary>
-/// How much of something dear each caller may ask for: users by their account, others by the address they come from, so that nobody's share is spent
-/// by somebody else.
+/// How much of something dear each caller may ask for: users by their account, others by the address they come from, so that nobody's share
+/// is spent by somebody else.
 /// </summary>
 /// <param name="most">What may be asked for at once, after a while of nothing.</param>
 /// <param name="perSecond">What comes back each second.</param>
@@ -30,14 +30,18 @@ sealed class CallerBudget(long most, long perSecond, TimeProvider time)
                 throw Spent(1, "Too many callers ask for this");
             var left = _callers.TryGetValue(key, out var known) ? LeftOf(known, now) : most;
             if (left < Math.Min(amount, most))
-                throw Spent((int)Math.Ceiling((Math.Min(amount, most) - left) / perSecond), "You asked for more of this than one caller may");
+                throw Spent((int)Math.Ceiling((Math.Min(amount, most) - left) / perSecond),
+                    "You asked for more of this than one caller may");
             _callers[key] = (left - amount, now);
         }
     }
 
-    double LeftOf((double Left, DateTimeOffset At) known, DateTimeOffset now) => Math.Min(most, known.Left + Math.Max(0, (now - known.At).TotalSeconds) * perSecond);
+    double LeftOf((double Left, DateTimeOffset At) known, DateTimeOffset now) =>
+        Math.Min(most, known.Left + Math.Max(0, (now - known.At).TotalSeconds) * perSecond);
 
-    static HubException Spent(int seconds, string why) => new(429, null, $"{why}: try again in {seconds} s.") { RetryAfterSeconds = seconds };
+    static HubException Spent(int seconds, string why) =>
+        new(429, null, $"{why}: try again in {seconds} s.") { RetryAfterSeconds = seconds };
 
-    static string KeyOf(HttpContext context, Caller caller) => caller.IsAnonymous ? ForwardedAddress.NetworkOf(context) : caller.UserId.ToString(CultureInfo.InvariantCulture);
+    static string KeyOf(HttpContext context, Caller caller) =>
+        caller.IsAnonymous ? ForwardedAddress.NetworkOf(context) : caller.UserId.ToString(CultureInfo.InvariantCulture);
 }

@@ -5,12 +5,14 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>Metadata of a route: a browser's session counts there as a token does elsewhere. Pages are such, and reading files; the API is not.</summary>
+/// <summary>
+/// Metadata of a route: a browser's session counts there as a token does elsewhere. Pages are such, and reading files; the API is not.
+/// </summary>
 sealed record TakesSession;
 
 /// <summary>
-/// Finds the caller of a request: <c>Bearer TOKEN</c>, or <c>Basic</c> with the token as password, as git sends it; on routes that take it, the session of
-/// a browser.
+/// Finds the caller of a request: <c>Bearer TOKEN</c>, or <c>Basic</c> with the token as password, as git sends it; on routes that take it,
+/// the session of a browser.
 /// </summary>
 sealed class Credentials(AccountStore accounts, Sessions sessions)
 {
@@ -25,11 +27,13 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
             return new((Caller)known!);
         if (!string.IsNullOrEmpty(header))
             return new(FindAsync(context, header));
-        return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
+        return Sessions.CookieOf(context) is not null && context.GetEndpoint()?.Metadata.GetMetadata<TakesSession>() is not null
+            ? new(OfSessionAsync(context)) : new(Caller.Anonymous);
     }
 
     /// <summary>The caller of a request, if it was determined and has an account.</summary>
-    public static Caller? KnownOf(HttpContext context) => context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller : null;
+    public static Caller? KnownOf(HttpContext context) =>
+        context.Items.TryGetValue(s_key, out var known) && known is Caller { IsAnonymous: false } caller ? caller : null;
 
     async Task<Caller> OfSessionAsync(HttpContext context)
     {

@@ -33,7 +33,8 @@ sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
     Dictionary<string, Dialect>? _byFirstPart;
 
     /// <summary>The route's own; if there is none, that of the routes whose address begins alike.</summary>
-    public Dialect Of(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IDialectMetadata>()?.Dialect ?? Of(context.Request.Path);
+    public Dialect Of(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<IDialectMetadata>()?.Dialect
+        ?? Of(context.Request.Path);
 
     Dialect Of(PathString path)
     {
@@ -47,8 +48,11 @@ sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
         .Select(e => (First: FirstPart(e), e.Metadata.GetMetadata<IDialectMetadata>()?.Dialect))
         .Where(r => r.First is not null && r.Dialect is not null)
         .GroupBy(r => r.First!, r => r.Dialect!, StringComparer.OrdinalIgnoreCase)
-        .ToDictionary(g => g.Key, g => g.Contains(elsewhere) ? elsewhere : g.FirstOrDefault(d => d.AsksForKey) ?? g.First(), StringComparer.OrdinalIgnoreCase);
+        .ToDictionary(g => g.Key, g => g.Contains(elsewhere) ? elsewhere : g.FirstOrDefault(d => d.AsksForKey) ?? g.First(),
+            StringComparer.OrdinalIgnoreCase);
 
     static string? FirstPart(RouteEndpoint endpoint) =>
-        endpoint.RoutePattern.PathSegments is [] ? "" : endpoint.RoutePattern.PathSegments[0].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart only] ? only.Content : null;
+        endpoint.RoutePattern.PathSegments is [] ? ""
+        : endpoint.RoutePattern.PathSegments[0].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart only]
+        ? only.Content : null;
 }

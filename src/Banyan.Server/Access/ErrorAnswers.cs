@@ -22,7 +22,8 @@ static partial class ErrorAnswers
             try
             {
                 await next(context);
-                if (context.Response is { HasStarted: false, StatusCode: 404 or 405, ContentLength: null, ContentType: null } && dialects.Of(context) is var dialect)
+                if (context.Response is { HasStarted: false, StatusCode: 404 or 405, ContentLength: null, ContentType: null }
+                    && dialects.Of(context) is var dialect)
                 {
                     var nothing = dialect.NoRoute(context);
                     if (!await ErrorPages.TryWriteAsync(context, nothing))
@@ -47,8 +48,10 @@ static partial class ErrorAnswers
     /// <summary>Logs errors, including those reported in the middle of an answer, unless the report says everything.</summary>
     public static void Log(HttpContext context, Exception exception)
     {
-        if (exception is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))
-            LogFailed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), context.Request.Method, context.Request.Path, exception);
+        if (exception
+            is not (HubException or ApiException or OperationCanceledException or ContextLengthException or BadHttpRequestException))
+            LogFailed(context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), context.Request.Method,
+                context.Request.Path, exception);
     }
 
     [LoggerMessage(LogLevel.Error, "{Method} {Path} failed")]

@@ -5,8 +5,9 @@ using System.Text;
 namespace Banyan.Server.Access;
 
 /// <summary>
-/// What went wrong, in English, with its values apart from its words: programs read <see cref="ToString"/>, and a page says it in the visitor's language
-/// (<see cref="Pages.Languages.PageLanguage.Tell"/>), whose file has it by its <see cref="Template"/>. An interpolated string is one as it is written.
+/// What went wrong, in English, with its values apart from its words: programs read <see cref="ToString"/>, and a page says it in the
+/// visitor's language (<see cref="Pages.Languages.PageLanguage.Tell"/>), whose file has it by its <see cref="Template"/>. An interpolated
+/// string is one as it is written.
 /// </summary>
 [InterpolatedStringHandler]
 public sealed class ErrorText
@@ -15,7 +16,8 @@ public sealed class ErrorText
     readonly List<object?> _values;
 
     /// <summary>As the compiler begins an interpolated string.</summary>
-    public ErrorText(int literalLength, int formattedCount) => (_template, _values) = (new(literalLength + (3 * formattedCount)), new(formattedCount));
+    public ErrorText(int literalLength, int formattedCount) =>
+        (_template, _values) = (new(literalLength + (3 * formattedCount)), new(formattedCount));
 
     /// <summary>The words, with <c>{0}</c>, <c>{1}</c> and so on where values stand.</summary>
     public string Template => _template.ToString();
@@ -30,7 +32,8 @@ public sealed class ErrorText
     public void AppendFormatted<T>(T value, string? format = null)
     {
         _template.Append(CultureInfo.InvariantCulture, $"{{{_values.Count}}}");
-        _values.Add(value is ErrorText ? value : format is null ? Convert.ToString(value, CultureInfo.InvariantCulture) : string.Format(CultureInfo.InvariantCulture, $"{{0:{format}}}", value));
+        _values.Add(value is ErrorText ? value : format is null ? Convert.ToString(value, CultureInfo.InvariantCulture)
+            : string.Format(CultureInfo.InvariantCulture, $"{{0:{format}}}", value));
     }
 
     /// <summary>Words without values.</summary>
@@ -49,12 +52,14 @@ public sealed class ErrorText
     /// <param name="say">A value's text.</param>
     internal string Fill(string template, Func<object?, string> say)
     {
-        // In one pass: what a value says is never taken for a place of another. What is written by a stranger may have braces too, so only these are places.
+        // In one pass: what a value says is never taken for a place of another. What is written by a stranger may have braces too, so only
+        // these are places.
         var said = new StringBuilder(template.Length);
         for (var at = 0; at < template.Length;)
         {
             var close = template[at] == '{' ? template.IndexOf('}', at) : -1;
-            if (close > 0 && int.TryParse(template.AsSpan(at + 1, close - at - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < _values.Count)
+            if (close > 0 && int.TryParse(template.AsSpan(at + 1, close - at - 1), NumberStyles.None, CultureInfo.InvariantCulture,
+                out var place) && place < _values.Count)
                 (_, at) = (said.Append(say(_values[place])), close + 1);
             else
                 said.Append(template[at++]);

@@ -16,9 +16,11 @@ static class Forms
         {
             return await context.Request.ReadFormAsync(options ?? new(), context.RequestAborted);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or NotSupportedException || (e is IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested))
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or NotSupportedException
+            || (e is IOException and not BadHttpRequestException && !context.RequestAborted.IsCancellationRequested))
         {
-            throw HubException.BadRequest("The form cannot be read: it ends too early, has too many fields or too long ones, or is in an encoding that is not taken.");
+            throw HubException.BadRequest(
+                "The form cannot be read: it ends too early, has too many fields or too long ones, or is in an encoding that is not taken.");
         }
     }
 }

@@ -14,11 +14,14 @@ static class HostCheck
 {
     public static void UseHostCheck(this WebApplication app, ServerOptions options)
     {
-        var allowed = new HashSet<string>(["localhost", Environment.MachineName, $"{Environment.MachineName}.local", .. options.AllowedHosts], StringComparer.OrdinalIgnoreCase);
+        var allowed =
+            new HashSet<string>(["localhost", Environment.MachineName, $"{Environment.MachineName}.local", .. options.AllowedHosts],
+                StringComparer.OrdinalIgnoreCase);
         // A browser always says which host it calls; a client of HTTP/1.0 need not.
         app.Use((context, next) => !context.Request.Host.HasValue || IsAllowed(context.Request.Host.Host, allowed)
             ? next(context)
-            : throw ApiException.Forbidden($"The host name {context.Request.Host.Host} is not one this server answers to. Start it with --allow-host {context.Request.Host.Host} if it is yours."));
+            : throw ApiException.Forbidden(
+                $"The host name {context.Request.Host.Host} is not one this server answers to. Start it with --allow-host {context.Request.Host.Host} if it is yours."));
     }
 
     internal static bool IsAllowed(string host, IReadOnlySet<string> allowed) =>

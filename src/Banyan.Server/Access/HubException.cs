@@ -47,32 +47,39 @@ sealed class HubException(int status, string? code, ErrorText message) : ToldExc
 
     public static HubException RevisionNotFound(string revision) => new(404, "RevisionNotFound", $"Invalid rev id: {revision}");
 
-    public static HubException EntryNotFound(string path, string commit) => new(404, "EntryNotFound", $"Entry not found: {path}") { Commit = commit };
+    public static HubException EntryNotFound(string path, string commit) =>
+        new(404, "EntryNotFound", $"Entry not found: {path}") { Commit = commit };
 
     /// <param name="repo">The repository.</param>
     /// <param name="anonymous">Whether nobody in particular asks.</param>
     /// <param name="standing">The status of the caller's request for access, or null if there is none.</param>
     /// <param name="challenge">How to present credentials, where not as everywhere.</param>
-    public static HubException Gated(Repo repo, bool anonymous, string? standing, string? challenge = null) => new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
-    {
-        (true, _) => (ErrorText)$"Access to {repo.Type.Told()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
-        (_, AccessRequest.Pending) => $"Your request to access {repo.Type.Told()} {repo.FullName} is awaiting a review from the repo authors.",
-        (_, AccessRequest.Rejected) => $"Your request to access {repo.Type.Told()} {repo.FullName} has been rejected by the repo's authors.",
-        _ => $"Access to {repo.Type.Told()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
-    })
-    {
-        Challenge = challenge ?? BearerChallenge,
-    };
+    public static HubException Gated(Repo repo, bool anonymous, string? standing, string? challenge = null) =>
+        new(anonymous ? 401 : 403, "GatedRepo", (anonymous, standing) switch
+        {
+            (true, _) =>
+                (ErrorText)$"Access to {repo.Type.Told()} {repo.FullName} is restricted. You must have access to it and be authenticated to access it. Please log in.",
+            (_, AccessRequest.Pending) =>
+                $"Your request to access {repo.Type.Told()} {repo.FullName} is awaiting a review from the repo authors.",
+            (_, AccessRequest.Rejected) =>
+                $"Your request to access {repo.Type.Told()} {repo.FullName} has been rejected by the repo's authors.",
+            _ => $"Access to {repo.Type.Told()} {repo.FullName} is restricted and you are not in the authorized list. Ask for access: POST /{repo.Path}/ask-access.",
+        })
+        {
+            Challenge = challenge ?? BearerChallenge,
+        };
 
     public static HubException Disabled() => new(403, null, "Access to this resource is disabled.");
 
     public static HubException BadCredentials() => new(401, null, "Invalid credentials in Authorization header");
 
-    public static HubException CredentialsMissing() => new(401, null, "This needs a token: send it as \"Authorization: Bearer TOKEN\" (banyan hub token add makes one).");
+    public static HubException CredentialsMissing() =>
+        new(401, null, "This needs a token: send it as \"Authorization: Bearer TOKEN\" (banyan hub token add makes one).");
 
     public static HubException Forbidden(ErrorText message) => new(403, null, message);
 
-    public static HubException Stale() => new(412, null, "The branch was updated since you opened this page. Please refresh and try again.");
+    public static HubException Stale() =>
+        new(412, null, "The branch was updated since you opened this page. Please refresh and try again.");
 
     public static HubException BadRequest(ErrorText message) => new(400, null, message);
 

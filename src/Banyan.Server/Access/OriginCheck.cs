@@ -12,7 +12,8 @@ namespace Banyan.Server.Access;
 static class OriginCheck
 {
     /// <summary>What Hugging Face's client reads of an answer, beside what every page may.</summary>
-    const string Exposed = "Accept-Ranges, Content-Length, Content-Range, ETag, Link, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, "
+    const string Exposed =
+        "Accept-Ranges, Content-Length, Content-Range, ETag, Link, Retry-After, X-Error-Code, X-Error-Message, X-Linked-ETag, X-Linked-Size, X-Repo-Commit, "
         + "X-Request-Id, X-Total-Count, X-Xet-Access-Token, X-Xet-Cas-Url, X-Xet-Hash, X-Xet-Session-Id, X-Xet-Token-Expiration";
 
     public static void UseOriginCheck(this WebApplication app, ServerOptions options)
@@ -42,7 +43,8 @@ static class OriginCheck
             // Reading across origins is stopped by the browser, since no CORS header is sent; acting is stopped here.
             return HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
                 ? next(context)
-                : throw ApiException.Forbidden($"Pages of {origin} may not use this server. Start it with --allow-origin {origin} to let them.");
+                : throw ApiException.Forbidden(
+                    $"Pages of {origin} may not use this server. Start it with --allow-origin {origin} to let them.");
         });
     }
 

@@ -65,8 +65,10 @@ static partial class Names
     // First parts of routes, now or likely: a namespace of that name would hide behind them.
     static readonly HashSet<string> s_reserved = new(StringComparer.OrdinalIgnoreCase)
     {
-        "admin", "api", "arena", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico", "feed", "health", "infill", "join", "kernels", "lfs", "login",
-        "logout", "models", "new", "notifications", "oauth", "organizations", "papers", "playground", "resolve", "robots.txt", "search", "settings", "sitemap.xml", "spaces", "status", "tasks",
+        "admin", "api", "arena", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico",
+        "feed", "health", "infill", "join", "kernels", "lfs", "login",
+        "logout", "models", "new", "notifications", "oauth", "organizations", "papers", "playground", "resolve", "robots.txt", "search",
+        "settings", "sitemap.xml", "spaces", "status", "tasks",
         "tokens", "tune", "users", "v1", "v2", "xet",
     };
 
@@ -81,7 +83,8 @@ static partial class Names
             : (ErrorText?)null;
 
     /// <summary>As <see cref="Problem"/>, for accounts.</summary>
-    public static ErrorText? AccountProblem(string name) => Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : (ErrorText?)null);
+    public static ErrorText? AccountProblem(string name) =>
+        Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : (ErrorText?)null);
 
     /// <summary>Whether addresses that begin so are of something else than a namespace.</summary>
     public static bool IsReserved(string name) => s_reserved.Contains(name);

@@ -42,7 +42,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         c => c.QueryFirstOrDefaultAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id }), cancellationToken);
 
     /// <inheritdoc cref="FindAsync(long, CancellationToken)"/>
-    internal Task<Account?> FindAsync(System.Data.Common.DbTransaction t, long id) => t.FirstAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id });
+    internal Task<Account?> FindAsync(System.Data.Common.DbTransaction t, long id) =>
+        t.FirstAsync<Account>($"SELECT {Columns} FROM accounts WHERE id = @id", new { id });
 
     /// <summary>The account of a name and kind.</summary>
     /// <exception cref="AccountException">There is none.</exception>
@@ -52,11 +53,14 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>All users, or all organizations.</summary>
     public async Task<IReadOnlyList<Account>> ListAsync(string kind, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Account>($"SELECT {Columns} FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(), cancellationToken);
+        async c =>
+            (await c.QueryAsync<Account>($"SELECT {Columns} FROM accounts WHERE kind = @kind ORDER BY name_key", new { kind })).AsList(),
+            cancellationToken);
 
     /// <summary>Whether there is any user.</summary>
     public Task<bool> HasUsersAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync(async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1") is not null, cancellationToken);
+        database.ReadAsync(async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM accounts WHERE kind = 'user' LIMIT 1") is not null,
+            cancellationToken);
 
     /// <summary>
     /// Removes an account that owns nothing. Its name stays reserved, so that nobody can impersonate it; its tokens are revoked at once.
@@ -69,8 +73,10 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         {
             var repos = await t.ScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @Id AND removed_at IS NULL", account);
             if (repos > 0)
-                throw new AccountException($"'{name}' owns {repos} repositories: delete or move them first (an admin of the hub may: banyan hub repo list {name}, banyan hub user remove {name} --move-repos-to NAMESPACE)");
-            await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL", new { account.Id, now = Now });
+                throw new AccountException(
+                    $"'{name}' owns {repos} repositories: delete or move them first (an admin of the hub may: banyan hub repo list {name}, banyan hub user remove {name} --move-repos-to NAMESPACE)");
+            await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL",
+                new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM collections WHERE owner_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM follows WHERE account_id = @Id OR user_id = @Id", account);
@@ -79,7 +85,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             // By what one signed in; who a provider says that they were is kept, so that they are no new user tomorrow.
             foreach (var table in (string[])["passwords", "passkeys", "recovery_codes", "second_factors", "signing_keys"])
                 await t.ExecuteAsync($"DELETE FROM {table} WHERE user_id = @Id", account);
-            await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id", new { account.Id, no = false });
+            await t.ExecuteAsync("UPDATE accounts SET kind = 'removed', email = NULL, is_admin = @no WHERE id = @Id",
+                new { account.Id, no = false });
             await Audit.RecordAsync(t, $"{kind}.remove", account.Name);
         }, cancellationToken);
     }
@@ -114,7 +121,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         var account = await GetAsync("user", user, cancellationToken);
         await database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("UPDATE accounts SET suspended_at = @at WHERE id = @Id", new { at = isSuspended ? Now : (long?)null, account.Id });
+            await t.ExecuteAsync("UPDATE accounts SET suspended_at = @at WHERE id = @Id",
+                new { at = isSuspended ? Now : (long?)null, account.Id });
             await Audit.RecordAsync(t, isSuspended ? "user.suspend" : "user.resume", account.Name);
         }, cancellationToken);
     }
@@ -127,7 +135,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         await database.WriteAsync(async t =>
         {
             // Every list of what a user sees asks for all of them, and anybody may make an organization.
-            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @user AND org_id <> @org", new { org = o.Id, user = u.Id }) >= MaxMemberships)
+            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @user AND org_id <> @org",
+                new { org = o.Id, user = u.Id }) >= MaxMemberships)
                 throw new AccountException($"'{user}' is a member of {MaxMemberships} organizations: a user is of no more");
             await t.ExecuteAsync(
                 "INSERT INTO members (org_id, user_id, role) VALUES (@org, @user, @role) ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role",
@@ -167,7 +176,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             throw new AccountException(problem);
         return await database.WriteAsync(async t =>
         {
-            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @admin AND role = 'admin'", new { admin }) >= MaxOrganizations)
+            if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM members WHERE user_id = @admin AND role = 'admin'",
+                new { admin }) >= MaxOrganizations)
                 throw new AccountException($"you are an admin of {MaxOrganizations} organizations: remove one first");
             var made = await InsertAsync(t, "org", name, fullName, null);
             if (made is not null)
@@ -192,18 +202,24 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>How many public repositories of each type an account has.</summary>
-    internal async Task<Dictionary<string, long>> PublicReposAsync(long account, CancellationToken cancellationToken) => (await database.ReadAsync(
-        c => c.QueryAsync<(string Type, long Count)>("SELECT type, COUNT(*) FROM repos WHERE owner_id = @account AND private = @no AND disabled = @no GROUP BY type", new { account, no = false }),
+    internal async Task<Dictionary<string, long>> PublicReposAsync(long account, CancellationToken cancellationToken) =>
+        (await database.ReadAsync(
+        c => c.QueryAsync<(string Type, long Count)>(
+            "SELECT type, COUNT(*) FROM repos WHERE owner_id = @account AND private = @no AND disabled = @no GROUP BY type",
+            new { account, no = false }),
         cancellationToken)).ToDictionary(r => r.Type, r => r.Count);
 
     /// <summary>Rows of the organizations of a user.</summary>
     internal async Task<IReadOnlyList<long>> OrganizationsAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<long>("SELECT org_id FROM members WHERE user_id = @user", new { user })).AsList(), cancellationToken);
+        async c => (await c.QueryAsync<long>("SELECT org_id FROM members WHERE user_id = @user", new { user })).AsList(),
+        cancellationToken);
 
     /// <summary>What a user may do with what an organization owns.</summary>
     internal ValueTask<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) => _members.GetAsync(
         (org, user),
-        async (_, ct) => await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT role FROM members WHERE org_id = @org AND user_id = @user", new { org, user }), ct) is { } role
+        async (_, ct) =>
+            await database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT role FROM members WHERE org_id = @org AND user_id = @user",
+                new { org, user }), ct) is { } role
             ? Enum.Parse<Right>(role, ignoreCase: true) : Right.None,
         cancellationToken);
 
@@ -211,14 +227,16 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <returns>Its text, which is shown only once.</returns>
     /// <exception cref="AccountException">There is no such user, or the text is not a token.</exception>
     public async Task<string> AddTokenAsync(
-        string user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, DateTimeOffset? expires, CancellationToken cancellationToken, string? text = null)
+        string user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, DateTimeOffset? expires,
+        CancellationToken cancellationToken, string? text = null)
     {
         var account = await GetAsync("user", user, cancellationToken);
         if (role == TokenRole.FineGrained && scopes is null or [])
             throw new AccountException("a fine-grained token needs at least one scope: say what it may be used on");
         if (role == TokenRole.FineGrained && scopes!.Select(s => s.Problem()).FirstOrDefault(p => p is not null) is { } problem)
             throw new AccountException(problem);
-        return await database.WriteAsync(t => InsertTokenAsync(t, account, name, role, scopes, expires?.ToUnixTimeMilliseconds(), text), cancellationToken);
+        return await database.WriteAsync(t => InsertTokenAsync(t, account, name, role, scopes, expires?.ToUnixTimeMilliseconds(), text),
+            cancellationToken);
     }
 
     /// <summary>Makes a token in a transaction that does more.</summary>
@@ -233,7 +251,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <returns>Its text.</returns>
     /// <exception cref="AccountException">The user has too many.</exception>
     internal async Task<string> InsertTokenAsync(
-        System.Data.Common.DbTransaction t, Account user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, long? expires, string? text = null, long? grant = null)
+        System.Data.Common.DbTransaction t, Account user, string name, TokenRole role, IReadOnlyList<TokenScope>? scopes, long? expires,
+        string? text = null, long? grant = null)
     {
         text ??= TokenText.New();
         if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM tokens WHERE user_id = @Id AND revoked_at IS NULL", user) >= MaxTokens)
@@ -273,9 +292,12 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     {
         await database.WriteAsync(async t =>
         {
-            if (await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL", new { id, now = Now }) == 0)
+            if (await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE id = @id AND revoked_at IS NULL",
+                new { id, now = Now }) == 0)
                 throw new AccountException($"there is no token {id} that lives");
-            var (user, name, grant) = await t.FirstAsync<(string User, string Name, long? Grant)>("SELECT a.name, t.name, t.grant_id FROM tokens t JOIN accounts a ON a.id = t.user_id WHERE t.id = @id", new { id });
+            var (user, name, grant) =
+                await t.FirstAsync<(string User, string Name, long? Grant)>(
+                    "SELECT a.name, t.name, t.grant_id FROM tokens t JOIN accounts a ON a.id = t.user_id WHERE t.id = @id", new { id });
             await Audit.RecordAsync(t, "token.revoke", user, name);
             if (grant is { } of)
                 await OAuth.Grants.EndAsync(t, of, Now);
@@ -284,22 +306,26 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
 
     /// <summary>The token as it was made, for <c>whoami</c>.</summary>
     internal Task<Token?> TokenAsync(long id, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.QueryFirstOrDefaultAsync<Token>("SELECT t.id, t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id, g.scopes AS grant_scopes FROM tokens t LEFT JOIN oauth_grants g ON g.id = t.grant_id WHERE t.id = @id", new { id }), cancellationToken);
+        c => c.QueryFirstOrDefaultAsync<Token>(
+            "SELECT t.id, t.name, t.role, t.scopes, t.created_at, t.expires_at, t.grant_id, g.scopes AS grant_scopes FROM tokens t LEFT JOIN oauth_grants g ON g.id = t.grant_id WHERE t.id = @id", new { id }), cancellationToken);
 
     /// <summary>The owner of a token, or null if the token is not valid.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(string token, CancellationToken cancellationToken) =>
         token.Length <= TokenText.MaxLength
-        && await _tokens.GetAsync(token, (text, ct) => FindTokenAsync("t.hash = @hash", new { hash = TokenText.Hash(text) }, ct), cancellationToken) is { } found
+        && await _tokens.GetAsync(token, (text, ct) => FindTokenAsync("t.hash = @hash", new { hash = TokenText.Hash(text) }, ct),
+            cancellationToken) is { } found
         && !(found.ExpiresAt <= Now) ? found.Caller : null;
 
     /// <summary>As <see cref="FindCallerAsync(string, CancellationToken)"/>, by the token's row.</summary>
     internal async ValueTask<Caller?> FindCallerAsync(long token, CancellationToken cancellationToken) =>
-        await _tokensById.GetAsync(token, (id, ct) => FindTokenAsync("t.id = @id", new { id }, ct), cancellationToken) is { } found && !(found.ExpiresAt <= Now) ? found.Caller : null;
+        await _tokensById.GetAsync(token, (id, ct) => FindTokenAsync("t.id = @id", new { id }, ct), cancellationToken) is { } found
+        && !(found.ExpiresAt <= Now) ? found.Caller : null;
 
     async Task<(Caller, long?)?> FindTokenAsync(string condition, object parameters, CancellationToken cancellationToken)
     {
         var row = await database.ReadAsync(
-            c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt, long? SuspendedAt)>(
+            c => c.QueryFirstOrDefaultAsync<(long Id, long UserId, string? User, string Role, string? Scopes, long? ExpiresAt,
+                long? SuspendedAt)>(
                 $"""
                 SELECT t.id, t.user_id, a.name, t.role, t.scopes, t.expires_at, a.suspended_at FROM tokens t JOIN accounts a ON a.id = t.user_id
                 WHERE {condition} AND t.revoked_at IS NULL AND a.kind = 'user'
@@ -308,6 +334,14 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             cancellationToken);
         return row.User is null
             ? null
-            : (new Caller { UserId = row.UserId, Name = row.User, TokenId = row.Id, Role = TokenText.Role(row.Role), Scopes = TokenScope.Read(row.Scopes), IsSuspended = row.SuspendedAt is not null }, row.ExpiresAt);
+            : (new Caller
+            {
+                UserId = row.UserId,
+                Name = row.User,
+                TokenId = row.Id,
+                Role = TokenText.Role(row.Role),
+                Scopes = TokenScope.Read(row.Scopes),
+                IsSuspended = row.SuspendedAt is not null
+            }, row.ExpiresAt);
     }
 }

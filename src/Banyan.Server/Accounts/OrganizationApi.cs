@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Accounts;
 
-/// <summary>Users and organizations over the API: told about to everyone; organizations made by any user and changed by their admins.</summary>
+/// <summary>
+/// Users and organizations over the API: told about to everyone; organizations made by any user and changed by their admins.
+/// </summary>
 sealed class OrganizationApi(Authoriser authoriser, AccountStore accounts)
 {
     sealed record Body(string? Name, string? Fullname);
@@ -31,7 +33,10 @@ sealed class OrganizationApi(Authoriser authoriser, AccountStore accounts)
             ["numSpaces"] = repos.GetValueOrDefault("space"),
         };
         if (user)
-            json["orgs"] = new JsonArray([.. members.Select(m => new JsonObject { ["name"] = m.Org, ["fullname"] = m.OrgFullName ?? m.Org, ["avatarUrl"] = "/assets/banyan.svg" })]);
+            json["orgs"] =
+                new JsonArray(
+                    [.. members.Select(m => new JsonObject { ["name"] = m.Org, ["fullname"] = m.OrgFullName ?? m.Org,
+                        ["avatarUrl"] = "/assets/banyan.svg" })]);
         else
             json["numUsers"] = members.Count;
         await context.JsonAsync(json);
@@ -57,7 +62,9 @@ sealed class OrganizationApi(Authoriser authoriser, AccountStore accounts)
         var (caller, body) = (await CallerAsync(context), await context.BodyAsync<Body>());
         if (body.Fullname is { Length: > 200 })
             throw HubException.BadRequest("fullname: at most 200 characters");
-        var made = await OrBadRequestAsync(() => accounts.AddOrganizationAsync(body.Name ?? "", body.Fullname, caller.UserId, context.RequestAborted));
+        var made =
+            await OrBadRequestAsync(() => accounts.AddOrganizationAsync(body.Name ?? "", body.Fullname, caller.UserId,
+                context.RequestAborted));
         await context.JsonAsync(new { name = made.Name, fullname = made.FullName ?? made.Name });
     }
 

@@ -12,12 +12,15 @@ namespace Banyan.Server.Accounts;
 /// <param name="IsAdmin">Whether the user may change them.</param>
 public sealed record OrganizationsView(IReadOnlyList<Member> Own, string? Of, IReadOnlyList<Member> Members, bool IsAdmin);
 
-/// <summary><c>/settings/organizations</c>: organizations made, their members and roles; with the rules of <see cref="OrganizationApi"/>.</summary>
+/// <summary>
+/// <c>/settings/organizations</c>: organizations made, their members and roles; with the rules of <see cref="OrganizationApi"/>.
+/// </summary>
 sealed class OrganizationPages(Authoriser authoriser, AccountStore accounts, SettingsPages settings)
 {
     const string Page = "organizations";
 
-    public async Task ShowAsync(HttpContext context) => await settings.ShowAsync(context, new() { Active = Page, Organizations = await ViewAsync(context, context.Request.Query["of"]) });
+    public async Task ShowAsync(HttpContext context) =>
+        await settings.ShowAsync(context, new() { Active = Page, Organizations = await ViewAsync(context, context.Request.Query["of"]) });
 
     public Task ChangeAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
     {
@@ -25,10 +28,18 @@ sealed class OrganizationPages(Authoriser authoriser, AccountStore accounts, Set
         switch (form["do"].ToString())
         {
             case "create":
-                of = (await accounts.AddOrganizationAsync(form["name"].ToString().Trim(), form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, caller.UserId, context.RequestAborted)).Name;
+                of = (await accounts.AddOrganizationAsync(form["name"].ToString().Trim(),
+                    form["fullname"].ToString().Trim() is { Length: > 0 and <= 200 } full ? full : null, caller.UserId,
+                    context.RequestAborted)).Name;
                 break;
             case "set":
-                var role = form["role"].ToString() switch { "read" => Right.Read, "write" => Right.Write, "admin" => Right.Admin, _ => throw HubException.BadRequest("Choose what the member may do.") };
+                var role = form["role"].ToString() switch
+                {
+                    "read" => Right.Read,
+                    "write" => Right.Write,
+                    "admin" => Right.Admin,
+                    _ => throw HubException.BadRequest("Choose what the member may do.")
+                };
                 await RequireAsync(caller, of, role < Right.Admin ? user : null, context.RequestAborted);
                 await accounts.SetMemberAsync(of, user, role, context.RequestAborted);
                 break;
@@ -49,7 +60,9 @@ sealed class OrganizationPages(Authoriser authoriser, AccountStore accounts, Set
         var organization = await accounts.GetAsync("org", of, cancellationToken);
         if (!isOwn && await authoriser.NamespaceRightAsync(caller, organization, cancellationToken) < Right.Admin)
             throw HubException.Forbidden($"{organization.Name} is changed by its admins.");
-        if (without is not null && !(await accounts.MembersAsync(organization.Id, cancellationToken)).Any(m => m.Role == Right.Admin && Names.Key(m.User) != Names.Key(without)))
+        if (without is not null
+            && !(await accounts.MembersAsync(organization.Id, cancellationToken)).Any(m => m.Role == Right.Admin
+                && Names.Key(m.User) != Names.Key(without)))
             throw HubException.BadRequest($"{organization.Name} would have no admin: make another member one first.");
     }
 
@@ -58,6 +71,7 @@ sealed class OrganizationPages(Authoriser authoriser, AccountStore accounts, Set
         var caller = await authoriser.UserAsync(context);
         var own = await accounts.MembersAsync(caller.UserId, context.RequestAborted);
         var shown = own.FirstOrDefault(m => of is not null && Names.Key(m.Org) == Names.Key(of));
-        return new(own, shown?.Org, shown is null ? [] : await accounts.MembersAsync(shown.OrgId, context.RequestAborted), shown?.Role == Right.Admin);
+        return new(own, shown?.Org, shown is null ? [] : await accounts.MembersAsync(shown.OrgId, context.RequestAborted),
+            shown?.Role == Right.Admin);
     }
 }

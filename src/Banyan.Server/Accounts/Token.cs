@@ -41,7 +41,8 @@ public sealed record TokenScope(string On, Right May)
         JsonSerializer.Serialize(scopes.ToDictionary(s => s.On, s => s.May.ToString().ToLowerInvariant()));
 
     internal static IReadOnlyList<TokenScope> Read(string? json) => json is null ? []
-        : [.. JsonSerializer.Deserialize<Dictionary<string, string>>(json)!.Select(s => new TokenScope(s.Key, Enum.Parse<Right>(s.Value, ignoreCase: true)))];
+        : [.. JsonSerializer.Deserialize<Dictionary<string, string>>(json)!.Select(s =>
+            new TokenScope(s.Key, Enum.Parse<Right>(s.Value, ignoreCase: true)))];
 }
 
 /// <summary>A token as it is listed: never its text, which is shown once.</summary>
@@ -75,7 +76,8 @@ public sealed record Token
     public string? GrantScopes { get; init; }
 
     /// <summary>What whoever has it may know of its user, in OAuth's terms.</summary>
-    internal string Knows => GrantScopes is { Length: > 0 } scopes ? scopes : $"{OAuth.OAuthScopes.OpenId} {OAuth.OAuthScopes.Profile} {OAuth.OAuthScopes.Email}";
+    internal string Knows => GrantScopes is { Length: > 0 } scopes ? scopes
+        : $"{OAuth.OAuthScopes.OpenId} {OAuth.OAuthScopes.Profile} {OAuth.OAuthScopes.Email}";
 }
 
 /// <summary>The text of tokens. Only its SHA-256 is kept: 220 random bits need no slow hash.</summary>

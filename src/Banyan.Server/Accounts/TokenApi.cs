@@ -24,7 +24,8 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
             ["displayName"] = t.Name,
             ["role"] = t.Role,
             ["createdAt"] = HubJson.Time(t.CreatedAt),
-        }.With("expiresAt", t.ExpiresAt is { } end ? HubJson.Time(end) : null).With("scopes", t.Scopes is { } scopes ? JsonNode.Parse(scopes) : null))]));
+        }.With("expiresAt", t.ExpiresAt is { } end ? HubJson.Time(end) : null)
+        .With("scopes", t.Scopes is { } scopes ? JsonNode.Parse(scopes) : null))]));
     }
 
     /// <summary><c>POST /api/settings/tokens</c>: the answer is the only time that the token is shown.</summary>
@@ -45,7 +46,8 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
         var scopes = role == TokenRole.FineGrained ? Scopes(body.Scopes) : null;
         try
         {
-            var text = await accounts.AddTokenAsync(caller.Name, name, role, scopes, body.Days is { } days ? time.GetUtcNow().AddDays(days) : null, context.RequestAborted);
+            var text = await accounts.AddTokenAsync(caller.Name, name, role, scopes,
+                body.Days is { } days ? time.GetUtcNow().AddDays(days) : null, context.RequestAborted);
             await context.JsonAsync(new { token = text });
         }
         catch (AccountException e)
@@ -57,7 +59,8 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
     static List<TokenScope> Scopes(IReadOnlyDictionary<string, string>? scopes)
     {
         if (scopes is not { Count: > 0 and <= MaxScopes })
-            throw HubException.BadRequest($"scopes: what the token may be used on (acme, acme/coder, datasets/acme/code or *) with read, write or admin; 1 to {MaxScopes} of them");
+            throw HubException.BadRequest(
+                $"scopes: what the token may be used on (acme, acme/coder, datasets/acme/code or *) with read, write or admin; 1 to {MaxScopes} of them");
         return [.. scopes.Select(s => new TokenScope(s.Key, s.Value switch
         {
             "read" => Right.Read,
@@ -71,7 +74,8 @@ sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider
     public async Task RevokeAsync(HttpContext context)
     {
         var caller = await CallerAsync(context);
-        var id = (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        var id = (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text
+            && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
         if (!(await accounts.TokensAsync(caller.Name, context.RequestAborted)).Any(t => t.Id == id))
             throw HubException.NotFound("You have no such token.");
         await accounts.RevokeTokenAsync(id, context.RequestAborted);

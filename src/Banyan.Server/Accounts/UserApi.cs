@@ -7,8 +7,9 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Accounts;
 
 /// <summary>
-/// <c>/api/users</c>: users added, listed, suspended and removed by an admin of the hub (<c>banyan hub user add --admin</c>), with a token of
-/// the role write. An admin may also move and remove any repository (<see cref="ChangeRepo"/>), and reads no more than another user does.
+/// <c>/api/users</c>: users added, listed, suspended and removed by an admin of the hub (<c>banyan hub user add --admin</c>), with a token
+/// of the role write. An admin may also move and remove any repository (<see cref="ChangeRepo"/>), and reads no more than another user
+/// does.
 /// </summary>
 sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges changes)
 {
@@ -49,7 +50,9 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         }.With("email", u.Email))]));
     }
 
-    /// <summary><c>DELETE …/{name}?moveReposTo=NAMESPACE</c>: one who owns nothing, or whose repositories go elsewhere. The name stays taken.</summary>
+    /// <summary>
+    /// <c>DELETE …/{name}?moveReposTo=NAMESPACE</c>: one who owns nothing, or whose repositories go elsewhere. The name stays taken.
+    /// </summary>
     public async Task RemoveAsync(HttpContext context)
     {
         var (caller, user) = await OtherAsync(context, "remove");
@@ -57,10 +60,12 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         {
             if (context.Request.Query["moveReposTo"].ToString() is { Length: > 0 } ns)
             {
-                var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
+                var owner = await accounts.FindAsync(ns, context.RequestAborted)
+                    ?? throw HubException.NotFound($"There is no user or organization {ns}.");
                 foreach (var repo in await changes.ListAsync(user.Id, context.RequestAborted))
                     if (!await changes.MoveAsync(repo, owner, repo.Name, caller.UserId, context.RequestAborted))
-                        throw HubException.Conflict($"{owner.Name} has a {repo.Type.Text()} repository called {repo.Name} already: move {repo.Path} by itself, then go on.");
+                        throw HubException.Conflict(
+                            $"{owner.Name} has a {repo.Type.Text()} repository called {repo.Name} already: move {repo.Path} by itself, then go on.");
             }
             await accounts.RemoveAsync("user", user.Name, context.RequestAborted);
         }
@@ -84,7 +89,8 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         var (caller, name) = (await CheckAsync(context), (string)context.Request.RouteValues["name"]!);
         if (Names.Key(name) == Names.Key(caller.Name))
             throw HubException.BadRequest($"You would {verb} yourself: another admin may.");
-        return (caller, await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } user ? user : throw HubException.NotFound($"There is no user {name}."));
+        return (caller, await accounts.FindAsync(name, context.RequestAborted) is { IsUser: true } user ? user
+            : throw HubException.NotFound($"There is no user {name}."));
     }
 
     ValueTask<Caller> CheckAsync(HttpContext context) => authoriser.AdminAsync(context);

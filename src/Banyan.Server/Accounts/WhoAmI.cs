@@ -37,16 +37,19 @@ sealed class WhoAmI(Authoriser authoriser, AccountStore accounts)
                 ["avatarUrl"] = "/assets/banyan.svg",
             })]),
             // As the Hub tells it: a token that a program got has no name and role of its own.
-            ["auth"] = token.GrantId is not null ? new JsonObject { ["type"] = "app_token_as_user" }.With("expiresAt", token.ExpiresAt is { } until ? HubJson.Time(until) : null) : new JsonObject
-            {
-                ["type"] = "access_token",
-                ["accessToken"] = new JsonObject
-                {
-                    ["displayName"] = token.Name,
-                    ["role"] = token.Role == "fine-grained" ? "fineGrained" : token.Role,
-                    ["createdAt"] = HubJson.Time(token.CreatedAt),
-                }.With("expiresAt", token.ExpiresAt is { } end ? HubJson.Time(end) : null).With("fineGrained", token.Scopes is { } scopes ? JsonNode.Parse(scopes) : null),
-            },
+            ["auth"] = token.GrantId is not null
+                ? new JsonObject { ["type"] = "app_token_as_user" }.With("expiresAt",
+                    token.ExpiresAt is { } until ? HubJson.Time(until) : null) : new JsonObject
+                    {
+                        ["type"] = "access_token",
+                        ["accessToken"] = new JsonObject
+                        {
+                            ["displayName"] = token.Name,
+                            ["role"] = token.Role == "fine-grained" ? "fineGrained" : token.Role,
+                            ["createdAt"] = HubJson.Time(token.CreatedAt),
+                        }.With("expiresAt", token.ExpiresAt is { } end ? HubJson.Time(end) : null)
+                .With("fineGrained", token.Scopes is { } scopes ? JsonNode.Parse(scopes) : null),
+                    },
         });
     }
 

@@ -17,7 +17,16 @@ static class Audit
     /// <param name="action">For example <c>repo.create</c>.</param>
     /// <param name="target">What was changed.</param>
     /// <param name="detail">More, or null. Never a secret.</param>
-    public static Task RecordAsync(DbTransaction transaction, string action, string target, string? detail = null) => transaction.ExecuteAsync(
+    public static Task RecordAsync(DbTransaction transaction, string action, string target, string? detail = null) =>
+        transaction.ExecuteAsync(
         "INSERT INTO audit (at, actor_id, actor, action, target, detail) VALUES (@at, @Id, @Name, @action, @target, @detail)",
-        new { at = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), Actor.Present.Id, Actor.Present.Name, action, target = target.Length > MaxTarget ? target[..MaxTarget] : target, detail });
+        new
+        {
+            at = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(),
+            Actor.Present.Id,
+            Actor.Present.Name,
+            action,
+            target = target.Length > MaxTarget ? target[..MaxTarget] : target,
+            detail
+        });
 }

@@ -17,12 +17,14 @@ sealed class AuditEndpoints(Authoriser authoriser, AuditLog audit, HubAddress ad
     {
         await CheckAsync(context);
         var limit = context.Request.Query["limit"].ToString() is { Length: > 0 } text
-            ? int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MostInAnswer ? n : throw HubException.BadRequest($"limit '{text}': 1 to {MostInAnswer}") : MostInAnswer;
+            ? int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MostInAnswer ? n
+            : throw HubException.BadRequest($"limit '{text}': 1 to {MostInAnswer}") : MostInAnswer;
         await audit.SealAsync(context.RequestAborted);
         var entries = await audit.ReadAsync(Filter(context), Place(context, "after"), limit, backwards: false, context.RequestAborted);
         if (entries.Count == limit)
         {
-            var query = context.Request.Query.Where(q => q.Key != "after").SelectMany(q => q.Value.Select(v => KeyValuePair.Create(q.Key, v))).Append(new("after", $"{entries[^1].Place}"));
+            var query = context.Request.Query.Where(q => q.Key != "after")
+                .SelectMany(q => q.Value.Select(v => KeyValuePair.Create(q.Key, v))).Append(new("after", $"{entries[^1].Place}"));
             context.Response.Headers.Link = $"<{address.Root(context)}/api/audit{QueryString.Create(query)}>; rel=\"next\"";
         }
         await context.JsonAsync(new JsonArray([.. entries.Select(e => e.Json())]));
@@ -44,13 +46,22 @@ sealed class AuditEndpoints(Authoriser authoriser, AuditLog audit, HubAddress ad
     {
         string? Text(string name) => context.Request.Query[name].ToString().Trim() is { Length: > 0 } text ? text : null;
         long? Time(string name) => Text(name) is not { } text ? null
-            : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUnixTimeMilliseconds()
+            : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+            ? time.ToUnixTimeMilliseconds()
             : throw HubException.BadRequest($"{name} '{text}': a date like 2026-11-29, or a time like 2026-11-29T08:00:00Z");
-        return new() { Actor = Text("actor"), Action = Text("action"), Target = Text("target"), Since = Time("since"), Until = Time("until") };
+        return new()
+        {
+            Actor = Text("actor"),
+            Action = Text("action"),
+            Target = Text("target"),
+            Since = Time("since"),
+            Until = Time("until")
+        };
     }
 
     static long? Place(HttpContext context, string name) => context.Request.Query[name].ToString() is not { Length: > 0 } text ? null
-        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place : throw HubException.BadRequest($"{name} '{text}': the place of an entry");
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place
+        : throw HubException.BadRequest($"{name} '{text}': the place of an entry");
 }
 
 /// <summary>The page of the audit.</summary>

@@ -40,7 +40,8 @@ public sealed record AuditEntry
 
     /// <summary>As the API and the command line write it.</summary>
     public JsonObject Json() => new JsonObject { ["place"] = Place, ["id"] = Id, ["at"] = HubJson.Time(At) }
-        .With("actorId", ActorId).With("actor", Actor).With("action", Action).With("target", Target).With("detail", Detail).With("hash", Hash is null ? null : Convert.ToHexStringLower(Hash));
+        .With("actorId", ActorId).With("actor", Actor).With("action", Action).With("target", Target).With("detail", Detail)
+        .With("hash", Hash is null ? null : Convert.ToHexStringLower(Hash));
 
     /// <summary>
     /// The hash of this entry at a place after another: SHA-256 of that one's hash, place, row, time and actor's row (-1 for none) as

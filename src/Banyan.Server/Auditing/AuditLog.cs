@@ -21,12 +21,15 @@ public sealed class AuditLog(HubDatabase database)
     {
         for (var total = 0; ;)
         {
-            if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM audit WHERE place IS NULL LIMIT 1"), cancellationToken) is null)
+            if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM audit WHERE place IS NULL LIMIT 1"),
+                cancellationToken) is null)
                 return total;
             total += await database.WriteAsync(async t =>
             {
                 // Of nodes that meet here one goes on; the other's transaction fails and begins again.
-                var (place, hash) = await t.FirstAsync<(long Place, byte[]? Hash)>("SELECT place, hash FROM audit WHERE place IS NOT NULL ORDER BY place DESC LIMIT 1");
+                var (place, hash) =
+                    await t.FirstAsync<(long Place, byte[]? Hash)>(
+                        "SELECT place, hash FROM audit WHERE place IS NOT NULL ORDER BY place DESC LIMIT 1");
                 hash ??= new byte[AuditEntry.HashBytes];
                 var entries = await t.QueryAsync<AuditEntry>($"SELECT {Columns} FROM audit WHERE place IS NULL ORDER BY id LIMIT {Step}");
                 foreach (var entry in entries)
@@ -45,7 +48,8 @@ public sealed class AuditLog(HubDatabase database)
     /// <param name="most">How many.</param>
     /// <param name="backwards">The newest first.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async Task<IReadOnlyList<AuditEntry>> ReadAsync(AuditFilter filter, long? from, int most, bool backwards, CancellationToken cancellationToken) => await database.ReadAsync(
+    public async Task<IReadOnlyList<AuditEntry>> ReadAsync(AuditFilter filter, long? from, int most, bool backwards,
+        CancellationToken cancellationToken) => await database.ReadAsync(
         async c => (await c.QueryAsync<AuditEntry>(
             $"""
             SELECT {Columns} FROM audit WHERE place {(backwards ? "<" : ">")} @from
@@ -53,7 +57,18 @@ public sealed class AuditLog(HubDatabase database)
             {(filter.Target is null ? "" : "AND substr(target, 1, @targetLength) = @Target")} {(filter.Since is null ? "" : "AND at >= @Since")} {(filter.Until is null ? "" : "AND at < @Until")}
             ORDER BY place {(backwards ? "DESC" : "")} LIMIT @most
             """,
-            new { from = from ?? (backwards ? long.MaxValue : 0), most, filter.Actor, filter.Action, actionLength = filter.Action?.Length, filter.Target, targetLength = filter.Target?.Length, filter.Since, filter.Until })).AsList(),
+            new
+            {
+                from = from ?? (backwards ? long.MaxValue : 0),
+                most,
+                filter.Actor,
+                filter.Action,
+                actionLength = filter.Action?.Length,
+                filter.Target,
+                targetLength = filter.Target?.Length,
+                filter.Since,
+                filter.Until
+            })).AsList(),
         cancellationToken);
 
     /// <summary>Recomputes the whole chain.</summary>
@@ -72,14 +87,18 @@ public sealed class AuditLog(HubDatabase database)
                 if (entry.Place != head.Place + 1)
                     throw new AuditException($"the audit's entry {head.Place + 1} is missing: somebody took it out");
                 if (entry.Hash is not { } hash || !hash.AsSpan().SequenceEqual(entry.HashBehind(head.Hash, entry.Place.Value)))
-                    throw new AuditException($"the audit's entry {entry.Place} ({entry.Action} {entry.Target}) is not the one that was chained: it, or one before it, was changed");
+                    throw new AuditException(
+                        $"the audit's entry {entry.Place} ({entry.Action} {entry.Target}) is not the one that was chained: it, or one before it, was changed");
                 head = new(entry.Place.Value, hash);
                 for (; noted < kept.Count && kept[noted].Place == head.Place; noted++)
                     if (!hash.AsSpan().SequenceEqual(kept[noted].Hash))
-                        throw new AuditException($"the audit's entry {head.Place} is not the one whose hash was noted: the chain up to it was made anew");
+                        throw new AuditException(
+                            $"the audit's entry {head.Place} is not the one whose hash was noted: the chain up to it was made anew");
             }
             if (entries.Count == 0)
-                return noted == kept.Count ? head : throw new AuditException($"the audit has {head.Place} entries, and {kept[noted].Place} were noted once: the last ones were taken out");
+                return noted == kept.Count ? head
+                    : throw new AuditException(
+                        $"the audit has {head.Place} entries, and {kept[noted].Place} were noted once: the last ones were taken out");
         }
     }
 }
@@ -94,7 +113,8 @@ public sealed record AuditHead(long Place, byte[] Hash)
 
     /// <summary>Reads what <see cref="ToString"/> wrote, or null.</summary>
     public static AuditHead? Parse(string text) =>
-        text.Split(':') is [var place, { Length: 2 * AuditEntry.HashBytes } hash] && long.TryParse(place, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+        text.Split(':') is [var place, { Length: 2 * AuditEntry.HashBytes } hash]
+        && long.TryParse(place, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
         && hash.All(char.IsAsciiHexDigit) ? new(number, Convert.FromHexString(hash)) : null;
 }
 

@@ -6,8 +6,9 @@ using Microsoft.AspNetCore.Routing;
 namespace Banyan.Server.Auditing;
 
 /// <summary>
-/// Accesses that were refused, on their way into the audit. They change nothing, so they are not worth a transaction each, and whoever is refused may ask as often as
-/// they like: like ones are counted together and written every few seconds, a bounded number of entries a minute; of the rest only the number is told.
+/// Accesses that were refused, on their way into the audit. They change nothing, so they are not worth a transaction each, and whoever is
+/// refused may ask as often as they like: like ones are counted together and written every few seconds, a bounded number of entries a
+/// minute; of the rest only the number is told.
 /// </summary>
 sealed class Refusals(HubDatabase database, TimeProvider time)
 {
@@ -32,7 +33,8 @@ sealed class Refusals(HubDatabase database, TimeProvider time)
             return;
         var route = context.GetEndpoint() as RouteEndpoint;
         var values = context.Request.RouteValues;
-        var target = values.TryGetValue("ns", out var ns) && values.TryGetValue("name", out var name) ? $"{ns}/{name}" : route?.RoutePattern.RawText ?? "-";
+        var target = values.TryGetValue("ns", out var ns) && values.TryGetValue("name", out var name) ? $"{ns}/{name}"
+            : route?.RoutePattern.RawText ?? "-";
         Note(
             caller is not null ? new Actor(caller.UserId, caller.Name) : bad ? new Actor(null, "(refused credentials)") : Actor.Anonymous,
             "access.refused", target, $"{exception.Status} {context.Request.Method} {route?.RoutePattern.RawText ?? "-"}");
@@ -77,7 +79,8 @@ sealed class Refusals(HubDatabase database, TimeProvider time)
             foreach (var (refusal, count) in counts)
             {
                 Actor.Act(refusal.Actor);
-                await Audit.RecordAsync(t, refusal.Action, refusal.Target, count == 1 ? refusal.Detail : $"{refusal.Detail}, {count} times");
+                await Audit.RecordAsync(t, refusal.Action, refusal.Target,
+                    count == 1 ? refusal.Detail : $"{refusal.Detail}, {count} times");
             }
             Actor.Act(Actor.Hub);
             if (more > 0)

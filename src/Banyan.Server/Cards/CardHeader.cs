@@ -23,7 +23,8 @@ static class CardHeader
     {
         isWhole = true;
         readme = readme.TrimStart('\ufeff').TrimStart().ReplaceLineEndings("\n");
-        if (!readme.StartsWith("---", StringComparison.Ordinal) || readme.IndexOf('\n', StringComparison.Ordinal) is not (>= 3 and var first) || readme[3..first].Trim().Length > 0)
+        if (!readme.StartsWith("---", StringComparison.Ordinal)
+            || readme.IndexOf('\n', StringComparison.Ordinal) is not (>= 3 and var first) || readme[3..first].Trim().Length > 0)
             return null;
         for (var at = first; at >= 0; at = readme.IndexOf('\n', at + 1))
             if (string.CompareOrdinal(readme, at, "\n---", 0, 4) == 0)
@@ -77,7 +78,9 @@ static class CardHeader
         return problem is null ? card : throw new CardException(problem);
     }
 
-    /// <summary>Reads as many of the root's members as can be; those that are nested too deep or have too many values are left out.</summary>
+    /// <summary>
+    /// Reads as many of the root's members as can be; those that are nested too deep or have too many values are left out.
+    /// </summary>
     static JsonObject Read(string yaml, out string? problem)
     {
         var card = new JsonObject();
@@ -120,8 +123,11 @@ static class CardHeader
             "" or "~" or "null" or "Null" or "NULL" => null,
             "true" or "True" or "TRUE" => true,
             "false" or "False" or "FALSE" => false,
-            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) && (text.TrimStart('-', '+') is ['0'] or [not '0', ..]) => whole,
-            _ when text.Any(char.IsAsciiDigit) && double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var real)
+            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole)
+                && (text.TrimStart('-', '+') is ['0'] or [not '0', ..]) => whole,
+            _ when text.Any(char.IsAsciiDigit)
+                && double.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                    CultureInfo.InvariantCulture, out var real)
                 && double.IsFinite(real) => real,
             _ => text,
         };

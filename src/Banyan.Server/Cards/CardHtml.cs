@@ -12,8 +12,8 @@ using Markdig;
 namespace Banyan.Server.Cards;
 
 /// <summary>
-/// A card as HTML that can do nothing: Markdown rendered, nested (<see cref="CardMarkup"/>), then all removed that is not on a list. Pictures are those of the
-/// repository; whoever reads a card is told to nobody else. What was rendered is remembered.
+/// A card as HTML that can do nothing: Markdown rendered, nested (<see cref="CardMarkup"/>), then all removed that is not on a list.
+/// Pictures are those of the repository; whoever reads a card is told to nobody else. What was rendered is remembered.
 /// </summary>
 sealed class CardHtml
 {
@@ -22,13 +22,15 @@ sealed class CardHtml
 
     const int MaxHtml = 2 << 20, MaxLinks = 3000, MaxCells = 15_000;
 
-    static MarkdownPipelineBuilder Rich => new MarkdownPipelineBuilder().UsePipeTables().UseAutoLinks().UseEmphasisExtras().UseFootnotes().UseAutoIdentifiers();
+    static MarkdownPipelineBuilder Rich => new MarkdownPipelineBuilder().UsePipeTables().UseAutoLinks().UseEmphasisExtras()
+        .UseFootnotes().UseAutoIdentifiers();
 
     static readonly MarkdownPipeline s_pipeline = Rich.Build();
 
     static readonly MarkdownPipeline s_plain = new MarkdownPipelineBuilder().Build();
 
-    static readonly string[] s_attributes = ["align", "alt", "colspan", "dir", "height", "href", "id", "lang", "open", "rowspan", "src", "start", "title", "width"];
+    static readonly string[] s_attributes = ["align", "alt", "colspan", "dir", "height", "href", "id", "lang", "open", "rowspan", "src",
+        "start", "title", "width"];
 
     readonly GenerationCache<(long Repo, GitId File, string Revision), string> _known = new(32 << 20);
     readonly SemaphoreSlim _rendering = new(2);
@@ -40,7 +42,8 @@ sealed class CardHtml
     /// <param name="folder">The folder it is in, with a slash at the end unless it is the root.</param>
     /// <param name="text">Its bytes.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async Task<string> RenderAsync(Repo repo, GitId file, string revision, string folder, byte[] text, CancellationToken cancellationToken)
+    public async Task<string> RenderAsync(Repo repo, GitId file, string revision, string folder, byte[] text,
+        CancellationToken cancellationToken)
     {
         var key = (repo.Id, file, $"{revision}\n{folder}\n{repo.Path}");
         if (_known.TryGet(key, out var known))
@@ -49,7 +52,8 @@ sealed class CardHtml
         try
         {
             var markdown = CardHeader.BodyOf(Encoding.UTF8.GetString(text));
-            var html = Render(markdown.Length > MaxLength ? markdown[..MaxLength] : markdown, $"/{repo.Path}", Uri.EscapeDataString(revision), folder);
+            var html = Render(markdown.Length > MaxLength ? markdown[..MaxLength] : markdown, $"/{repo.Path}",
+                Uri.EscapeDataString(revision), folder);
             _known.Add(key, html, html.Length * 2);
             return html;
         }
@@ -76,8 +80,10 @@ sealed class CardHtml
             // Links without an end, addresses and tables cost the square of their number in a paragraph.
             var text = markdown.AsSpan();
             html = text.Count("](") > MaxLinks ? $"<pre>{WebUtility.HtmlEncode(markdown)}</pre>"
-                : Markdown.ToHtml(markdown.Replace('\0', ' '), text.Count("www.") + text.Count("://") > MaxLinks || text.Count('|') > MaxCells ? s_plain
-                    : (text.Contains('$') || text.Contains(@"\\(", StringComparison.Ordinal)) && text.Count('$') <= MaxLinks ? Rich.Use(math = new()).Build() : s_pipeline);
+                : Markdown.ToHtml(markdown.Replace('\0', ' '),
+                    text.Count("www.") + text.Count("://") > MaxLinks || text.Count('|') > MaxCells ? s_plain
+                    : (text.Contains('$') || text.Contains(@"\\(", StringComparison.Ordinal)) && text.Count('$') <= MaxLinks
+                    ? Rich.Use(math = new()).Build() : s_pipeline);
         }
         catch (ArgumentException)
         {
@@ -98,7 +104,8 @@ sealed class CardHtml
         // GitHub's tables: a pipe that ends no cell is escaped, in code too.
         sanitizer.PostProcessNode += (_, e) =>
         {
-            if (e.Node is IElement { LocalName: "code" } code && code.TextContent.Contains("\\|", StringComparison.Ordinal) && code.Closest("td, th") is not null)
+            if (e.Node is IElement { LocalName: "code" } code && code.TextContent.Contains("\\|", StringComparison.Ordinal)
+                && code.Closest("td, th") is not null)
                 code.TextContent = code.TextContent.Replace("\\|", "|", StringComparison.Ordinal);
         };
         sanitizer.PostProcessNode += (_, e) => Place(e.Node as IElement, e.Document, repo, revision, folder, e.ReplacementNodes);
@@ -106,7 +113,8 @@ sealed class CardHtml
         return math is null ? clean : math.Fill(clean);
     }
 
-    static void Place(IElement? element, AngleSharp.Html.Dom.IHtmlDocument document, string repo, string revision, string folder, ICollection<INode> instead)
+    static void Place(IElement? element, AngleSharp.Html.Dom.IHtmlDocument document, string repo, string revision, string folder,
+        ICollection<INode> instead)
     {
         if (element is null)
             return;
@@ -119,12 +127,14 @@ sealed class CardHtml
             element.SetAttribute("id", "card-" + id);
         if (element.LocalName == "a" && element.GetAttribute("href") is { } href)
         {
-            element.SetAttribute("href", href.StartsWith('#') ? "#card-" + href[1..] : Inside(href) is { } path ? $"{repo}/blob/{revision}/{Join(folder, path)}" : href);
+            element.SetAttribute("href", href.StartsWith('#') ? "#card-" + href[1..] : Inside(href) is { } path
+                ? $"{repo}/blob/{revision}/{Join(folder, path)}" : href);
             element.SetAttribute("rel", "nofollow noreferrer ugc");
         }
         else if (element.LocalName == "img")
         {
-            if (element.GetAttribute("src") is { } src && (Inside(src) is { } picture ? $"{repo}/resolve/{revision}/{Join(folder, picture)}" : Own(src, repo)) is { } own)
+            if (element.GetAttribute("src") is { } src
+                && (Inside(src) is { } picture ? $"{repo}/resolve/{revision}/{Join(folder, picture)}" : Own(src, repo)) is { } own)
             {
                 element.SetAttribute("src", own);
                 element.SetAttribute("loading", "lazy");
@@ -141,13 +151,15 @@ sealed class CardHtml
             instead.Add(link.HasAttribute("href") && element.Closest("a") is null ? link : document.CreateTextNode(link.TextContent));
         }
         else if (element.LocalName == "code" && element.Closest("td, th") is not null)
-            element.TextContent = element.TextContent.Replace("\\|", "|", StringComparison.Ordinal);   // as GitHub has it: a cell ends at other bars
+            // as GitHub has it: a cell ends at other bars
+            element.TextContent = element.TextContent.Replace("\\|", "|", StringComparison.Ordinal);
         else if (element.LocalName == "table")
             element.SetAttribute("tabindex", "0");   // scrolled by keyboard where it is wide
     }
 
     /// <summary>A path in the repository, or null if the address is another.</summary>
-    static string? Inside(string address) => address.Length == 0 || address[0] is '/' or '\\' or '?' or '#' || address.Contains(':', StringComparison.Ordinal) ? null : address;
+    static string? Inside(string address) => address.Length == 0 || address[0] is '/' or '\\' or '?' or '#'
+        || address.Contains(':', StringComparison.Ordinal) ? null : address;
 
     /// <summary>An address of this very repository, or null.</summary>
     static string? Own(string address, string repo) => address.StartsWith($"{repo}/resolve/", StringComparison.Ordinal) ? address : null;

@@ -3,22 +3,28 @@ using System.Text;
 namespace Banyan.Server.Cards;
 
 /// <summary>
-/// Nests the tags of a card's HTML properly before a parser sees them: what is closed out of turn is closed in turn, and what is too deep is dropped.
-/// HTML's own rules repair such text by copying open formatting into every paragraph that follows, so a card of some kilobytes could take gigabytes.
+/// Nests the tags of a card's HTML properly before a parser sees them: what is closed out of turn is closed in turn, and what is too deep
+/// is dropped. HTML's own rules repair such text by copying open formatting into every paragraph that follows, so a card of some kilobytes
+/// could take gigabytes.
 /// </summary>
 static class CardMarkup
 {
     const int MaxDepth = 100, MaxFormatting = 8, MaxName = 16, MaxTag = 8 << 10;
 
-    static readonly HashSet<string> s_void = new(StringComparer.OrdinalIgnoreCase) { "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr" };
+    static readonly HashSet<string> s_void = new(StringComparer.OrdinalIgnoreCase) { "area", "base", "br", "col", "embed", "hr", "img",
+        "input", "link", "meta", "source", "track", "wbr" };
 
-    static readonly HashSet<string> s_formatting = new(StringComparer.OrdinalIgnoreCase) { "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u" };
+    static readonly HashSet<string> s_formatting =
+        new(StringComparer.OrdinalIgnoreCase) { "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small",
+            "strike", "strong", "tt", "u" };
 
     /// <summary>Elements that a card may have: all others are dropped, what they hold is kept.</summary>
     public static readonly IReadOnlySet<string> Allowed = new HashSet<string>(StringComparer.OrdinalIgnoreCase)
     {
-        "a", "abbr", "b", "blockquote", "br", "caption", "center", "cite", "code", "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
-        "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u",
+        "a", "abbr", "b", "blockquote", "br", "caption", "center", "cite", "code", "dd", "del", "details", "dfn", "div", "dl", "dt", "em",
+        "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr",
+        "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "summary",
+        "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u",
         "ul", "var", "wbr",
     };
 

@@ -27,7 +27,8 @@ sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, J
         while (!parser.TryConsume<MappingEnd>(out _))
         {
             var line = parser.Current?.Start.Line;
-            var key = parser.TryConsume<Scalar>(out var name) ? name.Value : throw new CardException($"Line {line}: a name must be plain text.");
+            var key = parser.TryConsume<Scalar>(out var name) ? name.Value
+                : throw new CardException($"Line {line}: a name must be plain text.");
             var before = _nodes;
             var value = Node(depth);
             if (depth == 1 && _tooMuch)
@@ -52,7 +53,8 @@ sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, J
     {
         if (parser.TryConsume<AnchorAlias>(out var alias))
         {
-            var (named, copies) = _anchors.TryGetValue(alias.Value, out var known) ? known : throw new CardException($"Line {alias.Start.Line}: nothing is called &{alias.Value} before *{alias.Value}.");
+            var (named, copies) = _anchors.TryGetValue(alias.Value, out var known) ? known
+                : throw new CardException($"Line {alias.Start.Line}: nothing is called &{alias.Value} before *{alias.Value}.");
             return Take(copies) ? named?.DeepClone() : null;
         }
         var before = _nodes;
@@ -104,14 +106,16 @@ sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, J
     }
 
     /// <summary>Passes over the rest of a sequence or map.</summary>
-    /// <exception cref="CardException">It is so deep that the parser, which looks at all open levels for each token, would take forever.</exception>
+    /// <exception cref="CardException">It is so deep that the parser, which looks at all open levels for each token, would take
+    /// forever.</exception>
     JsonArray? Pass()
     {
         _tooMuch = true;
         for (var open = 1; open > 0;)
         {
             if (open > MostOpen)
-                throw new CardException($"Line {parser.Current?.Start.Line}: the metadata is nested too deep: the rest of it was not read.");
+                throw new CardException(
+                    $"Line {parser.Current?.Start.Line}: the metadata is nested too deep: the rest of it was not read.");
             var parsed = parser.Consume<ParsingEvent>();
             open += parsed is SequenceStart or MappingStart ? 1 : parsed is SequenceEnd or MappingEnd ? -1 : 0;
         }

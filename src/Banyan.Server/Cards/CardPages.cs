@@ -18,7 +18,9 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Cards;
 
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
-sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window, CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows, Downloads downloads, RepoReports reports, HubAddress address)
+sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window,
+    CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows,
+    Downloads downloads, RepoReports reports, HubAddress address)
 {
     const int MaxNamed = 12, MaxGgufs = 30, Days = 30;
 
@@ -26,7 +28,8 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
     {
         var (caller, cancellationToken) = (await authoriser.CallerAsync(context), context.RequestAborted);
         var mayRead = await authoriser.MayAsync(caller, repo, Need.Read, cancellationToken);
-        var revision = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
+        var revision = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head
+            ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
         var known = revision is null ? new Facts() : await facts.OfAsync(repo, revision, cancellationToken);
         var files = revision is null ? [] : await facts.FilesAsync(repo, revision.Commit.Tree, cancellationToken);
         var html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null;
@@ -48,14 +51,18 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Task = known.PipelineTag,
             Library = known.Library,
             Parameters = Number(known.Safetensors, "total") ?? Number(known.Gguf, "total"),
-            Types = known.Safetensors?["parameters"] is JsonObject types ? [.. types.Select(t => (t.Key, t.Value!.GetValue<long>())).OrderByDescending(t => t.Item2)] : [],
+            Types = known.Safetensors?["parameters"] is JsonObject types
+                ? [.. types.Select(t => (t.Key, t.Value!.GetValue<long>())).OrderByDescending(t => t.Item2)] : [],
             Architecture = Text(known.Gguf, "architecture") ?? Text(known.Config, "model_type"),
             TemplatePath = !mayRead ? null : files.FirstOrDefault(f => f.Path == "chat_template.jinja")?.Path
-                ?? (known.Gguf?["chat_template"] is not null ? files.FirstOrDefault(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))?.Path : null)
+                ?? (known.Gguf?["chat_template"] is not null
+                    ? files.FirstOrDefault(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))?.Path : null)
                 ?? files.FirstOrDefault(f => f.Path == "tokenizer_config.json")?.Path,
             ContextLength = Number(known.Gguf, "context_length"),
-            SafetensorsBytes = files.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Sum(f => f.Size) is > 0 and var bytes ? bytes : null,
-            Ggufs = [.. files.Where(f => !f.IsFolder && f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).Take(MaxGgufs).Select(f => (f.Path, f.Size))],
+            SafetensorsBytes = files.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal))
+                .Sum(f => f.Size) is > 0 and var bytes ? bytes : null,
+            Ggufs = [.. files.Where(f => !f.IsFolder && f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)).Take(MaxGgufs)
+                .Select(f => (f.Path, f.Size))],
             Languages = Texts(known.Card, "language"),
             Licences = [.. Texts(known.Card, "license").Select(l => (l, Licences.Of(l)))],
             Tags = [.. Texts(known.Card, "tags").Take(30)],
@@ -65,7 +72,9 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Derived = repo.Type == RepoType.Model ? await DerivedAsync(caller, repo, cancellationToken) : [],
         };
         var language = PageLanguage.Of(context.Request);
-        var description = (html is null ? null : CardSummary.Of(html)) ?? language.Say("card.description", ("name", repo.FullName), ("task", known.PipelineTag ?? language[$"repo.{repo.Type.Text()}"]));
+        var description = (html is null ? null : CardSummary.Of(html))
+            ?? language.Say("card.description", ("name", repo.FullName),
+                ("task", known.PipelineTag ?? language[$"repo.{repo.Type.Text()}"]));
         await HtmlPage.RenderAsync<CardPage>(context, view with
         {
             PageHead = new()
@@ -73,33 +82,40 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
                 Description = description,
                 Canonical = $"/{repo.Path}",
                 Feeds = mayRead ? view.Head.Feeds : [],
-                Data = StructuredData.Of(view, description, await accounts.FindAsync(repo.OwnerId, cancellationToken), address.Root(context)),
+                Data = StructuredData.Of(view, description,
+                    await accounts.FindAsync(repo.OwnerId, cancellationToken), address.Root(context)),
             },
         });
     }
 
     async Task<string?> HtmlAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken) =>
-        files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength + CardHtml.MaxLength, cancellationToken) is { } bytes
+        files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
+        && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength + CardHtml.MaxLength, cancellationToken) is { } bytes
             ? await cards.RenderAsync(repo, file.Id, repo.DefaultBranch, "", bytes, cancellationToken) : null;
 
     /// <summary>Which of these repositories are here and may be seen.</summary>
-    async Task<IReadOnlyList<(string, bool)>> HereAsync(Caller caller, RepoType type, IReadOnlyList<string> names, CancellationToken cancellationToken)
+    async Task<IReadOnlyList<(string, bool)>> HereAsync(Caller caller, RepoType type, IReadOnlyList<string> names,
+        CancellationToken cancellationToken)
     {
         var told = new List<(string, bool)>();
         foreach (var name in names.Take(MaxNamed))
-            told.Add((name, name.Contains('/', StringComparison.Ordinal) && await repos.FindAsync(type, name, cancellationToken) is { } repo && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)));
+            told.Add((name, name.Contains('/', StringComparison.Ordinal) && await repos.FindAsync(type, name, cancellationToken) is { } repo
+                && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)));
         return told;
     }
 
     async Task<IReadOnlyList<string>> DerivedAsync(Caller caller, Repo repo, CancellationToken cancellationToken)
     {
         var filter = new ListFilter { Type = RepoType.Model, Tags = [$"base_model:{repo.FullName}".ToLowerInvariant()] };
-        return [.. (await search.PageAsync(caller, filter, ListOrder.Read("downloads", null), null, MaxNamed, cancellationToken)).Rows.Select(r => r.Repo.FullName)];
+        return [.. (await search.PageAsync(caller, filter, ListOrder.Read("downloads", null), null, MaxNamed,
+            cancellationToken)).Rows.Select(r => r.Repo.FullName)];
     }
 
-    static string? Text(JsonObject? json, string name) => json?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 200 ? text : null;
+    static string? Text(JsonObject? json, string name) =>
+        json?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 200 ? text : null;
 
-    static long? Number(JsonObject? json, string name) => json?[name] is JsonValue value && value.TryGetValue<long>(out var number) ? number : null;
+    static long? Number(JsonObject? json, string name) =>
+        json?[name] is JsonValue value && value.TryGetValue<long>(out var number) ? number : null;
 
     static IReadOnlyList<string> Texts(JsonObject? card, string name) => card?[name] switch
     {

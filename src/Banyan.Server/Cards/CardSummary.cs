@@ -19,7 +19,8 @@ static class CardSummary
                 continue;   // <pre>
             var text = Paragraph(html, at);
             if (text.Length >= MinLength)
-                return text.Length <= MaxLength ? text : $"{text[..(char.IsHighSurrogate(text[MaxLength - 1]) ? MaxLength - 1 : MaxLength)]}…";
+                return text.Length <= MaxLength ? text
+                    : $"{text[..(char.IsHighSurrogate(text[MaxLength - 1]) ? MaxLength - 1 : MaxLength)]}…";
         }
         return null;
     }

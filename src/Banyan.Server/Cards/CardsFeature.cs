@@ -26,6 +26,7 @@ static class CardsFeature
         app.MapRepoApi("GET", "", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoApi("GET", "/revision/{**rest}", Need.See, app.The<InfoEndpoint>().HandleAsync);
         app.MapRepoPage("GET", "", Need.See, app.The<CardPages>().HandleAsync);
-        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, app.The<ValidateYaml>().HandleAsync, maxBytes: 2 << 20, traits: RouteTraits.Reads);
+        app.MapHub("POST", "/api/validate-yaml", Need.Nothing, app.The<ValidateYaml>().HandleAsync, maxBytes: 2 << 20,
+            traits: RouteTraits.Reads);
     }
 }

@@ -49,7 +49,8 @@ static class GgufFacts
             long total = 0;
             for (var i = 0; i < tensors; i++)
                 total = Sum(total, Tensor());
-            if (table is not null && metadata.GetValueOrDefault("general.alignment") is var told && (told is long and > 0 and <= 1 << 20 ? (long)told : 32) is var alignment)
+            if (table is not null && metadata.GetValueOrDefault("general.alignment") is var told
+                && (told is long and > 0 and <= 1 << 20 ? (long)told : 32) is var alignment)
                 table.Start = (_length - _left.Length + alignment - 1) / alignment * alignment;
 
             var architecture = metadata.GetValueOrDefault("general.architecture") as string;
@@ -128,7 +129,8 @@ static class GgufFacts
 
         string Text(int longest) => Encoding.UTF8.GetString(Take(Length(longest)));
 
-        int Length(int longest) => U64() is var length && length <= (ulong)Math.Min(longest, _left.Length) ? (int)length : throw new InvalidDataException();
+        int Length(int longest) => U64() is var length && length <= (ulong)Math.Min(longest, _left.Length) ? (int)length
+            : throw new InvalidDataException();
 
         int Count(int most) => U64() is var count && count <= (ulong)most ? (int)count : throw new InvalidDataException();
 

@@ -8,7 +8,9 @@ namespace Banyan.Server.Cards;
 /// <summary>Reads the first bytes of a repository's file, whether git holds it or the object store does.</summary>
 sealed class HeaderWindow(HeldFiles held, ContentStore contents, GitObjects objects)
 {
-    /// <summary>Bytes from the file's beginning, as many as there are up to <paramref name="length"/>; null if the file was never uploaded.</summary>
+    /// <summary>
+    /// Bytes from the file's beginning, as many as there are up to <paramref name="length"/>; null if the file was never uploaded.
+    /// </summary>
     public async Task<byte[]?> ReadAsync(long repo, RepoEntry entry, long length, CancellationToken cancellationToken)
     {
         length = Math.Min(length, entry.Size);
@@ -18,7 +20,8 @@ sealed class HeaderWindow(HeldFiles held, ContentStore contents, GitObjects obje
             return null;
         using var bytes = new MemoryStream((int)length);
         var writer = PipeWriter.Create(bytes, new StreamPipeWriterOptions(leaveOpen: true));
-        await contents.WriteToAsync(await held.OpenAsync(file, cancellationToken), 0, Math.Min(length, file.Size), writer, cancellationToken);
+        await contents.WriteToAsync(await held.OpenAsync(file, cancellationToken), 0, Math.Min(length, file.Size),
+            writer, cancellationToken);
         await writer.CompleteAsync();
         return bytes.ToArray();
     }

@@ -17,7 +17,8 @@ sealed class InfoEndpoint(Revisions revisions, Refs refs, RepoJson json)
         var name = RouteRest.Name(context);
         // A repository whose branch is not there yet can be told about, but has no revision.
         var revision = name.Length > 0 ? await revisions.GetAsync(repo, name, cancellationToken)
-            : await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
+            : await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head
+            ? await revisions.PeelAsync(repo, head, cancellationToken) : null;
         var fields = Expand(context.Request.Query) is { Count: > 0 } expand ? expand : RepoJson.Standard;
         var blobs = context.Request.Query.TryGetValue("blobs", out var asked) && TreeEndpoint.IsTrue(asked);
         if (revision is not null)
@@ -30,8 +31,11 @@ sealed class InfoEndpoint(Revisions revisions, Refs refs, RepoJson json)
     public static IReadOnlySet<string> Expand(IQueryCollection query)
     {
         var fields = new HashSet<string>();
-        foreach (var field in StringValues.Concat(query["expand"], query["expand[]"]).OfType<string>().SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
-            fields.Add(RepoJson.Known.Contains(field) ? field : throw HubException.BadRequest($"\"expand\" must be one of [{string.Join(", ", RepoJson.Known.Order(StringComparer.Ordinal))}]"));
+        foreach (var field in StringValues.Concat(query["expand"], query["expand[]"]).OfType<string>()
+            .SelectMany(v => v.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)))
+            fields.Add(RepoJson.Known.Contains(field) ? field
+                : throw HubException.BadRequest(
+                    $"\"expand\" must be one of [{string.Join(", ", RepoJson.Known.Order(StringComparer.Ordinal))}]"));
         return fields;
     }
 }

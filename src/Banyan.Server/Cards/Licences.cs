@@ -19,7 +19,8 @@ static class Licences
         ["cc-by-nd-4.0"] = "May be shared and sold unchanged alone. Name the authors.",
         ["cc-by-nc-nd-4.0"] = "May be shared unchanged and not for commercial purposes. Name the authors.",
         ["gpl-3.0"] = "May be used, changed and sold. Whatever contains it is shared with its source under the same licence.",
-        ["agpl-3.0"] = "May be used, changed and sold. Whatever contains it, also behind a network, is offered with its source under the same licence.",
+        ["agpl-3.0"] =
+            "May be used, changed and sold. Whatever contains it, also behind a network, is offered with its source under the same licence.",
         ["lgpl-3.0"] = "May be used, changed and sold. Changes to it are shared with their source under the same licence.",
         ["mpl-2.0"] = "May be used, changed and sold. Changed files are shared under the same licence.",
         ["openrail"] = "May be used within the purposes that the licence permits: read its restrictions.",
@@ -28,7 +29,8 @@ static class Licences
     };
 
     /// <summary>Whether it is known to permit that what is made with it is sold.</summary>
-    public static bool Sells(string id) => s_known.TryGetValue(id, out var means) && means.Contains("sold", StringComparison.Ordinal) || id.Equals("unlicense", StringComparison.OrdinalIgnoreCase) || id.StartsWith("cc0-", StringComparison.OrdinalIgnoreCase);
+    public static bool Sells(string id) => s_known.TryGetValue(id, out var means) && means.Contains("sold", StringComparison.Ordinal)
+        || id.Equals("unlicense", StringComparison.OrdinalIgnoreCase) || id.StartsWith("cc0-", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The sentence, or what to do where none is known.</summary>
     public static string Of(string id) => s_known.GetValueOrDefault(id) ?? "Terms of its own: read them before you use or share it.";

@@ -61,11 +61,14 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         if (_cache.TryGet((repo.Id, revision.Commit.Tree), out var known))
             return known;
         var facts = await ReadAsync(repo, revision.Commit.Tree, cancellationToken);
-        _cache.Add((repo.Id, revision.Commit.Tree), facts, FactsCost + 100 * facts.Tags.Count + (facts.Card?.ToJsonString().Length ?? 0) * 2);
+        _cache.Add((repo.Id, revision.Commit.Tree), facts,
+            FactsCost + 100 * facts.Tags.Count + (facts.Card?.ToJsonString().Length ?? 0) * 2);
         return facts;
     }
 
-    /// <summary>What lies in the root; of the folders below GGUF files, as many models have one for each quantization, and evaluation reports.</summary>
+    /// <summary>
+    /// What lies in the root; of the folders below GGUF files, as many models have one for each quantization, and evaluation reports.
+    /// </summary>
     public async Task<IReadOnlyList<RepoEntry>> FilesAsync(Repo repo, GitId root, CancellationToken cancellationToken)
     {
         var files = (await tree.FolderAsync(repo.Id, root, cancellationToken)).ToList();
@@ -76,7 +79,8 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
             await foreach (var entry in tree.ListAsync(repo.Id, folder, true, cancellationToken))
                 if (++listed > MaxListed)
                     return files;
-                else if (!entry.IsFolder && (entry.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || RepoReports.IsReport(entry.Path)))
+                else if (!entry.IsFolder
+                    && (entry.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || RepoReports.IsReport(entry.Path)))
                     files.Add(entry);
         return files;
     }
@@ -85,12 +89,14 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
     {
         var files = await FilesAsync(repo, root, cancellationToken);
         string? problem = null;
-        var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
+        var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
+            && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
             ? CardHeader.Read(readme, isCut: readme.Length < file.Size, out problem) : null;
         var config = repo.Type == RepoType.Model ? await ConfigAsync(repo, root, cancellationToken) : null;
         var (safetensors, gguf) = repo.Type == RepoType.Model ? await WeightsAsync(repo, files, cancellationToken) : (null, null);
         var library = Text(card, "library_name") ?? (config?["architectures"] is not null ? "transformers" : null);
-        var task = Text(card, "pipeline_tag") ?? (Architecture(config)?.EndsWith("ForCausalLM", StringComparison.Ordinal) == true ? "text-generation" : null);
+        var task = Text(card, "pipeline_tag")
+            ?? (Architecture(config)?.EndsWith("ForCausalLM", StringComparison.Ordinal) == true ? "text-generation" : null);
 
         var tags = new List<string?> { library };
         tags.AddRange(Texts(card, "tags"));
@@ -124,8 +130,10 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 
     /// <summary>The text of a revision's card, without its header, as far as searches look at it; empty if there is none.</summary>
     public async Task<string> CardTextAsync(Repo repo, Revision revision, CancellationToken cancellationToken) =>
-        (await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken)).FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
-            && await window.ReadAsync(repo.Id, file, MaxText, cancellationToken) is { } readme ? CardHeader.BodyOf(System.Text.Encoding.UTF8.GetString(readme)) : "";
+        (await tree.FolderAsync(repo.Id, revision.Commit.Tree, cancellationToken)).FirstOrDefault(f => f.Path == "README.md"
+            && !f.IsFolder) is { } file
+            && await window.ReadAsync(repo.Id, file, MaxText, cancellationToken) is { } readme
+            ? CardHeader.BodyOf(System.Text.Encoding.UTF8.GetString(readme)) : "";
 
     /// <summary>Lists tell the tags of a thousand repositories at once.</summary>
     static List<string> Bounded(IEnumerable<string> tags)
@@ -137,9 +145,11 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         return bounded;
     }
 
-    static string? Architecture(JsonObject? config) => config?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.GetValue<string>() : null;
+    static string? Architecture(JsonObject? config) =>
+        config?["architectures"] is JsonArray { Count: > 0 } names ? names[0]?.GetValue<string>() : null;
 
-    static string? Text(JsonObject? card, string name) => card?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length <= 200 ? text : null;
+    static string? Text(JsonObject? card, string name) =>
+        card?[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length <= 200 ? text : null;
 
     /// <summary>One text or a list of them.</summary>
     static IEnumerable<string> Texts(JsonObject? card, string name) => card?[name] switch
@@ -158,8 +168,11 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
             using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 32 });
             var config = new JsonObject();
             if (json.RootElement.TryGetProperty("architectures", out var names) && names.ValueKind == JsonValueKind.Array)
-                config["architectures"] = new JsonArray([.. names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()!).Where(n => n.Length <= 200).Take(MaxArchitectures).Select(n => (JsonNode?)n)]);
-            if (json.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() is { Length: <= 200 })
+                config["architectures"] =
+                    new JsonArray([.. names.EnumerateArray().Where(n => n.ValueKind == JsonValueKind.String).Select(n => n.GetString()!)
+                        .Where(n => n.Length <= 200).Take(MaxArchitectures).Select(n => (JsonNode?)n)]);
+            if (json.RootElement.TryGetProperty("model_type", out var type) && type.ValueKind == JsonValueKind.String
+                && type.GetString() is { Length: <= 200 })
                 config["model_type"] = type.GetString();
             return config;
         }
@@ -169,10 +182,14 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         }
     }
 
-    /// <summary>What the headers of weights say. They may have many megabytes, and whoever asks first has them read: two at a time.</summary>
-    async Task<(JsonObject? Safetensors, JsonObject? Gguf)> WeightsAsync(Repo repo, IReadOnlyList<RepoEntry> files, CancellationToken cancellationToken)
+    /// <summary>
+    /// What the headers of weights say. They may have many megabytes, and whoever asks first has them read: two at a time.
+    /// </summary>
+    async Task<(JsonObject? Safetensors, JsonObject? Gguf)> WeightsAsync(Repo repo, IReadOnlyList<RepoEntry> files,
+        CancellationToken cancellationToken)
     {
-        if (!files.Any(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal) || f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)))
+        if (!files.Any(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal)
+            || f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)))
             return (null, null);
         await _reading.WaitAsync(cancellationToken);
         try
@@ -190,15 +207,18 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         // One whole file, or the shards of one.
         var shards = files.Where(f => f.Path == "model.safetensors").ToArray();
         if (shards.Length == 0)
-            shards = [.. files.Where(f => f.Path.StartsWith("model-", StringComparison.Ordinal) && f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Take(MaxShards)];
+            shards = [.. files.Where(f => f.Path.StartsWith("model-", StringComparison.Ordinal)
+                && f.Path.EndsWith(".safetensors", StringComparison.Ordinal)).Take(MaxShards)];
         if (shards.Length == 0)
             return null;
         var sum = new SortedDictionary<string, long>(StringComparer.Ordinal);
         var room = MaxHeaders;
         foreach (var shard in shards)
         {
-            if (await window.ReadAsync(repo.Id, shard, 8, cancellationToken) is not { } start || SafetensorsFacts.HeaderBytes(start, shard.Size) is not { } length || (room -= length) < 0
-                || await window.ReadAsync(repo.Id, shard, length, cancellationToken) is not { } header || SafetensorsFacts.Count(header) is not { } counts)
+            if (await window.ReadAsync(repo.Id, shard, 8, cancellationToken) is not { } start
+                || SafetensorsFacts.HeaderBytes(start, shard.Size) is not { } length || (room -= length) < 0
+                || await window.ReadAsync(repo.Id, shard, length, cancellationToken) is not { } header
+                || SafetensorsFacts.Count(header) is not { } counts)
                 return null;
             foreach (var (type, n) in counts)
                 sum[type] = sum.GetValueOrDefault(type) + n;

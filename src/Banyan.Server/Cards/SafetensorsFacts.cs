@@ -13,7 +13,8 @@ static class SafetensorsFacts
 
     /// <summary>Bytes of length and header, or null if the first 8 bytes tell no length that can be.</summary>
     public static long? HeaderBytes(ReadOnlySpan<byte> start, long fileSize) =>
-        start.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(start) is var length && length is >= 2 and <= MaxHeader && 8 + (long)length <= fileSize ? 8 + (long)length : null;
+        start.Length >= 8 && BinaryPrimitives.ReadUInt64LittleEndian(start) is var length && length is >= 2 and <= MaxHeader
+        && 8 + (long)length <= fileSize ? 8 + (long)length : null;
 
     /// <summary>Numbers by type; null if the header is none.</summary>
     /// <param name="header">Length and header.</param>
@@ -34,7 +35,8 @@ static class SafetensorsFacts
                             table.Note(note.Name, note.Value.ToString());
                     continue;
                 }
-                if (++tensors > MaxTensors || counts.Count > MaxTypes || tensor.Value.GetProperty("dtype").GetString() is not { Length: <= 16 } type)
+                if (++tensors > MaxTensors || counts.Count > MaxTypes
+                    || tensor.Value.GetProperty("dtype").GetString() is not { Length: <= 16 } type)
                     return null;
                 long product = 1;
                 foreach (var dimension in tensor.Value.GetProperty("shape").EnumerateArray())
@@ -42,13 +44,15 @@ static class SafetensorsFacts
                 if (product < 0)
                     return null;
                 table?.Add(tensor.Name, type, [.. tensor.Value.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64())], product,
-                    tensor.Value.TryGetProperty("data_offsets", out var offsets) && offsets.ValueKind == JsonValueKind.Array && offsets.GetArrayLength() == 2 ? offsets[0].GetInt64() : -1);
+                    tensor.Value.TryGetProperty("data_offsets", out var offsets) && offsets.ValueKind == JsonValueKind.Array
+                        && offsets.GetArrayLength() == 2 ? offsets[0].GetInt64() : -1);
                 counts[type] = checked(counts.GetValueOrDefault(type) + product);
             }
             table?.Start = header.Length;
             return counts;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException
+            or FormatException or OverflowException)
         {
             return null;
         }

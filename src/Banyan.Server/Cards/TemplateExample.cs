@@ -17,7 +17,8 @@ public sealed record TemplateExample(string Source, string? Rendered, string? Pr
 
     static readonly (string Role, string Content)[] s_conversation =
     [
-        ("system", "You answer in one sentence."), ("user", "What is a banyan?"), ("assistant", "A fig tree whose branches grow roots."), ("user", "Where does it grow?"),
+        ("system", "You answer in one sentence."), ("user", "What is a banyan?"), ("assistant", "A fig tree whose branches grow roots."),
+        ("user", "Where does it grow?"),
     ];
 
     /// <summary>Renders the example; without its system message where the template takes none.</summary>
@@ -44,7 +45,9 @@ public sealed record TemplateExample(string Source, string? Rendered, string? Pr
         }
     }
 
-    /// <summary>The template of a <c>tokenizer_config.json</c> (the default one, of several) and its tokens; null where there is none.</summary>
+    /// <summary>
+    /// The template of a <c>tokenizer_config.json</c> (the default one, of several) and its tokens; null where there is none.
+    /// </summary>
     internal static (string? Source, IReadOnlyDictionary<string, string> Tokens) Read(byte[]? config)
     {
         var tokens = new Dictionary<string, string>();
@@ -54,14 +57,18 @@ public sealed record TemplateExample(string Source, string? Rendered, string? Pr
         {
             using var json = JsonDocument.Parse(config, new JsonDocumentOptions { MaxDepth = 32 });
             foreach (var name in (string[])["bos_token", "eos_token", "unk_token", "pad_token"])
-                if (json.RootElement.TryGetProperty(name, out var token) && Text(token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out var content) ? content : token) is { Length: <= 200 } text)
+                if (json.RootElement.TryGetProperty(name, out var token)
+                    && Text(token.ValueKind == JsonValueKind.Object && token.TryGetProperty("content", out var content) ? content : token)
+                    is { Length: <= 200 } text)
                     tokens[name] = text;
             if (!json.RootElement.TryGetProperty("chat_template", out var template))
                 return (null, tokens);
             if (template.ValueKind != JsonValueKind.Array)
                 return (Text(template), tokens);
-            var several = template.EnumerateArray().Where(t => t.ValueKind == JsonValueKind.Object && t.TryGetProperty("template", out _)).ToArray();
-            var chosen = several.FirstOrDefault(t => t.TryGetProperty("name", out var name) && Text(name) == "default", several.FirstOrDefault());
+            var several = template.EnumerateArray()
+                .Where(t => t.ValueKind == JsonValueKind.Object && t.TryGetProperty("template", out _)).ToArray();
+            var chosen = several.FirstOrDefault(t => t.TryGetProperty("name", out var name) && Text(name) == "default",
+                several.FirstOrDefault());
             return (chosen.ValueKind == JsonValueKind.Object ? Text(chosen.GetProperty("template")) : null, tokens);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)

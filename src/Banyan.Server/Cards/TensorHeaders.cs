@@ -22,13 +22,16 @@ sealed class TensorHeaders(HeaderWindow window)
         {
             if (IsGguf(entry.Path))
             {
-                if (await window.ReadAsync(repo, entry, GgufFacts.Window, cancellationToken) is not { } gguf || GgufFacts.Read(gguf, table) is not { } facts)
+                if (await window.ReadAsync(repo, entry, GgufFacts.Window, cancellationToken) is not { } gguf
+                    || GgufFacts.Read(gguf, table) is not { } facts)
                     return null;
                 table.ChatTemplate = (string?)facts["chat_template"];
                 return table;
             }
-            return await window.ReadAsync(repo, entry, 8, cancellationToken) is { } start && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length
-                && await window.ReadAsync(repo, entry, length, cancellationToken) is { } header && SafetensorsFacts.Count(header, table) is not null ? table : null;
+            return await window.ReadAsync(repo, entry, 8, cancellationToken) is { } start
+                && SafetensorsFacts.HeaderBytes(start, entry.Size) is { } length
+                && await window.ReadAsync(repo, entry, length, cancellationToken) is { } header
+                && SafetensorsFacts.Count(header, table) is not null ? table : null;
         }
         finally
         {

@@ -12,7 +12,8 @@ namespace Banyan.Server.Cards;
 /// <param name="Deviation">Their standard deviation.</param>
 /// <param name="Zeros">How many are zero.</param>
 /// <param name="NotFinite">How many are infinite or no number.</param>
-public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histogram? Bars, double Mean, double Deviation, int Zeros, int NotFinite)
+public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histogram? Bars, double Mean, double Deviation,
+    int Zeros, int NotFinite)
 {
     const int Stretches = 16, StretchBytes = 16 << 10;
 
@@ -21,10 +22,13 @@ public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histog
 
     /// <summary>Reads some numbers of a tensor: sixteen stretches of 16 KiB, or all of a small one.</summary>
     /// <exception cref="ViewerException">They are outside of the file, or are of a type that cannot be read.</exception>
-    internal static async Task<TensorSample> ReadAsync(TensorTable table, TensorTable.Tensor tensor, FileBytes file, CancellationToken cancellationToken)
+    internal static async Task<TensorSample> ReadAsync(TensorTable table, TensorTable.Tensor tensor, FileBytes file,
+        CancellationToken cancellationToken)
     {
-        var (blockNumbers, blockBytes, read) = ReaderOf(tensor.Type) ?? throw new ViewerException($"Numbers of the type {tensor.Type} cannot be shown.");
-        if (tensor.Offset < 0 || tensor.Numbers % blockNumbers != 0 || tensor.Numbers / blockNumbers > (file.Size - table.Start - tensor.Offset) / blockBytes)
+        var (blockNumbers, blockBytes, read) = ReaderOf(tensor.Type)
+            ?? throw new ViewerException($"Numbers of the type {tensor.Type} cannot be shown.");
+        if (tensor.Offset < 0 || tensor.Numbers % blockNumbers != 0
+            || tensor.Numbers / blockNumbers > (file.Size - table.Start - tensor.Offset) / blockBytes)
             throw new ViewerException($"The tensor {tensor.Name} does not lie within the file: it is damaged or truncated.");
         var blocks = tensor.Numbers / blockNumbers;
         var perStretch = StretchBytes / blockBytes;
@@ -34,14 +38,18 @@ public sealed record TensorSample(TensorTable.Tensor Tensor, int Sampled, Histog
         {
             var first = blocks <= (long)perStretch * stretches ? (long)i * perStretch : (blocks - perStretch) / (stretches - 1) * i;
             var count = (int)Math.Min(perStretch, blocks - first);
-            values.AddRange(read(await file.ReadAsync(table.Start + tensor.Offset + first * blockBytes, count * blockBytes, cancellationToken)));
+            values.AddRange(
+                read(await file.ReadAsync(table.Start + tensor.Offset + first * blockBytes, count * blockBytes, cancellationToken)));
         }
         var finite = values.Where(double.IsFinite).ToArray();
         var mean = finite.Length > 0 ? finite.Average(v => v / 2) * 2 : 0;
-        return new(tensor, values.Count, Histogram.Of(finite), mean, finite.Length > 0 ? Math.Sqrt(finite.Average(v => (v - mean) * (v - mean))) : 0, finite.Count(v => v == 0), values.Count - finite.Length);
+        return new(tensor, values.Count, Histogram.Of(finite), mean, finite.Length > 0
+            ? Math.Sqrt(finite.Average(v => (v - mean) * (v - mean))) : 0, finite.Count(v => v == 0), values.Count - finite.Length);
     }
 
-    /// <summary>How numbers of a type are read: numbers and bytes of a block, and its numbers. Null for a type that cannot be read.</summary>
+    /// <summary>
+    /// How numbers of a type are read: numbers and bytes of a block, and its numbers. Null for a type that cannot be read.
+    /// </summary>
     internal static (int Numbers, int Bytes, Func<byte[], IEnumerable<double>> Read)? ReaderOf(string type)
     {
         if (WeightFormat.TryGet(type, out var format))

@@ -27,7 +27,8 @@ public sealed class TensorTable(string? wanted = null, int most = TensorTable.Ma
     public sealed record Tensor(string Name, string Type, IReadOnlyList<long> Shape, long Numbers, long Offset)
     {
         /// <summary>The shape as text.</summary>
-        public string ShapeText => Shape.Count == 0 ? "scalar" : string.Join(" × ", Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
+        public string ShapeText => Shape.Count == 0 ? "scalar"
+            : string.Join(" × ", Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
     }
 
     /// <summary>The first tensors.</summary>

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Cards;
 
 /// <summary>
-/// <c>POST /api/validate-yaml</c>: what is wrong with a card before it is committed. Anyone may ask, and a megabyte of YAML takes a processor one
-/// to two seconds: one card is read at a time, and each caller's share is bounded.
+/// <c>POST /api/validate-yaml</c>: what is wrong with a card before it is committed. Anyone may ask, and a megabyte of YAML takes a
+/// processor one to two seconds: one card is read at a time, and each caller's share is bounded.
 /// </summary>
 sealed class ValidateYaml(Authoriser authoriser, TimeProvider time)
 {
@@ -46,7 +46,8 @@ sealed class ValidateYaml(Authoriser authoriser, TimeProvider time)
         {
             Interlocked.Decrement(ref _waiting);
         }
-        await context.JsonAsync(new JsonObject { ["errors"] = errors, ["warnings"] = warnings }, errors.Count > 0 ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK);
+        await context.JsonAsync(new JsonObject { ["errors"] = errors, ["warnings"] = warnings },
+            errors.Count > 0 ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK);
     }
 
     static void Check(Body body, JsonArray errors, JsonArray warnings)

@@ -31,9 +31,13 @@ static partial class WeightFiles
     public static IReadOnlyList<WeightChoice> Of(IEnumerable<RepoEntry> files)
     {
         // What sees for a model is not the model.
-        var weights = files.Where(f => !f.IsFolder && f.Size > 0 && (f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? !f.Path.Contains("mmproj", StringComparison.OrdinalIgnoreCase)
+        var weights =
+            files.Where(f => !f.IsFolder && f.Size > 0
+                && (f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+                    ? !f.Path.Contains("mmproj", StringComparison.OrdinalIgnoreCase)
             : f.Path.StartsWith("model", StringComparison.Ordinal) && f.Path.EndsWith(".safetensors", StringComparison.Ordinal)));
-        return [.. weights.GroupBy(f => Shard().Replace(f.Path, "")).Select(g => new WeightChoice(g.Min(f => f.Path)!, g.Sum(f => f.Size))).OrderBy(c => c.Bytes).Take(Most)];
+        return [.. weights.GroupBy(f => Shard().Replace(f.Path, "")).Select(g => new WeightChoice(g.Min(f => f.Path)!, g.Sum(f => f.Size)))
+            .OrderBy(c => c.Bytes).Take(Most)];
     }
 
     /// <summary>What a choice is written in: <c>gguf</c> and <c>q4_k_m</c>, or <c>safetensors</c>.</summary>
@@ -48,6 +52,7 @@ static partial class WeightFiles
     private static partial Regex Shard();
 
     // As llama.cpp calls them, at the end of a GGUF file's name.
-    [GeneratedRegex(@"(?<=[-_.])(?:I?Q\d(?:_(?:K|\d|XXS|XS|S|M|L|NL|XL))*|TQ\d_\d|MXFP4|NVFP4|BF16|F16|F32)(?=\.gguf\z)", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(?<=[-_.])(?:I?Q\d(?:_(?:K|\d|XXS|XS|S|M|L|NL|XL))*|TQ\d_\d|MXFP4|NVFP4|BF16|F16|F32)(?=\.gguf\z)",
+        RegexOptions.IgnoreCase)]
     private static partial Regex Type();
 }

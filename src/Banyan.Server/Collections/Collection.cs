@@ -45,7 +45,8 @@ public sealed record Collection
 
     /// <summary>The row that the last part of an address names, or null.</summary>
     internal static long? IdOf(string slug) =>
-        slug.Length >= IdDigits && long.TryParse(slug.AsSpan(slug.Length - IdDigits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id) && id > 0 ? id : null;
+        slug.Length >= IdDigits && long.TryParse(slug.AsSpan(slug.Length - IdDigits), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out var id) && id > 0 ? id : null;
 
     static string Words(string title)
     {

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Collections;
 
 /// <summary>
-/// Who may do what with a collection: everyone sees a public one, whoever reads in its owner's namespace a private one, and whoever writes there changes it.
-/// Of what is in it everyone is told what they may see by themselves.
+/// Who may do what with a collection: everyone sees a public one, whoever reads in its owner's namespace a private one, and whoever writes
+/// there changes it. Of what is in it everyone is told what they may see by themselves.
 /// </summary>
 sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, RepoStore repos, CollectionStore store)
 {
@@ -26,39 +26,46 @@ sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, Repo
     {
         var (caller, collection) = await SeenAsync(context);
         return await MayWriteAsync(caller, collection, context.RequestAborted) ? (caller, collection)
-            : throw HubException.Forbidden($"{caller.Name} may not change {collection.Slug} with this token: whoever may write in {collection.Owner} does.");
+            : throw HubException.Forbidden(
+                $"{caller.Name} may not change {collection.Slug} with this token: whoever may write in {collection.Owner} does.");
     }
 
     static HubException NotFound(string slug) => HubException.NotFound($"There is no collection {slug}.");
 
     /// <summary>The collection that a slug names, if the caller may see it.</summary>
     public async Task<Collection?> FindAsync(Caller caller, string slug, CancellationToken cancellationToken) =>
-        slug.Split('/') is [var owner, var name] && Collection.IdOf(name) is { } id && await store.FindAsync(id, cancellationToken) is { } found
+        slug.Split('/') is [var owner, var name] && Collection.IdOf(name) is { } id
+        && await store.FindAsync(id, cancellationToken) is { } found
         && Names.Key(found.Owner) == Names.Key(owner) && await MaySeeAsync(caller, found, cancellationToken) ? found : null;
 
-    public async Task<bool> MayWriteAsync(Caller caller, Collection collection, CancellationToken cancellationToken) => await RightAsync(caller, collection, cancellationToken) >= Right.Write;
+    public async Task<bool> MayWriteAsync(Caller caller, Collection collection, CancellationToken cancellationToken) =>
+        await RightAsync(caller, collection, cancellationToken) >= Right.Write;
 
     public async Task<bool> MaySeeAsync(Caller caller, Collection collection, CancellationToken cancellationToken) =>
         !collection.Private || await RightAsync(caller, collection, cancellationToken) >= Right.Read;
 
-    async Task<Right> RightAsync(Caller caller, Collection collection, CancellationToken cancellationToken) => caller.IsAnonymous ? Right.None
+    async Task<Right> RightAsync(Caller caller, Collection collection, CancellationToken cancellationToken) =>
+        caller.IsAnonymous ? Right.None
         : await authoriser.NamespaceRightAsync(caller, new Account { Id = collection.OwnerId, Name = collection.Owner }, cancellationToken);
 
     /// <summary>Who may own a new collection of the caller's.</summary>
     public async Task<Account> OwnerAsync(Caller caller, string? name, CancellationToken cancellationToken)
     {
-        var owner = await accounts.FindAsync(name ?? caller.Name, cancellationToken) ?? throw HubException.NotFound($"There is no user or organization {name}.");
+        var owner = await accounts.FindAsync(name ?? caller.Name, cancellationToken)
+            ?? throw HubException.NotFound($"There is no user or organization {name}.");
         return await authoriser.NamespaceRightAsync(caller, owner, cancellationToken) >= Right.Write ? owner
             : throw HubException.Forbidden($"{caller.Name} may not make a collection of {owner.Name} with this token.");
     }
 
     /// <summary>Collections that the caller may see, the last changed first, and where they go on.</summary>
     public async Task<(IReadOnlyList<Collection> Page, CollectionStore.Place? Next)> ListAsync(
-        Caller caller, long[]? owners, long[]? containing, string text, CollectionStore.Place? after, int limit, CancellationToken cancellationToken)
+        Caller caller, long[]? owners, long[]? containing, string text, CollectionStore.Place? after, int limit,
+        CancellationToken cancellationToken)
     {
         long[] own = caller.IsAnonymous ? [] : [caller.UserId, .. await accounts.OrganizationsAsync(caller.UserId, cancellationToken)];
         var page = new List<Collection>();
-        while (await store.ListAsync(new(owners, containing, text, own), after, limit + 1 - page.Count, cancellationToken) is { Count: > 0 } found)
+        while (await store.ListAsync(new(owners, containing, text, own), after, limit + 1 - page.Count,
+            cancellationToken) is { Count: > 0 } found)
             foreach (var collection in found)
             {
                 if (page.Count == limit)
@@ -71,15 +78,18 @@ sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, Repo
     }
 
     /// <summary>What of a collection the caller may see, in order.</summary>
-    public async Task<IReadOnlyList<CollectionItem>> ItemsAsync(Caller caller, Collection collection, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<CollectionItem>> ItemsAsync(Caller caller, Collection collection, int limit,
+        CancellationToken cancellationToken)
     {
         var seen = new List<CollectionItem>();
         foreach (var row in await store.ItemsAsync(collection.Id, Math.Min(CollectionStore.MaxItems, 4 * limit), cancellationToken))
         {
             if (seen.Count == limit)
                 break;
-            var repo = row.RepoId is { } id && await repos.FindAsync(id, cancellationToken) is { } r && await authoriser.MayAsync(caller, r, Need.See, cancellationToken) ? r : null;
-            var linked = row.LinkedId is { } other && await store.FindAsync(other, cancellationToken) is { } c && await MaySeeAsync(caller, c, cancellationToken) ? c : null;
+            var repo = row.RepoId is { } id && await repos.FindAsync(id, cancellationToken) is { } r
+                && await authoriser.MayAsync(caller, r, Need.See, cancellationToken) ? r : null;
+            var linked = row.LinkedId is { } other && await store.FindAsync(other, cancellationToken) is { } c
+                && await MaySeeAsync(caller, c, cancellationToken) ? c : null;
             if (repo is not null || linked is not null)
                 seen.Add(new(row.Id, row.Position, row.Note, repo, linked));
         }
@@ -95,6 +105,8 @@ sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, Repo
             return (null, (await FindAsync(caller, name, cancellationToken) ?? throw NotFound(name)).Id);
         if (type is null || RepoTypes.Parse(type) is not { } kind)
             throw HubException.BadRequest($"An item's type is model, dataset, space or collection, not '{type}'.");
-        return await repos.FindAsync(kind, name, cancellationToken) is { } repo && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken) ? (repo.Id, null) : throw HubException.RepoNotFound(name);
+        return await repos.FindAsync(kind, name, cancellationToken) is { } repo
+            && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken) ? (repo.Id, null)
+            : throw HubException.RepoNotFound(name);
     }
 }

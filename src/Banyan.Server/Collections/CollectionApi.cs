@@ -11,7 +11,8 @@ using Microsoft.Extensions.Primitives;
 namespace Banyan.Server.Collections;
 
 /// <summary>Collections over the API, as <c>huggingface_hub</c> and <c>@huggingface/hub</c> use them.</summary>
-sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoStore repos, CollectionStore store, CollectionAccess access, HubAddress address)
+sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoStore repos, CollectionStore store,
+    CollectionAccess access, HubAddress address)
 {
     const int PageLength = 20, MaxPageLength = 100, ListedItems = 4, MaxAsked = 20, MaxQuery = 200;
 
@@ -25,20 +26,28 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
 
     sealed record ChangeItemBody(string? Note, int? Position);
 
-    /// <summary><c>GET /api/collections?owner&amp;item&amp;q&amp;sort&amp;limit</c>: the last changed first, of each the first items.</summary>
+    /// <summary>
+    /// <c>GET /api/collections?owner&amp;item&amp;q&amp;sort&amp;limit</c>: the last changed first, of each the first items.
+    /// </summary>
     public async Task ListAsync(HttpContext context)
     {
         var (caller, query, cancellationToken) = (await authoriser.CallerAsync(context), context.Request.Query, context.RequestAborted);
         if (query["sort"].ToString() is not ("" or "lastModified" or "trending" or "upvotes"))
             throw HubException.BadRequest($"sort: '{query["sort"]}' is none of lastModified, trending, upvotes");
         if (query["owner"].Count + query["item"].Count > MaxAsked || query["q"].ToString().Length > MaxQuery)
-            throw HubException.BadRequest($"A list of collections is narrowed by at most {MaxAsked} owners and items, and {MaxQuery} characters of text.");
-        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? Math.Min(asked, MaxPageLength) : PageLength;
-        long[]? owners = query.ContainsKey("owner") ? await RowsAsync(query["owner"], async name => (await accounts.FindAsync(name, cancellationToken))?.Id) : null;
-        long[]? items = query.ContainsKey("item") ? await RowsAsync(query["item"], name => RepoAsync(caller, name, cancellationToken)) : null;
-        var (page, next) = await access.ListAsync(caller, owners, items, query["q"].ToString(), CollectionStore.Place.Read(query["cursor"]), limit, cancellationToken);
+            throw HubException.BadRequest(
+                $"A list of collections is narrowed by at most {MaxAsked} owners and items, and {MaxQuery} characters of text.");
+        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0
+            ? Math.Min(asked, MaxPageLength) : PageLength;
+        long[]? owners = query.ContainsKey("owner")
+            ? await RowsAsync(query["owner"], async name => (await accounts.FindAsync(name, cancellationToken))?.Id) : null;
+        long[]? items = query.ContainsKey("item")
+            ? await RowsAsync(query["item"], name => RepoAsync(caller, name, cancellationToken)) : null;
+        var (page, next) = await access.ListAsync(caller, owners, items, query["q"].ToString(), CollectionStore.Place.Read(query["cursor"]),
+            limit, cancellationToken);
         if (next is { } place)
-            context.Response.Headers.Link = $"<{address.Root(context)}/api/collections{QueryString.Create(query.Where(q => q.Key != "cursor").SelectMany(q => q.Value.Select(v => new KeyValuePair<string, string?>(q.Key, v))).Append(new("cursor", place.Text)))}>; rel=\"next\"";
+            context.Response.Headers.Link =
+                $"<{address.Root(context)}/api/collections{QueryString.Create(query.Where(q => q.Key != "cursor").SelectMany(q => q.Value.Select(v => new KeyValuePair<string, string?>(q.Key, v))).Append(new("cursor", place.Text)))}>; rel=\"next\"";
         var told = new JsonArray();
         foreach (var collection in page)
             told.Add(await JsonAsync(context, caller, collection, ListedItems));
@@ -56,8 +65,10 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
 
     /// <summary>The row of <c>models/ana/coder</c>, if the caller may see it.</summary>
     public async Task<long?> RepoAsync(Caller caller, string item, CancellationToken cancellationToken) =>
-        item.Split('/', 2) is [var plural, var name] && RepoTypes.All.Where(t => t.Plural() == plural).Select(t => (RepoType?)t).FirstOrDefault() is { } type
-        && await repos.FindAsync(type, name, cancellationToken) is { } repo && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken) ? repo.Id : null;
+        item.Split('/', 2) is [var plural, var name]
+        && RepoTypes.All.Where(t => t.Plural() == plural).Select(t => (RepoType?)t).FirstOrDefault() is { } type
+        && await repos.FindAsync(type, name, cancellationToken) is { } repo
+        && await authoriser.MayAsync(caller, repo, Need.See, cancellationToken) ? repo.Id : null;
 
     /// <summary><c>GET /api/collections/{owner}/{slug}</c></summary>
     public async Task ShowAsync(HttpContext context)
@@ -66,11 +77,13 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
         await ShowAsync(context, caller, collection);
     }
 
-    async Task ShowAsync(HttpContext context, Caller caller, Collection collection) => await context.JsonAsync(await WholeAsync(context, caller, collection.Id));
+    async Task ShowAsync(HttpContext context, Caller caller, Collection collection) =>
+        await context.JsonAsync(await WholeAsync(context, caller, collection.Id));
 
     async Task<JsonObject> WholeAsync(HttpContext context, Caller caller, long id)
     {
-        var collection = await store.FindAsync(id, context.RequestAborted) ?? throw HubException.NotFound("The collection was removed meanwhile.");
+        var collection = await store.FindAsync(id, context.RequestAborted)
+            ?? throw HubException.NotFound("The collection was removed meanwhile.");
         var json = await JsonAsync(context, caller, collection, CollectionStore.MaxItems);
         json["position"] = collection.Position;
         json["shareUrl"] = address.Root(context) + collection.Path;
@@ -80,14 +93,21 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     /// <summary><c>POST /api/collections</c></summary>
     public async Task CreateAsync(HttpContext context)
     {
-        var (caller, body, cancellationToken) = (await authoriser.UserAsync(context), await context.BodyAsync<NewBody>(), context.RequestAborted);
+        var (caller, body, cancellationToken) =
+            (await authoriser.UserAsync(context), await context.BodyAsync<NewBody>(), context.RequestAborted);
         var (title, description) = (CollectionText.Title(body.Title), CollectionText.Description(body.Description));
         var owner = await access.OwnerAsync(caller, body.Namespace, cancellationToken);
         (long?, long?)? first = body.Item is { } item ? await access.MeantAsync(caller, item.Type, item.Id, cancellationToken) : null;
-        var (id, isNew) = await store.AddAsync(owner, title, description.Length > 0 ? description : null, body.Private ?? false, cancellationToken);
+        var (id, isNew) = await store.AddAsync(owner, title, description.Length > 0 ? description : null,
+            body.Private ?? false, cancellationToken);
         var collection = await store.FindAsync(id, cancellationToken) ?? throw HubException.Stale();
         if (!isNew)
-            throw new HubException(409, null, $"{owner.Name} has a collection called {title} already: {collection.Slug}") { Url = address.Root(context) + collection.Path, Slug = collection.Slug };
+            throw new HubException(409, null, $"{owner.Name} has a collection called {title} already: {collection.Slug}")
+            {
+                Url =
+                address.Root(context) + collection.Path,
+                Slug = collection.Slug
+            };
         if (first is var (repo, linked))
             await store.PutAsync(collection, repo, linked, null, cancellationToken);
         await ShowAsync(context, caller, collection);
@@ -98,7 +118,10 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     {
         var ((caller, collection), body) = (await access.WrittenAsync(context), await context.BodyAsync<ChangeBody>());
         await store.ChangeAsync(
-            collection, new(body.Title is null ? null : CollectionText.Title(body.Title), body.Description is null ? null : CollectionText.Description(body.Description), body.Private, body.Theme is null ? null : CollectionText.Theme(body.Theme), body.Position),
+            collection,
+            new(body.Title is null ? null : CollectionText.Title(body.Title),
+                body.Description is null ? null : CollectionText.Description(body.Description), body.Private,
+                body.Theme is null ? null : CollectionText.Theme(body.Theme), body.Position),
             context.RequestAborted);
         await context.JsonAsync(new JsonObject { ["success"] = true, ["data"] = await WholeAsync(context, caller, collection.Id) });
     }
@@ -116,7 +139,8 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     {
         var ((caller, collection), body) = (await access.WrittenAsync(context), await context.BodyAsync<NewItemBody>());
         var (repo, linked) = await access.MeantAsync(caller, body.Item?.Type, body.Item?.Id, context.RequestAborted);
-        if (!await store.PutAsync(collection, repo, linked, body.Note is null ? null : CollectionText.Note(body.Note), context.RequestAborted))
+        if (!await store.PutAsync(collection, repo, linked,
+            body.Note is null ? null : CollectionText.Note(body.Note), context.RequestAborted))
             throw HubException.Conflict($"{body.Item!.Id} is in {collection.Slug} already.");
         await ShowAsync(context, caller, collection);
     }
@@ -125,7 +149,8 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     public async Task ChangeItemAsync(HttpContext context)
     {
         var ((_, collection), body) = (await access.WrittenAsync(context), await context.BodyAsync<ChangeItemBody>());
-        if (!await store.ChangeItemAsync(collection, ItemOf(context), body.Note is null ? null : CollectionText.Note(body.Note), body.Position, context.RequestAborted))
+        if (!await store.ChangeItemAsync(collection, ItemOf(context), body.Note is null ? null : CollectionText.Note(body.Note),
+            body.Position, context.RequestAborted))
             throw NoItem(context, collection);
         await context.JsonAsync(new JsonObject { ["success"] = true });
     }
@@ -140,9 +165,11 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     }
 
     static long ItemOf(HttpContext context) =>
-        (string?)context.Request.RouteValues["item"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        (string?)context.Request.RouteValues["item"] is { Length: <= 24 } text
+        && long.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var row) ? row : 0;
 
-    static HubException NoItem(HttpContext context, Collection collection) => HubException.NotFound($"{collection.Slug} has no item {context.Request.RouteValues["item"]}.");
+    static HubException NoItem(HttpContext context, Collection collection) =>
+        HubException.NotFound($"{collection.Slug} has no item {context.Request.RouteValues["item"]}.");
 
     async Task<JsonObject> JsonAsync(HttpContext context, Caller caller, Collection collection, int items)
     {

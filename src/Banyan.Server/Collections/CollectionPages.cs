@@ -18,7 +18,8 @@ namespace Banyan.Server.Collections;
 /// <param name="Own">Those that the visitor may put something in.</param>
 /// <param name="Error">What was wrong with a form, or null.</param>
 public sealed record CollectionListView(
-    IReadOnlyList<(Collection Collection, IReadOnlyList<CollectionItem> Items)> Rows, string Owner, string Item, string? Next, IReadOnlyList<string> Owners, IReadOnlyList<Collection> Own, string? Error);
+    IReadOnlyList<(Collection Collection, IReadOnlyList<CollectionItem> Items)> Rows, string Owner, string Item, string? Next,
+    IReadOnlyList<string> Owners, IReadOnlyList<Collection> Own, string? Error);
 
 /// <summary>A collection.</summary>
 /// <param name="Collection">The collection.</param>
@@ -31,7 +32,8 @@ public sealed record CollectionView(Collection Collection, IReadOnlyList<Collect
 }
 
 /// <summary>Pages of collections, with forms that need no script.</summary>
-sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, CollectionStore store, CollectionAccess access, CollectionApi api)
+sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, CollectionStore store,
+    CollectionAccess access, CollectionApi api)
 {
     const int PageLength = 20, ListedItems = 4, MaxField = 200;
 
@@ -44,21 +46,30 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
         var (owner, item) = (query["owner"].ToString(), query["item"].ToString());
         if (owner.Length > MaxField || item.Length > MaxField)
             throw HubException.BadRequest($"owner, item: at most {MaxField} characters");
-        long[]? owners = owner.Length == 0 ? null : await accounts.FindAsync(owner, cancellationToken) is { } account ? [account.Id] : throw HubException.NotFound($"There is no user or organization {owner}.");
-        long[]? items = item.Length == 0 ? null : await api.RepoAsync(caller, item, cancellationToken) is { } repo ? [repo] : throw HubException.RepoNotFound(item);
-        var (page, next) = await access.ListAsync(caller, owners, items, "", CollectionStore.Place.Read(query["cursor"]), PageLength, cancellationToken);
+        long[]? owners = owner.Length == 0 ? null : await accounts.FindAsync(owner, cancellationToken) is { } account ? [account.Id]
+            : throw HubException.NotFound($"There is no user or organization {owner}.");
+        long[]? items = item.Length == 0 ? null : await api.RepoAsync(caller, item, cancellationToken) is { } repo ? [repo]
+            : throw HubException.RepoNotFound(item);
+        var (page, next) = await access.ListAsync(caller, owners, items, "", CollectionStore.Place.Read(query["cursor"]),
+            PageLength, cancellationToken);
         var rows = new List<(Collection, IReadOnlyList<CollectionItem>)>();
         foreach (var collection in page)
             rows.Add((collection, await access.ItemsAsync(caller, collection, ListedItems, cancellationToken)));
         var (mine, writable) = ((IReadOnlyList<Collection>)[], (IReadOnlyList<string>)[]);
         if (!caller.IsAnonymous)
         {
-            writable = [caller.Name, .. (await accounts.MembersAsync(caller.UserId, cancellationToken)).Where(m => m.Role >= Right.Write).Select(m => m.Org)];
+            writable =
+                [caller.Name,
+                    .. (await accounts.MembersAsync(caller.UserId, cancellationToken)).Where(m => m.Role >= Right.Write)
+                    .Select(m => m.Org)];
             if (item.Length > 0)
                 mine = await OwnAsync(caller, writable, cancellationToken);
         }
-        var address = next is { } place ? $"/collections{QueryString.Create(query.Where(q => q.Key is "owner" or "item").Select(q => new KeyValuePair<string, string?>(q.Key, q.Value)).Append(new("cursor", place.Text)))}" : null;
-        await HtmlPage.RenderAsync<CollectionListPage>(context, new CollectionListView(rows, owner, item, address, writable, mine, error is null ? null : context.Language().Tell(error.Text)), error?.Status ?? 200);
+        var address = next is { } place
+            ? $"/collections{QueryString.Create(query.Where(q => q.Key is "owner" or "item").Select(q => new KeyValuePair<string, string?>(q.Key, q.Value)).Append(new("cursor", place.Text)))}" : null;
+        await HtmlPage.RenderAsync<CollectionListPage>(context,
+            new CollectionListView(rows, owner, item, address, writable, mine, error is null ? null : context.Language().Tell(error.Text)),
+            error?.Status ?? 200);
     }
 
     /// <summary>The collections of those in whose name the caller writes, the last changed first.</summary>
@@ -76,7 +87,8 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
         var (caller, form, cancellationToken) = (await authoriser.UserAsync(context), await context.FormAsync(), context.RequestAborted);
         try
         {
-            var collection = form["into"].ToString() is { Length: > 0 } slug ? await IntoAsync(caller, slug, cancellationToken) : await NewAsync(caller, form, cancellationToken);
+            var collection = form["into"].ToString() is { Length: > 0 } slug ? await IntoAsync(caller, slug, cancellationToken)
+                : await NewAsync(caller, form, cancellationToken);
             if (form["item"].ToString() is { Length: > 0 } item)
             {
                 var repo = await api.RepoAsync(caller, item, cancellationToken) ?? throw HubException.RepoNotFound(item);
@@ -91,14 +103,17 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
     }
 
     async Task<Collection> IntoAsync(Caller caller, string slug, CancellationToken cancellationToken) =>
-        await access.FindAsync(caller, slug, cancellationToken) is { } found && await access.MayWriteAsync(caller, found, cancellationToken) ? found : throw HubException.NotFound($"There is no collection {slug} that you may change.");
+        await access.FindAsync(caller, slug, cancellationToken) is { } found && await access.MayWriteAsync(caller, found, cancellationToken)
+        ? found : throw HubException.NotFound($"There is no collection {slug} that you may change.");
 
     async Task<Collection> NewAsync(Caller caller, IFormCollection form, CancellationToken cancellationToken)
     {
         var owner = await access.OwnerAsync(caller, form["owner"].ToString() is { Length: > 0 } name ? name : null, cancellationToken);
         var (title, description) = (CollectionText.Title(form["title"]), CollectionText.Description(form["description"]));
-        var (id, isNew) = await store.AddAsync(owner, title, description.Length > 0 ? description : null, form["visibility"] == "private", cancellationToken);
-        return isNew ? (await store.FindAsync(id, cancellationToken))! : throw HubException.Conflict($"{owner.Name} has a collection called {title} already: choose another title.");
+        var (id, isNew) = await store.AddAsync(owner, title, description.Length > 0 ? description : null,
+            form["visibility"] == "private", cancellationToken);
+        return isNew ? (await store.FindAsync(id, cancellationToken))!
+            : throw HubException.Conflict($"{owner.Name} has a collection called {title} already: choose another title.");
     }
 
     /// <summary><c>/collections/{owner}/{slug}</c></summary>
@@ -108,13 +123,18 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
     {
         var (caller, collection) = await access.SeenAsync(context);
         var items = await access.ItemsAsync(caller, collection, CollectionStore.MaxItems, context.RequestAborted);
-        await HtmlPage.RenderAsync<CollectionPage>(context, new CollectionView(collection, items, await access.MayWriteAsync(caller, collection, context.RequestAborted), error is null ? null : context.Language().Tell(error.Text)), error?.Status ?? 200);
+        await HtmlPage.RenderAsync<CollectionPage>(context,
+            new CollectionView(collection, items, await access.MayWriteAsync(caller, collection, context.RequestAborted),
+                error is null ? null : context.Language().Tell(error.Text)), error?.Status ?? 200);
     }
 
-    /// <summary><c>POST /collections/{owner}/{slug}</c>: something put in, changed or taken out; the collection changed or removed.</summary>
+    /// <summary>
+    /// <c>POST /collections/{owner}/{slug}</c>: something put in, changed or taken out; the collection changed or removed.
+    /// </summary>
     public async Task ChangeAsync(HttpContext context)
     {
-        var ((caller, collection), form, cancellationToken) = (await access.WrittenAsync(context), await context.FormAsync(), context.RequestAborted);
+        var ((caller, collection), form, cancellationToken) =
+            (await access.WrittenAsync(context), await context.FormAsync(), context.RequestAborted);
         var item = long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var row) ? row : 0;
         try
         {
@@ -122,11 +142,13 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
             {
                 case "put":
                     var (repo, linked) = await access.MeantAsync(caller, form["type"], form["name"].ToString().Trim(), cancellationToken);
-                    if (!await store.PutAsync(collection, repo, linked, CollectionText.Note(form["note"]) is { Length: > 0 } note ? note : null, cancellationToken))
+                    if (!await store.PutAsync(collection, repo, linked,
+                        CollectionText.Note(form["note"]) is { Length: > 0 } note ? note : null, cancellationToken))
                         throw HubException.Conflict($"{form["name"]} is in it already.");
                     break;
                 case "item":
-                    int? place = int.TryParse(form["place"], NumberStyles.None, CultureInfo.InvariantCulture, out var p) ? Math.Max(p, 1) - 1 : null;
+                    int? place = int.TryParse(form["place"], NumberStyles.None, CultureInfo.InvariantCulture, out var p)
+                        ? Math.Max(p, 1) - 1 : null;
                     if (!await store.ChangeItemAsync(collection, item, CollectionText.Note(form["note"]), place, cancellationToken))
                         throw HubException.NotFound("That is not in it any more.");
                     break;
@@ -134,7 +156,9 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
                     await store.TakeAsync(collection, item, cancellationToken);
                     break;
                 case "change":
-                    await store.ChangeAsync(collection, new(CollectionText.Title(form["title"]), CollectionText.Description(form["description"]), form["visibility"] == "private", null, null), cancellationToken);
+                    await store.ChangeAsync(collection,
+                        new(CollectionText.Title(form["title"]), CollectionText.Description(form["description"]),
+                            form["visibility"] == "private", null, null), cancellationToken);
                     break;
                 case "remove":
                     await store.RemoveAsync(collection, cancellationToken);

@@ -13,17 +13,21 @@ static class CollectionText
 
     /// <exception cref="HubException">400.</exception>
     public static string Title(string? text) =>
-        Clean(text) is { Length: > 0 and <= MaxTitle } title ? title : throw HubException.BadRequest($"A collection's title has 1 to {MaxTitle} characters, not {Clean(text).Length}.");
+        Clean(text) is { Length: > 0 and <= MaxTitle } title ? title
+        : throw HubException.BadRequest($"A collection's title has 1 to {MaxTitle} characters, not {Clean(text).Length}.");
 
     /// <exception cref="HubException">400.</exception>
     public static string Description(string? text) =>
-        Clean(text) is { Length: <= MaxDescription } description ? description : throw HubException.BadRequest($"A collection's description has at most {MaxDescription} characters, not {Clean(text).Length}.");
+        Clean(text) is { Length: <= MaxDescription } description ? description
+        : throw HubException.BadRequest($"A collection's description has at most {MaxDescription} characters, not {Clean(text).Length}.");
 
     /// <exception cref="HubException">400.</exception>
     public static string Note(string? text) =>
-        Clean(text) is { Length: <= MaxNote } note ? note : throw HubException.BadRequest($"A note has at most {MaxNote} characters, not {Clean(text).Length}.");
+        Clean(text) is { Length: <= MaxNote } note ? note
+        : throw HubException.BadRequest($"A note has at most {MaxNote} characters, not {Clean(text).Length}.");
 
     /// <exception cref="HubException">400.</exception>
     public static string Theme(string theme) =>
-        s_themes.Contains(theme) ? theme : throw HubException.BadRequest($"theme '{(theme.Length > 40 ? theme[..40] : theme)}': {string.Join(", ", s_themes)}");
+        s_themes.Contains(theme) ? theme
+        : throw HubException.BadRequest($"theme '{(theme.Length > 40 ? theme[..40] : theme)}': {string.Join(", ", s_themes)}");
 }

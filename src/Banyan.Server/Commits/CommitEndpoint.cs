@@ -10,7 +10,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Commits;
 
 /// <summary><c>POST /api/{type}/{id}/commit/{rev}</c>.</summary>
-sealed class CommitEndpoint(Committer committer, Authoriser authoriser, ArrivingFiles arriving, StorageLimits limits, HubOptions options, HubAddress address)
+sealed class CommitEndpoint(Committer committer, Authoriser authoriser, ArrivingFiles arriving, StorageLimits limits,
+    HubOptions options, HubAddress address)
 {
     const int SmallBody = 64 << 10;
 
@@ -26,7 +27,8 @@ sealed class CommitEndpoint(Committer committer, Authoriser authoriser, Arriving
         }
         var request = await CommitReader.ReadAsync(context.Request.BodyReader, spool, context.RequestAborted);
         await arriving.WaitAsync(repo.Id, request.Operations.OfType<CommitOperation.Large>().Select(l => l.Sha256), context.RequestAborted);
-        var (id, pullRequest) = await committer.CommitAsync(repo, caller, branch, HubRoutes.IsNewPullRequest(context), request, spool, context.RequestAborted);
+        var (id, pullRequest) = await committer.CommitAsync(repo, caller, branch, HubRoutes.IsNewPullRequest(context), request,
+            spool, context.RequestAborted);
         await context.JsonAsync(new JsonObject
         {
             ["success"] = true,
@@ -40,7 +42,8 @@ sealed class CommitEndpoint(Committer committer, Authoriser authoriser, Arriving
     {
         if (revision is "HEAD" or "")
             return GitRef.Heads + repo.DefaultBranch;
-        if (revision.StartsWith(GitRef.Heads, StringComparison.Ordinal) || revision.StartsWith(GitRef.PullRequests, StringComparison.Ordinal))
+        if (revision.StartsWith(GitRef.Heads, StringComparison.Ordinal)
+            || revision.StartsWith(GitRef.PullRequests, StringComparison.Ordinal))
             return revision;
         return Refs.IsName(revision) ? GitRef.Heads + revision : throw HubException.RevisionNotFound(revision);
     }

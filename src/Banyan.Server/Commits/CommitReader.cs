@@ -62,7 +62,9 @@ static class CommitReader
         }
     }
 
-    static HubException TooLong() => HubException.TooLarge($"A line of the commit is longer than {MaxLineBytes} bytes: upload files over {MaxFileBytes} bytes by LFS or Xet.");
+    static HubException TooLong() =>
+        HubException.TooLarge(
+            $"A line of the commit is longer than {MaxLineBytes} bytes: upload files over {MaxFileBytes} bytes by LFS or Xet.");
 
     sealed class State(Spool spool)
     {
@@ -74,7 +76,8 @@ static class CommitReader
         {
             if (line.Length > MaxLineBytes)
                 throw TooLong();
-            if (_summary is null && _operations.Count == 0 && line.Length >= 3 && line.Slice(0, 3).ToArray().AsSpan().SequenceEqual("\uFEFF"u8))
+            if (_summary is null && _operations.Count == 0 && line.Length >= 3
+                && line.Slice(0, 3).ToArray().AsSpan().SequenceEqual("\uFEFF"u8))
                 line = line.Slice(3);
             if (IsBlank(line))
                 return;
@@ -90,18 +93,23 @@ static class CommitReader
                     case "deletedFile": Add(new CommitOperation.DeleteFile(Path(value))); break;
                     case "deletedFolder": Add(new CommitOperation.DeleteFolder(Path(value, folder: true))); break;
                     case "deletedEntry":
-                        Add(Text(value, "path").EndsWith('/') ? new CommitOperation.DeleteFolder(Path(value, folder: true)) : new CommitOperation.DeleteFile(Path(value)));
+                        Add(Text(value, "path").EndsWith('/') ? new CommitOperation.DeleteFolder(Path(value, folder: true))
+                            : new CommitOperation.DeleteFile(Path(value)));
                         break;
-                    case var other: throw HubException.BadRequest($"The commit has a line '{other}': header, file, lfsFile, deletedFile and deletedFolder are known.");
+                    case var other:
+                        throw HubException.BadRequest(
+                        $"The commit has a line '{other}': header, file, lfsFile, deletedFile and deletedFolder are known.");
                 }
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
             {
-                throw HubException.BadRequest($"Line {_operations.Count + 1} of the commit is not as expected: {(e is FormatException ? e.Message : JsonProblem.Of(e, ofLine: true))}.");
+                throw HubException.BadRequest(
+                    $"Line {_operations.Count + 1} of the commit is not as expected: {(e is FormatException ? e.Message : JsonProblem.Of(e, ofLine: true))}.");
             }
         }
 
-        public CommitRequest Finish() => new(_summary ?? throw HubException.BadRequest("The commit has no header."), _description, _parent, _operations);
+        public CommitRequest Finish() =>
+            new(_summary ?? throw HubException.BadRequest("The commit has no header."), _description, _parent, _operations);
 
         static bool IsBlank(ReadOnlySequence<byte> line)
         {
@@ -150,7 +158,8 @@ static class CommitReader
         static CommitOperation.Large Large(JsonElement value)
         {
             var path = Path(value);
-            if (Optional(value, "algo") is not (null or "sha256" or "sha_256") || !Sha256.TryParse(Text(value, "oid").ToLowerInvariant(), out var oid))
+            if (Optional(value, "algo") is not (null or "sha256" or "sha_256")
+                || !Sha256.TryParse(Text(value, "oid").ToLowerInvariant(), out var oid))
                 throw HubException.BadRequest($"{path}: the oid must be a SHA-256 of 64 hexadecimal digits");
             long? size = value.TryGetProperty("size", out var given) && given.ValueKind == JsonValueKind.Number ? given.GetInt64() : null;
             return new CommitOperation.Large(path, oid, size);
@@ -162,8 +171,10 @@ static class CommitReader
             return PathRules.Checked(folder ? path.TrimEnd('/') : path);
         }
 
-        static string Text(JsonElement value, string name) => value.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null");
+        static string Text(JsonElement value, string name) =>
+            value.GetProperty(name).GetString() ?? throw new FormatException($"{name} is null");
 
-        static string? Optional(JsonElement value, string name) => value.TryGetProperty(name, out var found) && found.ValueKind != JsonValueKind.Null ? found.GetString() : null;
+        static string? Optional(JsonElement value, string name) =>
+            value.TryGetProperty(name, out var found) && found.ValueKind != JsonValueKind.Null ? found.GetString() : null;
     }
 }

@@ -21,12 +21,14 @@ static class CommitsFeature
     public static void MapCommits(this WebApplication app)
     {
         app.MapRepoPage("GET", "/upload/{**rest}", Need.Contribute, app.The<UploadPages>().ShowAsync);
-        app.MapRepoPage("POST", "/upload/{**rest}", Need.Contribute, app.The<UploadPages>().CommitAsync, UploadPages.MaxBytes, new ChecksForm());
+        app.MapRepoPage("POST", "/upload/{**rest}", Need.Contribute, app.The<UploadPages>().CommitAsync,
+            UploadPages.MaxBytes, new ChecksForm());
         var pieces = app.The<UploadPieces>();
         app.MapRepoPage("POST", "/pieces", Need.Contribute, pieces.ArrivedAsync, metadata: new ChecksForm());
         app.MapRepoPage("PUT", "/pieces", Need.Contribute, pieces.PutAsync, metadata: new ChecksForm());
         app.MapRepoPage("POST", "/pieces/join", Need.Contribute, pieces.JoinAsync, metadata: new ChecksForm());
         app.MapRepoApi("POST", "/preupload/{**rest}", Need.Write, app.The<Preupload>().HandleAsync, maxBytes: 8 << 20, orContribute: true);
-        app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync, CommitReader.MaxBodyBytes, orContribute: true);
+        app.MapRepoApi("POST", "/commit/{**rest}", Need.Write, app.The<CommitEndpoint>().HandleAsync,
+            CommitReader.MaxBodyBytes, orContribute: true);
     }
 }

@@ -18,7 +18,8 @@ sealed class FileIntake(ContentStore contents)
     /// <param name="spool">Where small files wait for the commit, or null where only large ones are stored now.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>What to commit; null for a small file without a spool.</returns>
-    public async Task<CommitOperation?> TakeAsync(Repo repo, string path, Stream body, Attributes attributes, Spool? spool, CancellationToken cancellationToken)
+    public async Task<CommitOperation?> TakeAsync(Repo repo, string path, Stream body, Attributes attributes, Spool? spool,
+        CancellationToken cancellationToken)
     {
         using var start = new MemoryStream();
         var buffer = new byte[64 << 10];
@@ -26,10 +27,12 @@ sealed class FileIntake(ContentStore contents)
         while (!isLarge && await body.ReadAsync(buffer, cancellationToken) is > 0 and var read)
         {
             start.Write(buffer, 0, read);
-            isLarge = start.Length > CommitReader.MaxFileBytes || start.GetBuffer().AsSpan(0, (int)Math.Min(start.Length, Sample)).Contains((byte)0);
+            isLarge = start.Length > CommitReader.MaxFileBytes
+                || start.GetBuffer().AsSpan(0, (int)Math.Min(start.Length, Sample)).Contains((byte)0);
         }
         if (!isLarge)
-            return spool is null ? null : new CommitOperation.File(path, spool.Add(start.GetBuffer().AsSpan(0, (int)start.Length)), (int)start.Length);
+            return spool is null ? null
+                : new CommitOperation.File(path, spool.Add(start.GetBuffer().AsSpan(0, (int)start.Length)), (int)start.Length);
         start.Position = 0;
         var file = await contents.IngestAsync(new Chain(start, body), null, null, cancellationToken, repo.Id);
         await contents.GrantAsync(repo.Id, [file.Id], cancellationToken);

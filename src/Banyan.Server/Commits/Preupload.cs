@@ -25,7 +25,8 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
         var attributes = new Attributes(body.GitAttributes is { } text
             ? System.Text.Encoding.UTF8.GetBytes(text) : await tree.SmallFileAsync(repo.Id, root, Attributes.FileName, cancellationToken));
         var ignore = new Ignore(body.GitIgnore
-            ?? (await tree.SmallFileAsync(repo.Id, root, ".gitignore", cancellationToken) is { } file ? System.Text.Encoding.UTF8.GetString(file) : null));
+            ?? (await tree.SmallFileAsync(repo.Id, root, ".gitignore", cancellationToken) is { } file
+                ? System.Text.Encoding.UTF8.GetString(file) : null));
         var answers = new List<PreuploadMode>(files.Count);
         foreach (var asked in files)
         {
@@ -34,7 +35,8 @@ sealed class Preupload(Revisions revisions, RepoTree tree)
                 throw HubException.BadRequest($"{path}: the size is missing");
             var large = asked.Size > CommitReader.MaxFileBytes || attributes.IsLfs(path) || IsBinary(path, asked.Sample);
             var there = await tree.FindAsync(repo.Id, root, path, cancellationToken);
-            answers.Add(new PreuploadMode(path, large ? "lfs" : "regular", ignore.LeavesOut(path), there is { IsFolder: false } ? there.ETag : null));
+            answers.Add(new PreuploadMode(path, large ? "lfs" : "regular", ignore.LeavesOut(path),
+                there is { IsFolder: false } ? there.ETag : null));
         }
         if (ignore.IsTooMuch || attributes.IsTooMuch)
             throw HubException.BadRequest(

@@ -104,7 +104,9 @@ sealed class TreeEdit(Func<GitId, ValueTask<byte[]>> read, GitId? root)
                 if (folder.Entries!.TryGetValue(parts[i], out var entry))
                 {
                     if (!entry.IsFolder)
-                        return !create ? (null, "") : throw HubException.BadRequest($"{string.Join('/', parts[..(i + 1)])} is a file: delete it first to make it a folder.");
+                        return !create ? (null, "")
+                            : throw HubException.BadRequest(
+                                $"{string.Join('/', parts[..(i + 1)])} is a file: delete it first to make it a folder.");
                     next = new Folder { Stored = entry.Id };
                 }
                 else if (!create)

@@ -21,8 +21,11 @@ namespace Banyan.Server.Commits;
 /// <param name="MayWrite">Whether the visitor may change the branch; who may not makes a pull request.</param>
 public sealed record UploadView(RepoHeadView Head, bool MayWrite);
 
-/// <summary>Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.</summary>
-sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, FileIntake intake, UploadPieces pieces, StorageLimits limits, FormTokens forms, HubOptions options)
+/// <summary>
+/// Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.
+/// </summary>
+sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, FileIntake intake,
+    UploadPieces pieces, StorageLimits limits, FormTokens forms, HubOptions options)
 {
     /// <summary>The most that one form may bring.</summary>
     public const long MaxBytes = 20L << 30;
@@ -38,15 +41,21 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     {
         var branch = BranchOf(context, repo);
         _ = await revisions.GetAsync(repo, branch, context.RequestAborted);
-        await HtmlPage.RenderAsync<UploadPage>(context, new UploadView(new(repo, "files", branch), await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted)), script: true);
+        await HtmlPage.RenderAsync<UploadPage>(context,
+            new UploadView(new(repo, "files", branch),
+                await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted)), script: true);
     }
 
-    /// <summary><c>POST /{id}/upload/{branch}</c>: the form's fields come before its files. A commit, or a pull request: by choice, or for who may not write.</summary>
+    /// <summary>
+    /// <c>POST /{id}/upload/{branch}</c>: the form's fields come before its files. A commit, or a pull request: by choice, or for who may
+    /// not write.
+    /// </summary>
     public async Task CommitAsync(HttpContext context, Repo repo)
     {
         var (caller, branch, cancellationToken) = (await authoriser.UserAsync(context), BranchOf(context, repo), context.RequestAborted);
         var mayWrite = await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
-        if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 100 } boundary)
+        if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
+            || HeaderUtilities.RemoveQuotes(type.Boundary).Value is not { Length: > 0 and <= 100 } boundary)
             throw HubException.BadRequest("This address takes a form of files.");
         using var room = await limits.ReserveAsync(repo.Id, context.Request.ContentLength ?? 1, cancellationToken);
         using var spool = new Spool(options.SpoolFolder);
@@ -80,7 +89,9 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
                 throw HubException.TooLarge($"A form brings at most {MaxFiles} files: upload folders with hf upload or git.");
             var folder = fields.GetValueOrDefault("folder", "").Trim().Trim('/');
             CheckSpool(spool);
-            operations.Add((await intake.TakeAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes, spool, cancellationToken))!);
+            operations.Add(
+                (await intake.TakeAsync(repo, PathRules.Checked(folder.Length > 0 ? $"{folder}/{name}" : name), section.Body, attributes,
+                    spool, cancellationToken))!);
         }
         var sent = fields.TryGetValue(Sent, out var json) ? SentOf(json) : [];
         if (sent.Length > 0 && operations.Count == 0 && context.Request.Headers.Authorization.Count == 0)
@@ -89,11 +100,14 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
             operations.Add(await SentAsync(repo, caller, file, attributes, spool, cancellationToken));
         if (operations.Count == 0)
             throw HubException.BadRequest("No file was chosen.");
-        var summary = fields.GetValueOrDefault("summary", "").Trim() is { Length: > 0 } said ? said : $"Upload {(operations.Count == 1 ? operations[0].Path : $"{operations.Count} files")}";
+        var summary = fields.GetValueOrDefault("summary", "").Trim() is { Length: > 0 } said ? said
+            : $"Upload {(operations.Count == 1 ? operations[0].Path : $"{operations.Count} files")}";
         var (_, pull) = await committer.CommitAsync(
-            repo, caller, GitRef.Heads + branch, asPullRequest: !mayWrite || fields.GetValueOrDefault("as") == "pull", new CommitRequest(summary, "", null, operations), spool, cancellationToken);
+            repo, caller, GitRef.Heads + branch, asPullRequest: !mayWrite || fields.GetValueOrDefault("as") == "pull",
+            new CommitRequest(summary, "", null, operations), spool, cancellationToken);
         await pieces.RemoveAsync(caller, repo, sent, cancellationToken);
-        var address = pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}") : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}";
+        var address = pull is { } number ? string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}")
+            : $"/{repo.Path}/tree/{Uri.EscapeDataString(branch)}";
         // A script goes there itself.
         if (sent.Length > 0)
             await context.JsonAsync(new { address = PathPrefix.Of(context, address) });
@@ -102,7 +116,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     }
 
     /// <summary>A file that came in pieces: long ones were joined before.</summary>
-    async Task<CommitOperation> SentAsync(Repo repo, Caller caller, SentFile file, Attributes attributes, Spool spool, CancellationToken cancellationToken)
+    async Task<CommitOperation> SentAsync(Repo repo, Caller caller, SentFile file, Attributes attributes, Spool spool,
+        CancellationToken cancellationToken)
     {
         CheckSpool(spool);
         var path = PathRules.Checked(file.Path ?? "");
@@ -122,7 +137,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     {
         try
         {
-            return JsonSerializer.Deserialize<SentFile[]>(json, HubJson.Options) is { Length: <= UploadPieces.MaxFiles } files && !files.Contains(null)
+            return JsonSerializer.Deserialize<SentFile[]>(json, HubJson.Options)
+                is { Length: <= UploadPieces.MaxFiles } files && !files.Contains(null)
                 ? files : throw HubException.BadRequest($"An upload has up to {UploadPieces.MaxFiles} files.");
         }
         catch (JsonException e)
@@ -147,7 +163,8 @@ sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions r
     {
         var bytes = new byte[most];
         var length = await body.ReadAtLeastAsync(bytes, most, throwOnEndOfStream: false, cancellationToken);
-        return length < most ? Encoding.UTF8.GetString(bytes, 0, length) : throw HubException.TooLarge($"A field of the form has more than {most} bytes.");
+        return length < most ? Encoding.UTF8.GetString(bytes, 0, length)
+            : throw HubException.TooLarge($"A field of the form has more than {most} bytes.");
     }
 
     static string BranchOf(HttpContext context, Repo repo) => RouteRest.Name(context) is { Length: > 0 } name ? name : repo.DefaultBranch;

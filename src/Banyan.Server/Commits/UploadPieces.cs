@@ -32,10 +32,12 @@ sealed record SentFile(string Name, long Size, long Modified, string? Path = nul
 /// POST /{id}/pieces/join    all pieces of a long file are here: it is cut into chunks and stored
 /// POST /{id}/upload/{branch}   commits them (<see cref="UploadPages"/>)
 /// </code>
-/// A piece is a part of an upload, as those of LFS are: an object in the store, removed after a week if nobody commits it. The upload is known by user,
-/// repository, name, length and time of change, so that the same file chosen again continues. Chunks and SHA-256 are computed from the joined bytes.
+/// A piece is a part of an upload, as those of LFS are: an object in the store, removed after a week if nobody commits it. The upload is
+/// known by user, repository, name, length and time of change, so that the same file chosen again continues. Chunks and SHA-256 are
+/// computed from the joined bytes.
 /// </summary>
-sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectStore objects, FileIntake intake, HubDatabase database, StorageLimits limits, FormTokens forms, TimeProvider time)
+sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectStore objects, FileIntake intake, HubDatabase database,
+    StorageLimits limits, FormTokens forms, TimeProvider time)
 {
     /// <summary>The most files of one upload.</summary>
     public const int MaxFiles = 2000;
@@ -53,7 +55,8 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
         if (files.Length is 0 or > MaxFiles || files.Contains(null))
             throw HubException.TooLarge($"An upload has 1 to {MaxFiles} files: upload folders with hf upload or git.");
         if (files.Sum(f => (long)UploadOf(caller, repo, f).Parts) > MaxPiecesTogether)
-            throw HubException.TooLarge($"An upload has at most {MaxPiecesTogether} pieces: upload the rest apart, or with hf upload or git.");
+            throw HubException.TooLarge(
+                $"An upload has at most {MaxPiecesTogether} pieces: upload the rest apart, or with hf upload or git.");
         var (answers, missing) = (new List<object>(), 0L);
         foreach (var file in files)
         {
@@ -76,7 +79,10 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
         await parts.ReceiveAsync(context, upload, (int)Math.Min(int.MaxValue, Number(query["piece"])));
     }
 
-    /// <summary><c>POST /{id}/pieces/join</c>: answers with the large file's SHA-256; with an empty object for a small one, which its commit takes from the pieces.</summary>
+    /// <summary>
+    /// <c>POST /{id}/pieces/join</c>: answers with the large file's SHA-256; with an empty object for a small one, which its commit takes
+    /// from the pieces.
+    /// </summary>
     public async Task JoinAsync(HttpContext context, Repo repo)
     {
         var caller = await CheckedAsync(context);
@@ -84,18 +90,21 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
         var (upload, path) = (UploadOf(caller, repo, file), PathRules.Checked(file.Path ?? ""));
         await using var bytes = await OpenAsync(upload, file, context.RequestAborted);
         await SlowAnswer.WriteAsync(context, time, async token =>
-            await intake.TakeAsync(repo, path, bytes, new Attributes(null), null, token) is CommitOperation.Large large ? $$"""{"sha256": "{{large.Sha256}}"}""" : "{}");
+            await intake.TakeAsync(repo, path, bytes, new Attributes(null), null, token) is CommitOperation.Large large
+            ? $$"""{"sha256": "{{large.Sha256}}"}""" : "{}");
     }
 
     /// <summary>The bytes of a file whose pieces are all here.</summary>
     /// <exception cref="HubException">400: one is missing.</exception>
-    public async Task<Stream> OpenAsync(Caller caller, Repo repo, SentFile file, CancellationToken cancellationToken) => await OpenAsync(UploadOf(caller, repo, file), file, cancellationToken);
+    public async Task<Stream> OpenAsync(Caller caller, Repo repo, SentFile file, CancellationToken cancellationToken) =>
+        await OpenAsync(UploadOf(caller, repo, file), file, cancellationToken);
 
     async Task<PartObjects> OpenAsync(LfsTicket upload, SentFile file, CancellationToken cancellationToken)
     {
         var keys = await KeysAsync(upload, cancellationToken);
         return Array.IndexOf(keys, null) is >= 0 and var missing
-            ? throw HubException.BadRequest($"Piece {missing + 1} of {keys.Length} of {file.Name} has not arrived: upload it again.") : new PartObjects(objects, keys!);
+            ? throw HubException.BadRequest($"Piece {missing + 1} of {keys.Length} of {file.Name} has not arrived: upload it again.")
+            : new PartObjects(objects, keys!);
     }
 
     /// <summary>Removes the pieces of files that were committed.</summary>
@@ -118,8 +127,10 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
         var found = new StoredObject[upload.Parts];
         var prefix = PartObjects.Prefix(upload);
         await foreach (var piece in objects.ListAsync(prefix, cancellationToken))
-            if (int.TryParse(piece.Key.AsSpan(prefix.Length).ToString().Split('-')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                && number >= 1 && number <= found.Length && piece.Length == upload.LengthOf(number) && piece.Modified > found[number - 1].Modified)
+            if (int.TryParse(piece.Key.AsSpan(prefix.Length).ToString().Split('-')[0], NumberStyles.None,
+                CultureInfo.InvariantCulture, out var number)
+                && number >= 1 && number <= found.Length && piece.Length == upload.LengthOf(number)
+                && piece.Modified > found[number - 1].Modified)
                 found[number - 1] = piece;
         return [.. found.Select(p => (string?)p.Key)];
     }
@@ -129,7 +140,11 @@ sealed class UploadPieces(Authoriser authoriser, PartEndpoints parts, IObjectSto
     {
         if (file.Name is not { Length: > 0 and <= 2000 } || file.Size is < 0 or > MaxBytes)
             throw HubException.BadRequest($"A file has a name and 0 to {MaxBytes} bytes.");
-        var name = new Sha256(SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{caller.UserId}\n{file.Size}\n{file.Modified}\n{file.Name}"))));
+        var name =
+            new Sha256(
+                SHA256.HashData(
+                    Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+                        $"{caller.UserId}\n{file.Size}\n{file.Modified}\n{file.Name}"))));
         return new LfsTicket(0, repo.Id, name, file.Size, Math.Max(PieceBytes, (file.Size / MaxPieces + (1 << 20)) >> 20 << 20));
     }
 

@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Connections;
 namespace Banyan.Server.Connections;
 
 /// <summary>
-/// The memory that connections receive into and send from. Kestrel reads at most one block at a time: with its own blocks of 4 KB a gigabyte
-/// takes 250,000 reads, and with 512 KB a byte costs less than half of what it does with 64 KB (0.17 CPU-s/GB and 0.4, on an AMD EPYC with
-/// Zen 5). An idle connection holds no block. Only so many long blocks are in use at once; further connections get shorter ones, so that
-/// thousands of slow clients cannot take more memory than with Kestrel's own pool.
+/// The memory that connections receive into and send from. Kestrel reads at most one block at a time: with its own blocks of 4 KB a
+/// gigabyte takes 250,000 reads, and with 512 KB a byte costs less than half of what it does with 64 KB (0.17 CPU-s/GB and 0.4, on an AMD
+/// EPYC with Zen 5). An idle connection holds no block. Only so many long blocks are in use at once; further connections get shorter ones,
+/// so that thousands of slow clients cannot take more memory than with Kestrel's own pool.
 /// </summary>
 sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
 {
@@ -51,7 +51,8 @@ sealed class ConnectionBlocks : MemoryPool<byte>, IMemoryPoolFactory<byte>
     /// <param name="longestBlocks">Longest blocks in use at once, and kept when returned.</param>
     /// <param name="largeBlocks">The same of large blocks; small ones are kept in the same number of bytes.</param>
     public ConnectionBlocks(int longestBlocks = 16, int largeBlocks = 896) =>
-        (_longest, _large, _small) = (new(LongestBytes, longestBlocks), new(LargeBytes, largeBlocks), new(SmallBytes, largeBlocks * (LargeBytes / SmallBytes)));
+        (_longest, _large, _small) = (new(LongestBytes, longestBlocks), new(LargeBytes, largeBlocks),
+            new(SmallBytes, largeBlocks * (LargeBytes / SmallBytes)));
 
     /// <summary>The most bytes that a caller can ask for.</summary>
     public override int MaxBufferSize => LargeBytes;

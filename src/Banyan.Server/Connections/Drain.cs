@@ -3,7 +3,8 @@ using Microsoft.Extensions.Hosting;
 namespace Banyan.Server.Connections;
 
 /// <summary>
-/// The end of a server: nothing new is taken in, what is under way has so long to finish, and then it is cut off. Without a time streams of text end at once.
+/// The end of a server: nothing new is taken in, what is under way has so long to finish, and then it is cut off. Without a time streams of
+/// text end at once.
 /// </summary>
 sealed class Drain : IDisposable
 {

@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Connections;
 
-/// <summary>Where the server listens: a port, a Unix socket, or what systemd opened for it; with TLS where there is a certificate.</summary>
+/// <summary>
+/// Where the server listens: a port, a Unix socket, or what systemd opened for it; with TLS where there is a certificate.
+/// </summary>
 static partial class Listening
 {
     const UnixFileMode SocketMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
@@ -19,7 +21,8 @@ static partial class Listening
 
     public static void Listen(this KestrelServerOptions kestrel, ServerOptions options)
     {
-        Action<ListenOptions> with = options.TlsCertificate is { } certificate ? UseTls(kestrel, new TlsFiles(certificate, options.TlsKey)) : _ => { };
+        Action<ListenOptions> with = options.TlsCertificate is { } certificate
+            ? UseTls(kestrel, new TlsFiles(certificate, options.TlsKey)) : _ => { };
         if (IsOpenedBySystemd)
             kestrel.UseSystemd(with);
         else if (options.Socket is { } socket)
@@ -53,7 +56,8 @@ static partial class Listening
         files.Warn = why => LogCertificate(log, why);
         return listen => listen.UseHttps(new TlsHandshakeCallbackOptions
         {
-            OnConnection = _ => new(new SslServerAuthenticationOptions { ServerCertificateContext = files.Current, ApplicationProtocols = s_protocols }),
+            OnConnection = _ =>
+                new(new SslServerAuthenticationOptions { ServerCertificateContext = files.Current, ApplicationProtocols = s_protocols }),
         });
     }
 

@@ -4,7 +4,10 @@ using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Banyan.Server.Connections;
 
-/// <summary>Tells systemd, where it started the process (NOTIFY_SOCKET), when the server answers, when it stops, and that it lives (WATCHDOG_USEC): sd_notify(3).</summary>
+/// <summary>
+/// Tells systemd, where it started the process (NOTIFY_SOCKET), when the server answers, when it stops, and that it lives (WATCHDOG_USEC):
+/// sd_notify(3).
+/// </summary>
 sealed class ServiceManager(IHostApplicationLifetime lifetime) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -15,7 +18,8 @@ sealed class ServiceManager(IHostApplicationLifetime lifetime) : BackgroundServi
             return;
         using var started = lifetime.ApplicationStarted.Register(() => notifier.Notify(ServiceState.Ready));
         using var stopping = lifetime.ApplicationStopping.Register(() => notifier.Notify(ServiceState.Stopping));
-        if (!long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture, out var microseconds) || microseconds < 2)
+        if (!long.TryParse(Environment.GetEnvironmentVariable("WATCHDOG_USEC"), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var microseconds) || microseconds < 2)
         {
             await Task.Delay(Timeout.Infinite, stoppingToken);
             return;

@@ -11,7 +11,8 @@ namespace Banyan.Server.Content;
 /// The one way the bytes of large files come in and go out. Whatever way a file arrives, it ends as verified chunks in xorbs;
 /// nothing refers to bytes whose SHA-256 and Xet hash were not computed here.
 /// </summary>
-sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time, StorageLimits? limits = null)
+sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time,
+    StorageLimits? limits = null)
 {
     readonly XorbIndex _index = new(database, options, time, limits);
 
@@ -23,9 +24,11 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="size">How many there must be, or null.</param>
     /// <param name="sha256">What their SHA-256 must be, or null.</param>
     /// <param name="cancellationToken">Cancels the work; nothing refers to what was stored.</param>
-    /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its owner.</param>
+    /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its
+    /// owner.</param>
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
-    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, Sha256? sha256, CancellationToken cancellationToken, long? repo = null)
+    public async Task<LargeFile> IngestAsync(Stream bytes, long? size, Sha256? sha256,
+        CancellationToken cancellationToken, long? repo = null)
     {
         await using var ingest = new Ingest(_index, objects, repo);
         return await RecordAsync(await ingest.RunAsync(bytes, Check, cancellationToken), cancellationToken);
@@ -56,12 +59,15 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
                 """,
                 new { sha256, hash = done.XetHash.ToArray(), done.Size, terms = Term.Pack(done.Terms), now });
             if (id is { } content)
-                await t.ExecuteAsync("INSERT INTO content_xorbs (content_id, xorb_id) VALUES (@content, @xorb)", xorbs.Select(xorb => new { content, xorb }));
+                await t.ExecuteAsync("INSERT INTO content_xorbs (content_id, xorb_id) VALUES (@content, @xorb)",
+                    xorbs.Select(xorb => new { content, xorb }));
             else
-                // A row that another upload of the same bytes made first is as good: its terms were verified too. Its grace time begins anew.
+                // A row that another upload of the same bytes made first is as good: its terms were verified too. Its grace time begins
+                // anew.
                 await t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE sha256 = @sha256", new { sha256, now });
         }, cancellationToken);
-        return await FindAsync(done.Sha256, cancellationToken) ?? throw new InvalidOperationException("The row that was just written is gone.");
+        return await FindAsync(done.Sha256, cancellationToken)
+            ?? throw new InvalidOperationException("The row that was just written is gone.");
     }
 
     /// <summary>The verified file of a SHA-256, or null. Says nothing about who may read it.</summary>
@@ -78,13 +84,15 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
             c => c.QueryFirstOrDefaultAsync<(long Id, byte[] Sha256, byte[] XetHash, long Size, byte[] Terms)>(
                 $"SELECT id, sha256, xet_hash, size, terms FROM contents WHERE {condition}", new { value }),
             cancellationToken);
-        return row.Sha256 is null ? null : new LargeFile(row.Id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
+        return row.Sha256 is null ? null
+            : new LargeFile(row.Id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, Term.Unpack(row.Terms));
     }
 
     /// <summary>Keeps a file for the grace period because a repository is about to be granted it.</summary>
     /// <returns>False if it was collected meanwhile.</returns>
     public async Task<bool> HoldAsync(long file, CancellationToken cancellationToken) => await database.WriteAsync(
-        t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file", new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
+        t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file",
+            new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
 
     /// <summary>
     /// Grants files to a repository: those that a writer uploaded to it and thereby proved to have. From now on whoever
@@ -112,7 +120,8 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="destination">Receives them, flushed as they come.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="InvalidDataException">An object is missing or damaged.</exception>
-    public async Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination, CancellationToken cancellationToken)
+    public async Task WriteToAsync(LargeFile file, long offset, long length, System.IO.Pipelines.PipeWriter destination,
+        CancellationToken cancellationToken)
     {
         var reconstruction = new Reconstruction(_index, objects);
         await reconstruction.WriteAsync(file, offset, length, destination, cancellationToken);

@@ -25,11 +25,14 @@ sealed class HeldFiles(HubDatabase database, ContentStore contents)
 
     /// <summary>The file of a SHA-256, or null if the repository does not hold it.</summary>
     public ValueTask<HeldFile?> FindAsync(long repo, Sha256 sha256, CancellationToken cancellationToken) =>
-        _bySha256.GetAsync((repo, sha256), async (key, ct) => (await FindAsync(key.Repo, [key.Hash], ct)).GetValueOrDefault(key.Hash), cancellationToken);
+        _bySha256.GetAsync((repo, sha256),
+            async (key, ct) => (await FindAsync(key.Repo, [key.Hash], ct)).GetValueOrDefault(key.Hash), cancellationToken);
 
     /// <summary>The file of a Xet hash, or null if the repository does not hold it.</summary>
     public ValueTask<HeldFile?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) => _byXetHash.GetAsync(
-        (repo, hash), async (key, ct) => (await ReadAsync("c.xet_hash = @hash", new { repo = key.Repo, hash = key.Hash.ToArray() }, ct)).FirstOrDefault(), cancellationToken);
+        (repo, hash),
+        async (key, ct) => (await ReadAsync("c.xet_hash = @hash", new { repo = key.Repo, hash = key.Hash.ToArray() }, ct)).FirstOrDefault(),
+        cancellationToken);
 
     /// <summary>Those of these files that the repository holds.</summary>
     public async Task<Dictionary<Sha256, HeldFile>> FindAsync(long repo, IEnumerable<Sha256> sha256s, CancellationToken cancellationToken)
@@ -44,7 +47,8 @@ sealed class HeldFiles(HubDatabase database, ContentStore contents)
         return found;
     }
 
-    async Task<IEnumerable<HeldFile>> ReadAsync(string condition, object values, CancellationToken cancellationToken) => (await database.ReadAsync(
+    async Task<IEnumerable<HeldFile>> ReadAsync(string condition, object values, CancellationToken cancellationToken) =>
+        (await database.ReadAsync(
         c => c.QueryAsync<(long Id, byte[] Sha256, byte[] Xet, long Size)>(
             $"""
             SELECT c.id, c.sha256, c.xet_hash, c.size FROM contents c JOIN repo_contents rc ON rc.content_id = c.id
@@ -56,7 +60,8 @@ sealed class HeldFiles(HubDatabase database, ContentStore contents)
     /// <summary>Its chunks, so that its bytes can be read.</summary>
     /// <exception cref="InvalidDataException">The database is damaged.</exception>
     public async Task<LargeFile> OpenAsync(HeldFile file, CancellationToken cancellationToken) =>
-        await contents.FindAsync(file.Sha256, cancellationToken) ?? throw new InvalidDataException($"The content {file.Sha256} is gone: run banyan fsck.");
+        await contents.FindAsync(file.Sha256, cancellationToken)
+        ?? throw new InvalidDataException($"The content {file.Sha256} is gone: run banyan fsck.");
 
     /// <summary>The file of a Xet hash with its chunks, or null if the repository does not hold it.</summary>
     public async Task<LargeFile?> OpenAsync(long repo, XetHash hash, CancellationToken cancellationToken) =>

@@ -9,8 +9,8 @@ namespace Banyan.Server.Content;
 sealed record Ingested(Sha256 Sha256, XetHash XetHash, long Size, IReadOnlyList<Term> Terms);
 
 /// <summary>
-/// Takes one large file in. Memory is about 3 MB, and some 100 bytes for each of the first 200,000 chunks. While a block is worked on, the server receives
-/// the next into the connection's own buffers; the bytes are moved twice: from there into the block, and into the xorb.
+/// Takes one large file in. Memory is about 3 MB, and some 100 bytes for each of the first 200,000 chunks. While a block is worked on, the
+/// server receives the next into the connection's own buffers; the bytes are moved twice: from there into the block, and into the xorb.
 /// <code>
 /// 1  read half a megabyte
 /// 2  SHA-256 and cut into chunks in one pass, hash those
@@ -26,8 +26,9 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     const int BlockBytes = 1 << 19, RememberedChunks = 200_000, KeptBlocks = 16, IndexedTogether = 16;
 
     /// <summary>
-    /// Blocks in a row of which no chunk was stored, 16 MB, until only the last chunk of a block is looked for: what the file has in common with others and
-    /// covers that chunk is found whole, what is shorter than a block may not be. In a hub's index each chunk is a page of the disk.
+    /// Blocks in a row of which no chunk was stored, 16 MB, until only the last chunk of a block is looked for: what the file has in common
+    /// with others and covers that chunk is found whole, what is shorter than a block may not be. In a hub's index each chunk is a page of
+    /// the disk.
     /// </summary>
     const int NewBlocks = 32;
 
@@ -53,8 +54,8 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     Task _storing = Task.CompletedTask;
 
     /// <param name="bytes">The file.</param>
-    /// <param name="check">Is told length and SHA-256 when all bytes have come and the last xorb, often the only one, is not stored: throws where they are not right.</param>
-    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="check">Is told length and SHA-256 when all bytes have come and the last xorb, often the only one, is not stored: throws
+    /// where they are not right.</param> <param name="cancellationToken">Ends the work.</param>
     public async Task<Ingested> RunAsync(Stream bytes, Action<long, Sha256> check, CancellationToken cancellationToken)
     {
         var block = s_blocks.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(Carried + BlockBytes);

@@ -5,10 +5,13 @@ using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Content;
 
-/// <summary>Puts a range of a file together from the chunks that hold it: one ranged read an object, chunks decompressed straight into the answer.</summary>
+/// <summary>
+/// Puts a range of a file together from the chunks that hold it: one ranged read an object, chunks decompressed straight into the answer.
+/// </summary>
 sealed class Reconstruction(XorbIndex index, IObjectStore objects)
 {
-    // What is asked for at a time is within a connection's block: more would be memory of its own, and as much again, for as long as somebody reads slowly.
+    // What is asked for at a time is within a connection's block: more would be memory of its own, and as much again, for as long as
+    // somebody reads slowly.
     const int FlushBytes = 1 << 16, PieceBytes = 1 << 14;
 
     // Its buffers are of the thread: who reads slowly holds none.
@@ -46,17 +49,20 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects)
             reached += layout.RawLengthOf(end);
 
         var begin = layout.Start(first);
-        await using var stored = await objects.OpenAsync(XorbIndex.ObjectKey(layout.Hash), begin, layout.Chunks[end - 1].End - begin, cancellationToken)
+        await using var stored = await objects.OpenAsync(XorbIndex.ObjectKey(layout.Hash), begin,
+            layout.Chunks[end - 1].End - begin, cancellationToken)
             ?? throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} is missing: run banyan fsck.");
         // Each read takes a chunk's bytes and the next one's header: what is stored as it is goes into the answer without a copy.
         var header = new byte[ChunkHeader.Size];
         await ReadAsync(stored, header, layout, first, cancellationToken);
         for (var chunk = first; chunk < end; chunk++)
         {
-            var (storedLength, length) = ((int)(layout.Chunks[chunk].End - layout.Start(chunk)) - ChunkHeader.Size, (int)layout.RawLengthOf(chunk));
+            var (storedLength, length) = ((int)(layout.Chunks[chunk].End - layout.Start(chunk)) - ChunkHeader.Size,
+                (int)layout.RawLengthOf(chunk));
             var head = ChunkHeader.Read(header);
             if (head.Length != length || head.StoredLength != storedLength)
-                throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)}, chunk {chunk}: not what was stored; run banyan fsck.");
+                throw new InvalidDataException(
+                    $"Object {XorbIndex.ObjectKey(layout.Hash)}, chunk {chunk}: not what was stored; run banyan fsck.");
             var (skip, take) = ((int)Math.Max(0, from - at), (int)Math.Min(length, to - at));
             var next = chunk + 1 < end ? ChunkHeader.Size : 0;
             if (head.Compression == Compression.None && skip == 0 && take == length)
@@ -82,7 +88,8 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects)
             }
             else
             {
-                await PartAsync(head, stored, storedLength, skip, take, header.AsMemory(0, next), layout, chunk, destination, cancellationToken);
+                await PartAsync(head, stored, storedLength, skip, take, header.AsMemory(0, next), layout, chunk,
+                    destination, cancellationToken);
                 if (await IsOverAsync(take - skip, destination, cancellationToken))
                     return;
             }
@@ -106,8 +113,11 @@ sealed class Reconstruction(XorbIndex index, IObjectStore objects)
             throw new InvalidDataException($"Object {XorbIndex.ObjectKey(layout.Hash)} ends inside chunk {chunk}: run banyan fsck.");
     }
 
-    /// <summary>A chunk that is compressed, or a part of one, goes by way of buffers, which are given back before the answer waits for its reader.</summary>
-    async ValueTask PartAsync(ChunkHeader head, Stream stored, int storedLength, int skip, int take, Memory<byte> next, XorbLayout layout, int chunk, PipeWriter destination, CancellationToken cancellationToken)
+    /// <summary>
+    /// A chunk that is compressed, or a part of one, goes by way of buffers, which are given back before the answer waits for its reader.
+    /// </summary>
+    async ValueTask PartAsync(ChunkHeader head, Stream stored, int storedLength, int skip, int take, Memory<byte> next, XorbLayout layout,
+        int chunk, PipeWriter destination, CancellationToken cancellationToken)
     {
         var (bytes, raw) = (ArrayPool<byte>.Shared.Rent(storedLength + next.Length), ArrayPool<byte>.Shared.Rent(head.Length));
         try

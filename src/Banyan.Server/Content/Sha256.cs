@@ -3,7 +3,9 @@ using System.Buffers.Binary;
 
 namespace Banyan.Server.Content;
 
-/// <summary>The SHA-256 of a large file, which git-lfs calls its oid. As text it is 64 lower-case hexadecimal digits, in the database 32 bytes.</summary>
+/// <summary>
+/// The SHA-256 of a large file, which git-lfs calls its oid. As text it is 64 lower-case hexadecimal digits, in the database 32 bytes.
+/// </summary>
 public readonly record struct Sha256
 {
     /// <summary>Bytes of a hash.</summary>
@@ -27,14 +29,16 @@ public readonly record struct Sha256
     public static bool TryParse(ReadOnlySpan<char> text, out Sha256 hash)
     {
         Span<byte> bytes = stackalloc byte[Size];
-        var ok = text.Length == 2 * Size && !text.ContainsAnyInRange('A', 'F') && Convert.FromHexString(text, bytes, out _, out _) == OperationStatus.Done;
+        var ok = text.Length == 2 * Size && !text.ContainsAnyInRange('A', 'F')
+            && Convert.FromHexString(text, bytes, out _, out _) == OperationStatus.Done;
         hash = ok ? new Sha256(bytes) : default;
         return ok;
     }
 
     /// <summary>Reads an oid.</summary>
     /// <exception cref="FormatException">The text is not 64 lower-case hexadecimal digits.</exception>
-    public static Sha256 Parse(string text) => TryParse(text, out var hash) ? hash : throw new FormatException($"'{text}' is not a SHA-256 of {2 * Size} lower-case hexadecimal digits.");
+    public static Sha256 Parse(string text) => TryParse(text, out var hash) ? hash
+        : throw new FormatException($"'{text}' is not a SHA-256 of {2 * Size} lower-case hexadecimal digits.");
 
     /// <summary>The 32 bytes.</summary>
     public byte[] ToArray()

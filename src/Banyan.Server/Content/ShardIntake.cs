@@ -89,13 +89,16 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
             progress.Found(size);
             if (progress.Total > MaxBytes)
                 throw new InvalidDataException($"The shard's files have more than {MaxBytes} bytes together: send fewer at once.");
-            var known = file.Sha256 is { } claimed ? await contents.FindAsync(new Sha256(claimed.AsSpan()), cancellationToken) : await contents.FindAsync(file.Hash, cancellationToken);
+            var known = file.Sha256 is { } claimed ? await contents.FindAsync(new Sha256(claimed.AsSpan()), cancellationToken)
+                : await contents.FindAsync(file.Hash, cancellationToken);
             if (await held.FindAsync(repo, file.Hash, cancellationToken) is null)
             {
                 isNew = true;
                 // What was sent for it counts already; what others sent counts from now on.
                 if (limits is not null)
-                    rooms.Add(await limits.ReserveAsync(repo, size - await limits.CountedAsync(repo, terms.Select(t => XorbIndex.IncomingName(t.Xorb)).Distinct(), cancellationToken), cancellationToken));
+                    rooms.Add(await limits.ReserveAsync(repo,
+                        size - await limits.CountedAsync(repo, terms.Select(t => XorbIndex.IncomingName(t.Xorb)).Distinct(),
+                            cancellationToken), cancellationToken));
             }
             if (known is null || known.XetHash != file.Hash || !await contents.HoldAsync(known.Id, cancellationToken))
             {
@@ -128,9 +131,11 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
             size += term.RawLength;
             chunks += term.EndChunk - term.FirstChunk;
         }
-        // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time, and the room that its terms take.
+        // Only a file's last chunk is shorter than 8 KiB: a file of countless tiny ones was made to waste time, and the room that its terms
+        // take.
         if (size > MaxBytes || chunks > size / Chunker.MinLength + XorbLayout.MaxChunks)
-            throw new InvalidDataException($"File {file.Hash} is said to have {chunks} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
+            throw new InvalidDataException(
+                $"File {file.Hash} is said to have {chunks} chunks in {size} bytes; a file has at most {MaxBytes} bytes in chunks of 8 KiB or more.");
     }
 
     async Task<(Term[] Terms, long Size)> TermsAsync(ShardFile file, CancellationToken cancellationToken)
@@ -150,7 +155,8 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
                     ?? throw new InvalidDataException($"Term {i} of file {file.Hash} names xorb {term.Xorb}, which was not uploaded."));
             var layout = await contents.Xorbs.LayoutAsync(lastXorb, cancellationToken);
             if (term.EndChunk > layout.Chunks.Length)
-                throw new InvalidDataException($"Term {i} of file {file.Hash} takes chunks {term.FirstChunk} to {term.EndChunk} of xorb {term.Xorb}, which has {layout.Chunks.Length}.");
+                throw new InvalidDataException(
+                    $"Term {i} of file {file.Hash} takes chunks {term.FirstChunk} to {term.EndChunk} of xorb {term.Xorb}, which has {layout.Chunks.Length}.");
             hashes.Clear();
             var length = 0L;
             for (var c = (int)term.FirstChunk; c < term.EndChunk; c++)
@@ -160,7 +166,8 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
                 length += layout.RawLengthOf(c);
             }
             if (length != term.RawLength)
-                throw new InvalidDataException($"Term {i} of file {file.Hash} is said to have {term.RawLength} bytes; its chunks have {length}.");
+                throw new InvalidDataException(
+                    $"Term {i} of file {file.Hash} is said to have {term.RawLength} bytes; its chunks have {length}.");
             size += length;
 
             // :: Step 2
@@ -180,7 +187,8 @@ sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = n
     async Task<Sha256> Sha256Async(ShardFile file, Term[] terms, long size, ShardProgress progress, CancellationToken cancellationToken)
     {
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var writer = PipeWriter.Create(new HashingStream(sha256, progress), new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
+        var writer = PipeWriter.Create(new HashingStream(sha256, progress),
+            new StreamPipeWriterOptions(minimumBufferSize: Chunker.MaxLength));
         var claim = new LargeFile(0, default, file.Hash, size, [.. terms]);
         for (long at = 0; at < size; at += TurnBytes)
         {

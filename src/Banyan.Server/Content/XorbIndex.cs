@@ -43,12 +43,14 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>
-    /// Stores a xorb and records it, with its chunks unless the caller does that later for several together (<see cref="IndexAsync"/>); a xorb that is known
-    /// is kept for longer. The collector may be removing the same xorb: it is let finish, and what it removed is stored again.
+    /// Stores a xorb and records it, with its chunks unless the caller does that later for several together (<see cref="IndexAsync"/>); a
+    /// xorb that is known is kept for longer. The collector may be removing the same xorb: it is let finish, and what it removed is stored
+    /// again.
     /// </summary>
     /// <returns>Its row, and whether it is new.</returns>
     /// <exception cref="HubException">503: it cannot be had now.</exception>
-    public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, long? repo, CancellationToken cancellationToken, bool indexed = true)
+    public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, long? repo,
+        CancellationToken cancellationToken, bool indexed = true)
     {
         var key = ObjectKey(layout.Hash);
         var began = time.GetTimestamp();
@@ -68,16 +70,20 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     }
 
     /// <summary>Records a xorb; a row of 0 if it is being removed, was recorded meanwhile, or its object is not there any more.</summary>
-    Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, long? repo, bool indexed, CancellationToken cancellationToken)
+    Task<(long Id, bool IsNew)> AddAsync(IObjectStore objects, string key, XorbLayout layout, long? repo, bool indexed,
+        CancellationToken cancellationToken)
     {
         var hash = layout.Hash.ToArray();
         var packed = Pack(layout);
         return database.WriteAsync(async t =>
         {
-            if (await t.ScalarAsync<long?>("UPDATE xorbs SET keep_until = @keep WHERE hash = @hash AND keep_until <> @Condemned RETURNING id", new { hash, keep = KeepUntil, Condemned }) is { } known)
+            if (await t.ScalarAsync<long?>(
+                "UPDATE xorbs SET keep_until = @keep WHERE hash = @hash AND keep_until <> @Condemned RETURNING id",
+                new { hash, keep = KeepUntil, Condemned }) is { } known)
                 return (known, false);
             // A row that is still there is condemned. One that is gone went after its object: an object seen now stays.
-            if (await t.ScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash }) is not null || await objects.LengthAsync(key, cancellationToken) is null)
+            if (await t.ScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash }) is not null
+                || await objects.LengthAsync(key, cancellationToken) is null)
                 return (0, false);
             if (await t.ScalarAsync<long?>(
                 """
@@ -95,8 +101,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     }
 
     /// <summary>
-    /// Adds the chunks of xorbs to the index. A chunk's place in the index is random, so that each xorb by itself changes nearly all pages of a small index:
-    /// for a gigabyte that was 7,000 pages into SQLite's log, and is 600 with its sixteen xorbs together.
+    /// Adds the chunks of xorbs to the index. A chunk's place in the index is random, so that each xorb by itself changes nearly all pages
+    /// of a small index: for a gigabyte that was 7,000 pages into SQLite's log, and is 600 with its sixteen xorbs together.
     /// </summary>
     public Task IndexAsync(IReadOnlyCollection<(long Id, XorbLayout Layout)> xorbs, CancellationToken cancellationToken)
     {
@@ -104,21 +110,26 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         var chunks = InOrder(xorbs);
         return database.WriteAsync(async t =>
         {
-            var there = (await t.QueryAsync<long>($"SELECT id FROM xorbs WHERE id {database.In("ids")} AND keep_until <> @Condemned", new { ids, Condemned })).ToHashSet();
+            var there =
+                (await t.QueryAsync<long>($"SELECT id FROM xorbs WHERE id {database.In("ids")} AND keep_until <> @Condemned",
+                    new { ids, Condemned })).ToHashSet();
             await database.InsertChunksAsync(t, there.Count == ids.Length ? chunks : chunks.FindAll(c => there.Contains(c.Xorb)));
         }, cancellationToken);
     }
 
     static List<(byte[] Hash, long Xorb, int Number)> InOrder(IEnumerable<(long Id, XorbLayout Layout)> xorbs)
     {
-        List<(byte[] Hash, long Xorb, int Number)> chunks = [.. xorbs.SelectMany(x => x.Layout.Chunks.Select((c, i) => (c.Hash.ToArray(), x.Id, i)))];
-        chunks.Sort((a, b) => a.Hash.AsSpan().SequenceCompareTo(b.Hash) is not 0 and var order ? order : (a.Xorb, a.Number).CompareTo((b.Xorb, b.Number)));
+        List<(byte[] Hash, long Xorb, int Number)> chunks =
+            [.. xorbs.SelectMany(x => x.Layout.Chunks.Select((c, i) => (c.Hash.ToArray(), x.Id, i)))];
+        chunks.Sort((a, b) => a.Hash.AsSpan().SequenceCompareTo(b.Hash) is not 0 and var order ? order
+            : (a.Xorb, a.Number).CompareTo((b.Xorb, b.Number)));
         return chunks;
     }
 
     /// <summary>The xorb of a hash, or null.</summary>
     public Task<long?> FindAsync(XetHash hash, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash AND keep_until <> @Condemned", new { hash = hash.ToArray(), Condemned }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash AND keep_until <> @Condemned",
+            new { hash = hash.ToArray(), Condemned }), cancellationToken);
 
     /// <summary>The xorb of a hash, if a file is in it that a repository reaches; null otherwise.</summary>
     public Task<long?> FindAsync(long repo, XetHash hash, CancellationToken cancellationToken) => database.ReadAsync(
@@ -131,7 +142,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         cancellationToken);
 
     /// <summary>Which of these chunks are stored, and where. Their xorbs are kept for the grace period from now on.</summary>
-    public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes, CancellationToken cancellationToken)
+    public async Task<Dictionary<XetHash, ChunkPlace>> FindChunksAsync(IReadOnlyCollection<XetHash> hashes,
+        CancellationToken cancellationToken)
     {
         var wanted = hashes.Distinct().Select(h => h.ToArray()).ToArray();
         var rows = await database.FindChunksAsync(wanted, cancellationToken);
@@ -153,11 +165,13 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         if (asked.Length == 0)
             return held;
         var fresh = (await database.ReadAsync(
-            c => c.QueryAsync<long>($"SELECT id FROM xorbs WHERE id {database.In("asked")} AND keep_until > @enough", new { asked, enough = KeepUntil - slack }), cancellationToken)).AsList();
+            c => c.QueryAsync<long>($"SELECT id FROM xorbs WHERE id {database.In("asked")} AND keep_until > @enough",
+                new { asked, enough = KeepUntil - slack }), cancellationToken)).AsList();
         if (asked.Except(fresh).ToArray() is { Length: > 0 } stale)
             fresh.AddRange(await database.WriteAsync(
                 t => t.QueryAsync<long>(
-                    $"UPDATE xorbs SET keep_until = @keep WHERE id {database.In("stale")} AND keep_until <> @Condemned RETURNING id", new { stale, keep = KeepUntil, Condemned }),
+                    $"UPDATE xorbs SET keep_until = @keep WHERE id {database.In("stale")} AND keep_until <> @Condemned RETURNING id",
+                    new { stale, keep = KeepUntil, Condemned }),
                 cancellationToken));
         if (_held.Count > RememberedHolds)
             _held.Clear();
@@ -171,7 +185,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
 
     /// <summary>Where a chunk is stored, or null.</summary>
     public Task<ChunkPlace?> FindChunkAsync(XetHash hash, CancellationToken cancellationToken) => database.ReadAsync<ChunkPlace?>(
-        async c => await c.QueryFirstOrDefaultAsync<(long Xorb, int Number)>("SELECT xorb_id, number FROM chunks WHERE hash = @hash", new { hash = hash.ToArray() }) is { Xorb: > 0 } row
+        async c => await c.QueryFirstOrDefaultAsync<(long Xorb, int Number)>("SELECT xorb_id, number FROM chunks WHERE hash = @hash",
+            new { hash = hash.ToArray() }) is { Xorb: > 0 } row
             ? new ChunkPlace(row.Xorb, row.Number)
             : null,
         cancellationToken);
@@ -184,7 +199,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         cancellationToken);
 
     /// <summary>A xorb, and the others of the newest file that it is a part of.</summary>
-    public async Task<IReadOnlyList<long>> BesideAsync(long xorb, int most, CancellationToken cancellationToken) => await database.ReadAsync(
+    public async Task<IReadOnlyList<long>> BesideAsync(long xorb, int most, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
         async c =>
         {
             var others = await c.QueryAsync<long>(
@@ -198,7 +214,9 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     /// <exception cref="HubException">503: one of them was removed.</exception>
     public async Task ReferAsync(DbTransaction transaction, long[] xorbs)
     {
-        var there = await transaction.ScalarAsync<long>($"SELECT COUNT(*) FROM xorbs WHERE id {database.In("xorbs")} AND keep_until <> @Condemned", new { xorbs, Condemned });
+        var there =
+            await transaction.ScalarAsync<long>($"SELECT COUNT(*) FROM xorbs WHERE id {database.In("xorbs")} AND keep_until <> @Condemned",
+                new { xorbs, Condemned });
         if (there != xorbs.Length)
             throw HubException.Busy(1, "Bytes that this file has in common with others were removed while it came: send it again.");
     }
@@ -211,7 +229,8 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
             if (_layouts.TryGetValue(id, out var cached))
                 return cached;
         var row = await database.ReadAsync(
-            c => c.QuerySingleOrDefaultAsync<(byte[] Hash, byte[] Layout)>("SELECT hash, layout FROM xorbs WHERE id = @id", new { id }), cancellationToken);
+            c => c.QuerySingleOrDefaultAsync<(byte[] Hash, byte[] Layout)>("SELECT hash, layout FROM xorbs WHERE id = @id", new { id }),
+            cancellationToken);
         if (row.Hash is null)
             throw new InvalidDataException($"Xorb {id} is not in the database: run banyan fsck.");
         var layout = new XorbLayout(new XetHash(row.Hash), Unpack(row.Layout));

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Banyan.Server.Differences;
 
-/// <summary>What changed between two JSON files, key by key: <c>rope_scaling.factor</c>, <c>layers[3].type</c>. Lists without objects are values as a whole.</summary>
+/// <summary>
+/// What changed between two JSON files, key by key: <c>rope_scaling.factor</c>, <c>layers[3].type</c>. Lists without objects are values as
+/// a whole.
+/// </summary>
 static class JsonDiff
 {
     /// <summary>The longest file that is compared.</summary>
@@ -36,7 +39,8 @@ static class JsonDiff
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         if (file is null)
             return values;
-        using var json = JsonDocument.Parse(file, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+        using var json = JsonDocument.Parse(file,
+            new JsonDocumentOptions { MaxDepth = MaxDepth, AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
         Add(values, "", json.RootElement);
         return values;
     }

@@ -13,7 +13,8 @@ public sealed record Meaning(IReadOnlyList<MeaningChange> Changes, int Count, in
     const int MaxShown = 200, MaxText = 200;
 
     internal static Meaning Of(List<MeaningChange> changes, int same, int notCompared, ErrorText? problem) => new(
-        [.. changes.Take(MaxShown).Select(c => c with { Name = Short(c.Name)!, Before = Short(c.Before), After = Short(c.After) })], changes.Count, same, notCompared, problem);
+        [.. changes.Take(MaxShown).Select(c => c with { Name = Short(c.Name)!, Before = Short(c.Before), After = Short(c.After) })],
+        changes.Count, same, notCompared, problem);
 
     internal static Meaning Failed(ErrorText problem) => new([], 0, 0, 0, problem);
 

@@ -5,7 +5,10 @@ using Banyan.Server.Git;
 
 namespace Banyan.Server.Differences;
 
-/// <summary>The difference of two revisions for people: lines of text, tensors of weights, keys of JSON. Two at a time, since weights cost time and memory.</summary>
+/// <summary>
+/// The difference of two revisions for people: lines of text, tensors of weights, keys of JSON. Two at a time, since weights cost time and
+/// memory.
+/// </summary>
 sealed class MeaningfulDiff(RepoTree tree, TensorDiff tensors, HeaderWindow window)
 {
     /// <summary>How long values are compared for one page.</summary>
@@ -31,7 +34,9 @@ sealed class MeaningfulDiff(RepoTree tree, TensorDiff tensors, HeaderWindow wind
         {
             var (budget, files, left) = (Stopwatch.StartNew(), new List<DiffView.File>(), MaxFiles);
             foreach (var file in view.Files)
-                files.Add(left > 0 && budget.Elapsed < Patience && await OfAsync(repo, file.Path, before, after, budget, cancellationToken) is { } meaning && left-- > 0 ? file with { Meaning = meaning } : file);
+                files.Add(left > 0 && budget.Elapsed < Patience
+                    && await OfAsync(repo, file.Path, before, after, budget, cancellationToken) is { } meaning && left-- > 0
+                    ? file with { Meaning = meaning } : file);
             return view with { Files = files };
         }
         finally
@@ -50,8 +55,10 @@ sealed class MeaningfulDiff(RepoTree tree, TensorDiff tensors, HeaderWindow wind
         // Added or removed as a whole, JSON is read as its lines.
         if (!isJson)
             return await tensors.OfAsync(repo, old, now, budget, cancellationToken);
-        return old is not { IsFolder: false, Size: <= JsonDiff.MaxBytes } || now is not { IsFolder: false, Size: <= JsonDiff.MaxBytes } ? null
-            : JsonDiff.Of(await window.ReadAsync(repo, old, JsonDiff.MaxBytes, cancellationToken), await window.ReadAsync(repo, now, JsonDiff.MaxBytes, cancellationToken));
+        return old is not { IsFolder: false, Size: <= JsonDiff.MaxBytes }
+            || now is not { IsFolder: false, Size: <= JsonDiff.MaxBytes } ? null
+            : JsonDiff.Of(await window.ReadAsync(repo, old, JsonDiff.MaxBytes, cancellationToken),
+                await window.ReadAsync(repo, now, JsonDiff.MaxBytes, cancellationToken));
     }
 
     static bool HasMeaning(string path) => path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || TensorHeaders.Reads(path);

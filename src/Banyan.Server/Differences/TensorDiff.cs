@@ -6,8 +6,8 @@ using Banyan.Server.Viewer;
 namespace Banyan.Server.Differences;
 
 /// <summary>
-/// What changed between two files of weights: tensors by their headers, and values of those with the same shape by a sample of both, at the same places, read
-/// by ranges: all of a tensor up to 8192 numbers, three stretches of 2048 of a longer one.
+/// What changed between two files of weights: tensors by their headers, and values of those with the same shape by a sample of both, at the
+/// same places, read by ranges: all of a tensor up to 8192 numbers, three stretches of 2048 of a longer one.
 /// </summary>
 /// <param name="headers">Reads headers.</param>
 /// <param name="opener">Opens files.</param>
@@ -23,7 +23,8 @@ sealed class TensorDiff(TensorHeaders headers, FileOpener opener)
     /// <param name="after">The file as it is, or null.</param>
     /// <param name="budget">Ends the comparison of values; what is left then is counted.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async Task<Meaning> OfAsync(long repo, RepoEntry? before, RepoEntry? after, Stopwatch budget, CancellationToken cancellationToken)
+    public async Task<Meaning> OfAsync(long repo, RepoEntry? before, RepoEntry? after, Stopwatch budget,
+        CancellationToken cancellationToken)
     {
         var old = await TableAsync(repo, before, cancellationToken);
         var now = await TableAsync(repo, after, cancellationToken);
@@ -35,10 +36,12 @@ sealed class TensorDiff(TensorHeaders headers, FileOpener opener)
         var was = Named(old);
         var names = Named(now);
         changes.AddRange(names.Values.Where(t => !was.ContainsKey(t.Name)).Select(t => new MeaningChange(t.Name, "added", null, Text(t))));
-        changes.AddRange(was.Values.Where(t => !names.ContainsKey(t.Name)).Select(t => new MeaningChange(t.Name, "removed", Text(t), null)));
+        changes.AddRange(was.Values.Where(t => !names.ContainsKey(t.Name))
+            .Select(t => new MeaningChange(t.Name, "removed", Text(t), null)));
         var values = new List<MeaningChange>();
         var both = was.Values.Where(t => names.ContainsKey(t.Name)).ToArray();
-        if (both.Length > 0 && await opener.OpenAsync(repo, before!, MaxRead, cancellationToken) is { } oldFile && await opener.OpenAsync(repo, after!, MaxRead, cancellationToken) is { } newFile)
+        if (both.Length > 0 && await opener.OpenAsync(repo, before!, MaxRead, cancellationToken) is { } oldFile
+            && await opener.OpenAsync(repo, after!, MaxRead, cancellationToken) is { } newFile)
             foreach (var tensor in both)
             {
                 var (other, compared) = (names[tensor.Name], ((double Difference, long Sampled)?)null);
@@ -67,13 +70,17 @@ sealed class TensorDiff(TensorHeaders headers, FileOpener opener)
         entry is null ? new() : await headers.ReadAsync(repo, entry, new TensorTable(most: MaxTensors), cancellationToken);
 
     // A hostile header may name a tensor twice: the first counts.
-    static Dictionary<string, TensorTable.Tensor> Named(TensorTable table) => table.Tensors.DistinctBy(t => t.Name).ToDictionary(t => t.Name, StringComparer.Ordinal);
+    static Dictionary<string, TensorTable.Tensor> Named(TensorTable table) =>
+        table.Tensors.DistinctBy(t => t.Name).ToDictionary(t => t.Name, StringComparer.Ordinal);
 
     static string Text(TensorTable.Tensor tensor) => $"{tensor.Type}, {tensor.ShapeText}";
 
-    /// <summary>The relative difference of a sample, and its length (0 for all numbers); null if the numbers of a type cannot be read.</summary>
+    /// <summary>
+    /// The relative difference of a sample, and its length (0 for all numbers); null if the numbers of a type cannot be read.
+    /// </summary>
     static async Task<(double Difference, long Sampled)?> CompareAsync(
-        (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) before, (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) after, CancellationToken cancellationToken)
+        (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) before,
+        (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) after, CancellationToken cancellationToken)
     {
         if (TensorSample.ReaderOf(before.Tensor.Type) is not { } old || TensorSample.ReaderOf(after.Tensor.Type) is not { } now)
             return null;
@@ -103,11 +110,13 @@ sealed class TensorDiff(TensorHeaders headers, FileOpener opener)
     }
 
     static async Task<IEnumerable<double>> ReadAsync(
-        (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) of, (int Numbers, int Bytes, Func<byte[], IEnumerable<double>> Read) type, long first, int length, CancellationToken cancellationToken)
+        (TensorTable Table, TensorTable.Tensor Tensor, FileBytes File) of,
+        (int Numbers, int Bytes, Func<byte[], IEnumerable<double>> Read) type, long first, int length, CancellationToken cancellationToken)
     {
         var (table, tensor, file) = of;
         if (tensor.Offset < 0 || tensor.Numbers / type.Numbers > (file.Size - table.Start - tensor.Offset) / type.Bytes)
             throw new ViewerException($"The tensor {tensor.Name} does not lie within the file: it is damaged or truncated.");
-        return type.Read(await file.ReadAsync(table.Start + tensor.Offset + first / type.Numbers * type.Bytes, length / type.Numbers * type.Bytes, cancellationToken));
+        return type.Read(await file.ReadAsync(table.Start + tensor.Offset + first / type.Numbers * type.Bytes,
+            length / type.Numbers * type.Bytes, cancellationToken));
     }
 }

@@ -12,12 +12,14 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Discovery;
 
 /// <summary>Feeds of what changes. Those of the hub and of owners tell everyone the same: what is public.</summary>
-sealed class Feeds(ListSearch search, AccountStore accounts, Refs refs, Revisions revisions, History history, DiscussionStore discussions, HubAddress address)
+sealed class Feeds(ListSearch search, AccountStore accounts, Refs refs, Revisions revisions, History history,
+    DiscussionStore discussions, HubAddress address)
 {
     const int PerType = AtomFeed.MaxEntries / 3;
 
     /// <summary><c>/feed</c>: what was changed last.</summary>
-    public Task ChangesAsync(HttpContext context) => ReposAsync(context, null, isNew: false, "What changes on this hub", "models?sort=lastModified");
+    public Task ChangesAsync(HttpContext context) =>
+        ReposAsync(context, null, isNew: false, "What changes on this hub", "models?sort=lastModified");
 
     /// <summary><c>/feed/new</c>: the newest repositories.</summary>
     public Task NewAsync(HttpContext context) => ReposAsync(context, null, isNew: true, "What is new on this hub", "models?sort=createdAt");
@@ -36,18 +38,25 @@ sealed class Feeds(ListSearch search, AccountStore accounts, Refs refs, Revision
         long At(Repo repo) => isNew ? repo.CreatedAt : repo.UpdatedAt;
         var repos = new List<Repo>();
         foreach (var type in RepoTypes.All)
-            repos.AddRange((await search.PageAsync(Caller.Anonymous, new ListFilter { Type = type, Author = owner }, order, null, PerType, context.RequestAborted)).Rows.Select(r => r.Repo));
+            repos.AddRange(
+                (await search.PageAsync(Caller.Anonymous, new ListFilter { Type = type, Author = owner }, order, null, PerType,
+                    context.RequestAborted)).Rows.Select(r => r.Repo));
         await AtomFeed.WriteAsync(context, address.Root(context), title, page, [.. repos.OrderByDescending(At)
-            .Select(r => new FeedEntry($"{r.FullName} ({r.Type.Text()})", r.Path, At(r).ToString(CultureInfo.InvariantCulture), At(r), r.Owner))]);
+            .Select(r => new FeedEntry($"{r.FullName} ({r.Type.Text()})", r.Path,
+                At(r).ToString(CultureInfo.InvariantCulture), At(r), r.Owner))]);
     }
 
     /// <summary><c>/{id}/feed</c>: commits of the default branch.</summary>
     public async Task CommitsAsync(HttpContext context, Repo repo)
     {
         var cancellationToken = context.RequestAborted;
-        var head = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } id ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
-        var commits = head is null ? [] : await history.ReadAsync(repo.Id, (await history.OfAsync(repo.Id, head, cancellationToken)).Take(AtomFeed.MaxEntries), cancellationToken);
-        await AtomFeed.WriteAsync(context, address.Root(context), $"Commits to {repo.FullName}", $"{repo.Path}/commits/{Uri.EscapeDataString(repo.DefaultBranch)}",
+        var head = await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } id
+            ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
+        var commits = head is null ? []
+            : await history.ReadAsync(repo.Id,
+                (await history.OfAsync(repo.Id, head, cancellationToken)).Take(AtomFeed.MaxEntries), cancellationToken);
+        await AtomFeed.WriteAsync(context, address.Root(context), $"Commits to {repo.FullName}",
+            $"{repo.Path}/commits/{Uri.EscapeDataString(repo.DefaultBranch)}",
             [.. commits.Select(CommitLine.Of).Select(c => new FeedEntry(c.Title, $"{repo.Path}/commit/{c.Id}", "commit", c.At, c.Author))]);
     }
 
@@ -55,7 +64,8 @@ sealed class Feeds(ListSearch search, AccountStore accounts, Refs refs, Revision
     public async Task DiscussionsAsync(HttpContext context, Repo repo)
     {
         var happened = await discussions.LatestAsync(repo.Id, AtomFeed.MaxEntries, context.RequestAborted);
-        await AtomFeed.WriteAsync(context, address.Root(context), $"Discussions of {repo.FullName}", $"{repo.Path}/discussions", [.. happened.Select(h => new FeedEntry(
+        await AtomFeed.WriteAsync(context, address.Root(context), $"Discussions of {repo.FullName}", $"{repo.Path}/discussions",
+            [.. happened.Select(h => new FeedEntry(
             $"{(h.IsPullRequest ? "Pull request" : "Discussion")} {h.Num}, {(h.Type == DiscussionEvent.Comment ? "comment" : h.Status)}: {h.Title}",
             $"{repo.Path}/discussions/{h.Num}", $"comment-{h.Id}", h.CreatedAt, h.Author))]);
     }

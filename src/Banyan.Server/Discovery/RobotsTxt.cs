@@ -3,11 +3,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Discovery;
 
-/// <summary><c>/robots.txt</c> (RFC 9309): pages are to be found; forms, histories, searches and files by the thousand are not. Nothing is where only users read.</summary>
+/// <summary>
+/// <c>/robots.txt</c> (RFC 9309): pages are to be found; forms, histories, searches and files by the thousand are not. Nothing is where
+/// only users read.
+/// </summary>
 sealed class RobotsTxt(HubAddress address, HubMode mode)
 {
     // The sitemap says all that the queries of lists would lead to.
-    static readonly string[] s_closed = ["/api/", "/settings", "/login", "/join", "/oauth/", "/new", "/notifications", "/*?", "/*/resolve/", "/*/raw/", "/*/commit/", "/*/commits/", "/*/upload/"];
+    static readonly string[] s_closed = ["/api/", "/settings", "/login", "/join", "/oauth/", "/new", "/notifications", "/*?", "/*/resolve/",
+        "/*/raw/", "/*/commit/", "/*/commits/", "/*/upload/"];
 
     public async Task ShowAsync(HttpContext context)
     {

@@ -11,8 +11,10 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Discovery;
 
 /// <summary>
-/// <c>/sitemap.xml</c> (sitemaps.org): the pages that everyone may see, for search engines. The index names parts, <c>?part=repositories-3</c>, each of the
-/// 50,000 rows with the same quotient of their ids: so a part never has more addresses than it may, stays where it is, and is written as it is read.
+/// <c>/sitemap.xml</c> (sitemaps.org): the pages that everyone may see, for search engines. The index names parts,
+/// <c>?part=repositories-3</c>, each of the
+/// 50,000 rows with the same quotient of their ids: so a part never has more addresses than it may, stays where it is, and is written as it
+/// is read.
 /// </summary>
 sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time)
 {
@@ -38,7 +40,9 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
         var asked = context.Request.Query["part"].ToString();
         if (asked.Length == 0)
             return IndexAsync(context);
-        return asked.Split('-') is [var kind, var number] && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var part) && part <= long.MaxValue / PartLength - 1
+        return asked.Split('-') is [var kind, var number]
+            && long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var part)
+            && part <= long.MaxValue / PartLength - 1
             ? kind switch
             {
                 "repositories" => PartAsync(context, part, ReposAsync),
@@ -60,7 +64,10 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
         await xml.WriteEndElementAsync();
     }
 
-    /// <summary>The parts of which something is there. All repositories are gone through in an index for it: where they are many, not more often than every ten minutes.</summary>
+    /// <summary>
+    /// The parts of which something is there. All repositories are gone through in an index for it: where they are many, not more often
+    /// than every ten minutes.
+    /// </summary>
     async Task<IReadOnlyList<Part>> PartsAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
@@ -88,7 +95,8 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
         }
     }
 
-    async Task PartAsync(HttpContext context, long part, Func<long, long, CancellationToken, Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>>> read)
+    async Task PartAsync(HttpContext context, long part,
+        Func<long, long, CancellationToken, Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>>> read)
     {
         await using var xml = Begin(context);
         await xml.WriteStartElementAsync(null, "urlset", Namespace);
@@ -103,7 +111,8 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
         await xml.WriteEndElementAsync();
     }
 
-    Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>> ReposAsync(long after, long end, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, string, long?)>>(
+    Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>> ReposAsync(long after, long end, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(long, string, long?)>>(
         async c => [.. (await c.QueryAsync<Repo>(
             $"""
             SELECT {RepoStore.Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id
@@ -113,7 +122,8 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
         cancellationToken);
 
     // When a profile changed is not reported: what is on it changes with its repositories.
-    Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>> ProfilesAsync(long after, long end, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, string, long?)>>(
+    Task<IReadOnlyList<(long Id, string Path, long? ChangedAt)>> ProfilesAsync(long after, long end, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(long, string, long?)>>(
         async c => [.. (await c.QueryAsync<(long Id, string Name)>(
             "SELECT id, name FROM accounts WHERE id > @after AND id < @end AND kind IN ('user', 'org') AND suspended_at IS NULL ORDER BY id LIMIT @Batch",
             new { after, end, Batch })).Select(a => (a.Id, a.Name, (long?)null))],
@@ -122,7 +132,8 @@ sealed class Sitemap(HubDatabase database, HubAddress address, TimeProvider time
     static XmlWriter Begin(HttpContext context)
     {
         context.Response.ContentType = "application/xml; charset=utf-8";
-        return XmlWriter.Create(context.Response.Body, new() { Async = true, Encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) });
+        return XmlWriter.Create(context.Response.Body,
+            new() { Async = true, Encoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) });
     }
 
     static async Task EntryAsync(XmlWriter xml, string element, string location, long? changedAt)

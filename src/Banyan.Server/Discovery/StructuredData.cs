@@ -9,7 +9,10 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Discovery;
 
-/// <summary>Pages in schema.org's terms, as JSON-LD. It stands in a script element that is data for every browser, and is written so that no text in it can end that element.</summary>
+/// <summary>
+/// Pages in schema.org's terms, as JSON-LD. It stands in a script element that is data for every browser, and is written so that no text in
+/// it can end that element.
+/// </summary>
 static class StructuredData
 {
     // Escapes <, >, & and quotes whatever is allowed: HTML sees text alone.
@@ -34,7 +37,8 @@ static class StructuredData
         };
         if (repo.Type == RepoType.Model)
             json["applicationCategory"] = view.Task ?? "Artificial intelligence";
-        json.With("license", view.Licences is [var (licence, _), ..] ? new JsonObject { ["@type"] = "CreativeWork", ["name"] = licence } : null);
+        json.With("license", view.Licences is [var (licence, _), ..]
+            ? new JsonObject { ["@type"] = "CreativeWork", ["name"] = licence } : null);
         json.With("keywords", Texts([.. view.Tags, .. view.Task is { } task ? [task] : Array.Empty<string>()]));
         json.With("inLanguage", Texts(view.Languages));
         json.With("softwareRequirements", repo.Type == RepoType.Model ? view.Library : null);

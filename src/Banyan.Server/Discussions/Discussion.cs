@@ -2,7 +2,9 @@ using Banyan.Server.Git;
 
 namespace Banyan.Server.Discussions;
 
-/// <summary>A conversation about a repository, or a pull request: changes that somebody proposes, with the conversation about them.</summary>
+/// <summary>
+/// A conversation about a repository, or a pull request: changes that somebody proposes, with the conversation about them.
+/// </summary>
 sealed record Discussion
 {
     public const string Draft = "draft", Open = "open", Closed = "closed", Merged = "merged";
@@ -42,12 +44,14 @@ sealed record Discussion
     /// <summary>Where a pull request's commits are.</summary>
     public string Ref => RefOf(Num);
 
-    public static string RefOf(int number) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{GitRef.PullRequests}{number}");
+    public static string RefOf(int number) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{GitRef.PullRequests}{number}");
 
     /// <summary>The number of <c>refs/pr/N</c>, or null if it is another ref.</summary>
     public static int? NumberOf(string name) =>
         name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)
-        && int.TryParse(name.AsSpan(GitRef.PullRequests.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
+        && int.TryParse(name.AsSpan(GitRef.PullRequests.Length), System.Globalization.NumberStyles.None,
+            System.Globalization.CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
 }
 
 /// <summary>Something that was said or happened in a discussion.</summary>

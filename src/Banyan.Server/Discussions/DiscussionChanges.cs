@@ -16,12 +16,16 @@ namespace Banyan.Server.Discussions;
 /// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by writers;
 /// a comment by who wrote it, and hidden by writers too.
 /// </summary>
-sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests, HubDatabase database, TimeProvider time)
+sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests,
+    HubDatabase database, TimeProvider time)
 {
     // Of a comment, and characters of what it said before.
     const int MaxEdits = 100, MaxEdited = 128 << 10;
 
-    /// <summary>Path, line and side (<c>new</c>, or <c>old</c> for a removed line) are of a review comment; commit says which commit the caller looked at.</summary>
+    /// <summary>
+    /// Path, line and side (<c>new</c>, or <c>old</c> for a removed line) are of a review comment; commit says which commit the caller
+    /// looked at.
+    /// </summary>
     sealed record CommentBody(string? Comment, string? Path, int? Line, string? Side, string? Commit);
 
     sealed record EditBody(string? Content);
@@ -36,12 +40,14 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         var body = await context.BodyAsync<CommentBody>();
         if (body.Side is not (null or "new" or "old"))
             throw HubException.BadRequest($"side: '{body.Side}' is neither new nor old");
-        var happened = await CommentAsync(context, repo, body.Comment, body.Path is { } path ? (path, body.Line ?? 0, body.Side == "old", body.Commit) : null);
+        var happened = await CommentAsync(context, repo, body.Comment,
+            body.Path is { } path ? (path, body.Line ?? 0, body.Side == "old", body.Commit) : null);
         await context.JsonAsync(new JsonObject { ["newMessage"] = DiscussionJson.Of(happened) });
     }
 
     /// <summary>Says something, about a line of a pull request or in general.</summary>
-    public async Task<DiscussionEvent> CommentAsync(HttpContext context, Repo repo, string? said, (string Path, int Number, bool IsRemoved, string? Commit)? about = null)
+    public async Task<DiscussionEvent> CommentAsync(HttpContext context, Repo repo, string? said,
+        (string Path, int Number, bool IsRemoved, string? Commit)? about = null)
     {
         var text = DiscussionText.Comment(said);
         var line = about is { } a ? await LineAsync(context, repo, a.Path, a.Number, a.IsRemoved, a.Commit) : null;
@@ -68,7 +74,8 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         var happened = await ChangeAsync(context, repo, own: true, async (t, discussion, caller) =>
         {
             await t.ExecuteAsync("UPDATE discussions SET title = @title WHERE id = @Id", new { title, discussion.Id });
-            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.TitleChange, new EventData { From = discussion.Title, To = title });
+            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.TitleChange,
+                new EventData { From = discussion.Title, To = title });
         });
         await context.JsonAsync(new JsonObject { ["newTitle"] = DiscussionJson.Of(happened) });
     }
@@ -91,11 +98,13 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
             if (discussion.Status == Discussion.Merged)
                 throw HubException.BadRequest($"Pull request {discussion.Num} is merged.");
             if (discussion.Status == status)
-                throw HubException.BadRequest(status == Discussion.Open ? (ErrorText)$"Discussion {discussion.Num} is open already." : $"Discussion {discussion.Num} is closed already.");
+                throw HubException.BadRequest(status == Discussion.Open ? (ErrorText)$"Discussion {discussion.Num} is open already."
+                    : $"Discussion {discussion.Num} is closed already.");
             if (comment is not null)
                 await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.Comment, new EventData { Text = comment });
             await t.ExecuteAsync("UPDATE discussions SET status = @status WHERE id = @Id", new { status, discussion.Id });
-            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.StatusChange, new EventData { Status = status });
+            return await discussions.AddEventAsync(t, discussion.Id, caller, DiscussionEvent.StatusChange,
+                new EventData { Status = status });
         });
     }
 
@@ -119,11 +128,13 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
     }
 
     /// <summary><c>POST …/discussions/{num}/comment/{comment}/hide</c></summary>
-    public Task HideAsync(HttpContext context, Repo repo) => ChangeCommentAsync(context, repo, othersToo: true, (old, _) => old with { Hidden = true });
+    public Task HideAsync(HttpContext context, Repo repo) =>
+        ChangeCommentAsync(context, repo, othersToo: true, (old, _) => old with { Hidden = true });
 
     async Task ChangeCommentAsync(HttpContext context, Repo repo, bool othersToo, Func<EventData, DiscussionEvent, EventData> change)
     {
-        var id = (string?)context.Request.RouteValues["comment"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        var id = (string?)context.Request.RouteValues["comment"] is { Length: <= 24 } text
+            && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
         var mayAll = othersToo && await MayWriteAsync(context, repo);
         var happened = await ChangeAsync(context, repo, own: false, async (t, discussion, caller) =>
         {
@@ -161,5 +172,6 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         }, context.RequestAborted);
     }
 
-    async Task<bool> MayWriteAsync(HttpContext context, Repo repo) => await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted);
+    async Task<bool> MayWriteAsync(HttpContext context, Repo repo) =>
+        await authoriser.MayAsync(await authoriser.UserAsync(context), repo, Need.Write, context.RequestAborted);
 }

@@ -13,7 +13,8 @@ sealed class DiscussionForms(Authoriser authoriser, DiscussionEndpoints discussi
     public async Task BeginAsync(HttpContext context, Repo repo)
     {
         var form = await FormAsync(context);
-        var number = await discussions.BeginAsync(repo, await authoriser.UserAsync(context), form["title"], form["text"], isPull: false, context.RequestAborted);
+        var number = await discussions.BeginAsync(repo, await authoriser.UserAsync(context), form["title"], form["text"],
+            isPull: false, context.RequestAborted);
         SignInPages.SeeOther(context, string.Create(CultureInfo.InvariantCulture, $"/{repo.Path}/discussions/{number}"));
     }
 
@@ -26,7 +27,8 @@ sealed class DiscussionForms(Authoriser authoriser, DiscussionEndpoints discussi
             "close" => await changes.SetStatusAsync(context, repo, Discussion.Closed, form["text"]),
             "open" => await changes.SetStatusAsync(context, repo, Discussion.Open, form["text"]),
             _ => await changes.CommentAsync(context, repo, form["text"], form["path"].ToString() is { Length: > 0 } path
-                ? (path, int.TryParse(form["line"], NumberStyles.None, CultureInfo.InvariantCulture, out var line) ? line : 0, form["side"] == "old", form["commit"].ToString()) : null),
+                ? (path, int.TryParse(form["line"], NumberStyles.None, CultureInfo.InvariantCulture, out var line) ? line : 0,
+                    form["side"] == "old", form["commit"].ToString()) : null),
         };
         SignInPages.SeeOther(context, $"/{repo.Path}/discussions/{DiscussionEndpoints.NumberOf(context)}");
     }

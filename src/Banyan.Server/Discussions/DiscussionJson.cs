@@ -33,7 +33,8 @@ static class DiscussionJson
     /// <param name="conflicts">Files of a pull request that changed on both sides, or null if it is none.</param>
     /// <param name="diff">What it changes, as git tells it, or null.</param>
     /// <param name="review">The same, to see which comments' lines are outdated; null where none is about a line.</param>
-    public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts, string? diff, DiffView? review)
+    public static JsonObject Of(Repo repo, Discussion discussion, IReadOnlyList<DiscussionEvent> events, IReadOnlyList<string>? conflicts,
+        string? diff, DiffView? review)
     {
         var json = Of(repo, discussion);
         var edited = MaxEdited;
@@ -43,7 +44,8 @@ static class DiscussionJson
         json["events"] = told;
         if (discussion.IsPullRequest)
         {
-            json["changes"] = new JsonObject { ["base"] = discussion.BaseRef }.With("mergeCommitId", discussion.MergeCommit is { } oid ? new GitId(oid).ToString() : null);
+            json["changes"] = new JsonObject { ["base"] = discussion.BaseRef }.With("mergeCommitId",
+                discussion.MergeCommit is { } oid ? new GitId(oid).ToString() : null);
             json["filesWithConflicts"] = new JsonArray([.. (conflicts ?? []).Select(c => (JsonNode?)c)]);
             json["diff"] = diff;
         }
@@ -70,7 +72,8 @@ static class DiscussionJson
             ["createdAt"] = HubJson.Time(happened.CreatedAt),
             ["data"] = happened.Type switch
             {
-                DiscussionEvent.Comment => Comment(happened, data, ref edited).With("review", data.Line is { } line ? Review(line, review) : null),
+                DiscussionEvent.Comment => Comment(happened, data, ref edited)
+                    .With("review", data.Line is { } line ? Review(line, review) : null),
                 DiscussionEvent.StatusChange => new JsonObject { ["status"] = data.Status },
                 DiscussionEvent.TitleChange => new JsonObject { ["from"] = data.From, ["to"] = data.To },
                 _ => new JsonObject { ["subject"] = data.Subject, ["oid"] = data.Oid },
@@ -103,14 +106,21 @@ static class DiscussionJson
             ["hidden"] = hidden,
             ["numEdits"] = before.Count,
             ["editors"] = new JsonArray([.. happened.Author is { } editor ? new JsonNode?[] { editor } : []]),
-            ["latest"] = new JsonObject { ["raw"] = text, ["html"] = Html(text), ["updatedAt"] = HubJson.Time(data.EditedAt ?? happened.CreatedAt) }.With("author", User(happened.Author)),
+            ["latest"] = new JsonObject
+            {
+                ["raw"] = text,
+                ["html"] = Html(text),
+                ["updatedAt"] = HubJson.Time(data.EditedAt ?? happened.CreatedAt)
+            }.With("author", User(happened.Author)),
             ["history"] = history,
         };
     }
 
     /// <summary>Paragraphs and line breaks, nothing else of what strangers wrote.</summary>
-    static string Html(string text) => string.Concat(text.ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+    static string Html(string text) =>
+        string.Concat(text.ReplaceLineEndings("\n").Split("\n\n", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
         .Select(p => $"<p>{WebUtility.HtmlEncode(p).Replace("\n", "<br>", StringComparison.Ordinal)}</p>"));
 
-    static JsonObject? User(string? name) => name is null ? null : new JsonObject { ["type"] = "user", ["name"] = name, ["fullname"] = name, ["avatarUrl"] = "/assets/banyan.svg" };
+    static JsonObject? User(string? name) => name is null ? null
+        : new JsonObject { ["type"] = "user", ["name"] = name, ["fullname"] = name, ["avatarUrl"] = "/assets/banyan.svg" };
 }

@@ -27,17 +27,21 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>A discussion, or null.</summary>
-    public Task<Discussion?> FindAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(c => FindAsync(c, null, repo, number), cancellationToken);
+    public Task<Discussion?> FindAsync(long repo, int number, CancellationToken cancellationToken) =>
+        database.ReadAsync(c => FindAsync(c, null, repo, number), cancellationToken);
 
     /// <summary>As <see cref="FindAsync(long, int, CancellationToken)"/>, inside of a transaction.</summary>
-    public static Task<Discussion?> FindAsync(DbTransaction transaction, long repo, int number) => FindAsync(transaction.Connection!, transaction, repo, number);
+    public static Task<Discussion?> FindAsync(DbTransaction transaction, long repo, int number) =>
+        FindAsync(transaction.Connection!, transaction, repo, number);
 
     static Task<Discussion?> FindAsync(DbConnection connection, DbTransaction? transaction, long repo, int number) =>
-        connection.QueryFirstOrDefaultAsync<Discussion>($"SELECT {Columns} {From} WHERE d.repo_id = @repo AND d.num = @number", new { repo, number }, transaction);
+        connection.QueryFirstOrDefaultAsync<Discussion>($"SELECT {Columns} {From} WHERE d.repo_id = @repo AND d.num = @number",
+            new { repo, number }, transaction);
 
     /// <summary>A discussion's author, or null if there is none.</summary>
     public Task<long?> AuthorAsync(long repo, int number, CancellationToken cancellationToken) => database.ReadAsync(
-        c => c.ExecuteScalarAsync<long?>("SELECT author_id FROM discussions WHERE repo_id = @repo AND num = @number", new { repo, number }), cancellationToken);
+        c => c.ExecuteScalarAsync<long?>("SELECT author_id FROM discussions WHERE repo_id = @repo AND num = @number", new { repo, number }),
+        cancellationToken);
 
     /// <summary>What a list holds.</summary>
     /// <param name="PullRequests">Only pull requests, or only what is none; null for both.</param>
@@ -46,7 +50,8 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     public sealed record Filter(bool? PullRequests, bool? Open, string? Author);
 
     /// <summary>Discussions, the newest first, and how many there are.</summary>
-    public Task<(IReadOnlyList<Discussion> Page, long Count)> ListAsync(long repo, Filter filter, long skip, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<(IReadOnlyList<Discussion> Page, long Count)> ListAsync(long repo, Filter filter, long skip, int limit,
+        CancellationToken cancellationToken) => database.ReadAsync(
         async c =>
         {
             const string Where =
@@ -65,20 +70,26 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
                 limit,
             };
             var count = await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) {From} {Where}", parameters);
-            return ((IReadOnlyList<Discussion>)(await c.QueryAsync<Discussion>($"SELECT {Columns} {From} {Where} ORDER BY d.num DESC LIMIT @limit OFFSET @skip", parameters)).AsList(), count);
+            return ((IReadOnlyList<Discussion>)(await c.QueryAsync<Discussion>(
+                $"SELECT {Columns} {From} {Where} ORDER BY d.num DESC LIMIT @limit OFFSET @skip", parameters)).AsList(), count);
         },
         cancellationToken);
 
     /// <summary>What happened in a discussion, in order.</summary>
-    public async Task<IReadOnlyList<DiscussionEvent>> EventsAsync(long discussion, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<DiscussionEvent>(EventSql + "WHERE e.discussion_id = @discussion ORDER BY e.id", new { discussion })).AsList(), cancellationToken);
+    public async Task<IReadOnlyList<DiscussionEvent>> EventsAsync(long discussion, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
+        async c =>
+            (await c.QueryAsync<DiscussionEvent>(EventSql + "WHERE e.discussion_id = @discussion ORDER BY e.id",
+                new { discussion })).AsList(), cancellationToken);
 
     /// <summary>Something that was said or decided in one of a repository's discussions.</summary>
-    public sealed record Latest(long Id, string Type, int Num, string Title, string Status, bool IsPullRequest, long CreatedAt, string? Author);
+    public sealed record Latest(long Id, string Type, int Num, string Title, string Status, bool IsPullRequest,
+        long CreatedAt, string? Author);
 
     /// <summary>What was said and decided last in a repository, the latest first.</summary>
     // As an expression the row hides the index of all events, where those of one repository are asked for.
-    public async Task<IReadOnlyList<Latest>> LatestAsync(long repo, int limit, CancellationToken cancellationToken) => await database.ReadAsync(
+    public async Task<IReadOnlyList<Latest>> LatestAsync(long repo, int limit, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
         async c => (await c.QueryAsync<(long Id, string Type, int Num, string Title, string Status, bool IsPull, long At, string? Author)>(
             """
             SELECT e.id, e.type, d.num, d.title, d.status, d.is_pull_request, e.created_at, CASE WHEN a.kind = 'user' THEN a.name END
@@ -144,7 +155,8 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
     public static async Task LengthenAsync(DbTransaction transaction, long discussion, int length)
     {
         if (await transaction.ExecuteAsync(
-            "UPDATE discussions SET length = length + @length WHERE id = @discussion AND (@length <= 0 OR length + @length <= @MaxLength)", new { discussion, length, MaxLength }) == 0)
+            "UPDATE discussions SET length = length + @length WHERE id = @discussion AND (@length <= 0 OR length + @length <= @MaxLength)",
+            new { discussion, length, MaxLength }) == 0)
             throw HubException.BadRequest($"This discussion is full ({MaxLength} characters): begin another that goes on from here.");
     }
 
@@ -166,6 +178,7 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
             return;   // a ref that came otherwise
         if (discussion.Status == Discussion.Merged)
             throw HubException.BadRequest($"Pull request {number} is merged: open another.");
-        await AddEventAsync(transaction, discussion.Id, caller, DiscussionEvent.Commit, new EventData { Oid = commit.ToString(), Subject = subject });
+        await AddEventAsync(transaction, discussion.Id, caller, DiscussionEvent.Commit,
+            new EventData { Oid = commit.ToString(), Subject = subject });
     }
 }

@@ -11,7 +11,8 @@ static class DiscussionText
     public static string Title(string? title)
     {
         title = string.Concat((title ?? "").Where(c => !char.IsControl(c))).Trim();
-        return title.Length is >= MinTitle and <= MaxTitle ? title : throw HubException.BadRequest($"A title has {MinTitle} to {MaxTitle} characters, not {title.Length}.");
+        return title.Length is >= MinTitle and <= MaxTitle ? title
+            : throw HubException.BadRequest($"A title has {MinTitle} to {MaxTitle} characters, not {title.Length}.");
     }
 
     /// <summary>A title that follows from something else: cut where it is too long.</summary>
@@ -27,6 +28,7 @@ static class DiscussionText
         text = (text ?? "").Trim().Replace('\0', ' ');
         if (text.Length == 0 && !mayBeEmpty)
             throw HubException.BadRequest("The comment is empty.");
-        return text.Length <= MaxComment ? text : throw HubException.BadRequest($"A comment has at most {MaxComment} characters, not {text.Length}.");
+        return text.Length <= MaxComment ? text
+            : throw HubException.BadRequest($"A comment has at most {MaxComment} characters, not {text.Length}.");
     }
 }

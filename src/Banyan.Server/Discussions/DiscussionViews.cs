@@ -11,7 +11,8 @@ public sealed record DiscussionRow(int Num, string Title, string Status, bool Is
 }
 
 /// <summary>Discussions of a repository.</summary>
-public sealed record DiscussionListView(RepoHeadView Head, IReadOnlyList<DiscussionRow> Rows, long Count, int Page, int PageLength, string Status);
+public sealed record DiscussionListView(RepoHeadView Head, IReadOnlyList<DiscussionRow> Rows, long Count, int Page,
+    int PageLength, string Status);
 
 /// <summary>A discussion.</summary>
 public sealed record DiscussionView
@@ -54,9 +55,11 @@ public sealed record EventView(long Id, string? Author, long At, string? Html, s
 /// <param name="Comments">Comments on lines that are there still.</param>
 /// <param name="Asked">The line that the visitor comments on now, or null.</param>
 /// <param name="Visitor">Who looks.</param>
-public sealed record ReviewView(string Address, string Commit, IReadOnlyList<EventView> Comments, (string Path, int Number, bool IsRemoved)? Asked, Visitor Visitor)
+public sealed record ReviewView(string Address, string Commit, IReadOnlyList<EventView> Comments,
+    (string Path, int Number, bool IsRemoved)? Asked, Visitor Visitor)
 {
     /// <summary>The address of the page with a form below a line.</summary>
     internal string AddressOf(string path, DiffLine line) => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Address}?path={Uri.EscapeDataString(path)}&line={(line.New > 0 ? line.New : line.Old)}&side={(line.New > 0 ? "new" : "old")}#reply");
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{Address}?path={Uri.EscapeDataString(path)}&line={(line.New > 0 ? line.New : line.Old)}&side={(line.New > 0 ? "new" : "old")}#reply");
 }

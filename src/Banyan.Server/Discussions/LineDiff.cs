@@ -12,7 +12,8 @@ static class LineDiff
     /// <param name="text">Receives them.</param>
     /// <param name="before">Lines as they were.</param>
     /// <param name="after">Lines as they are.</param>
-    /// <param name="steps">How long the shortest difference may be looked for; is taken what it took. Where nothing is left all goes and all comes.</param>
+    /// <param name="steps">How long the shortest difference may be looked for; is taken what it took. Where nothing is left all goes and
+    /// all comes.</param>
     public static void Write(StringBuilder text, string[] before, string[] after, ref long steps)
     {
         var edits = Edits(before, after, ref steps);
@@ -54,7 +55,8 @@ static class LineDiff
 
     /// <summary>Lines are counted from 1; none are told as being after the line before.</summary>
     static string Range(int start, int count) =>
-        count == 1 ? (start + 1).ToString(CultureInfo.InvariantCulture) : string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? start : start + 1)},{count}");
+        count == 1 ? (start + 1).ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{(count == 0 ? start : start + 1)},{count}");
 
     /// <summary>Each line that is kept (' '), removed ('-') or added ('+'), with where both sides are there.</summary>
     static List<(char Kind, int Old, int New)> Edits(string[] before, string[] after, ref long steps)

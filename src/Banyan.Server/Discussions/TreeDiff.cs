@@ -38,7 +38,8 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
             if (old == now || _changed.Count >= MaxFiles)
                 continue;
             if (old is { IsFolder: true } || now is { IsFolder: true })
-                await FolderAsync($"{path}{name}/", old is { IsFolder: true } oldFolder ? oldFolder.Id : null, now is { IsFolder: true } newFolder ? newFolder.Id : null);
+                await FolderAsync($"{path}{name}/", old is { IsFolder: true } oldFolder ? oldFolder.Id : null,
+                    now is { IsFolder: true } newFolder ? newFolder.Id : null);
             if (old is { IsFolder: false } || now is { IsFolder: false })
                 _changed.Add((path + name, old is { IsFolder: false } ? old : null, now is { IsFolder: false } ? now : null));
         }
@@ -63,7 +64,8 @@ sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
             text.Append("Binary files differ\n");
             return;
         }
-        text.Append("--- ").Append(before is null ? "/dev/null" : $"a/{path}").Append("\n+++ ").Append(after is null ? "/dev/null" : $"b/{path}").Append('\n');
+        text.Append("--- ").Append(before is null ? "/dev/null" : $"a/{path}").Append("\n+++ ")
+            .Append(after is null ? "/dev/null" : $"b/{path}").Append('\n');
         LineDiff.Write(text, old, now, ref _steps);
     }
 

@@ -24,7 +24,8 @@ sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
     /// <param name="before">What both grew from, or null if they have nothing in common.</param>
     /// <param name="ours">One side.</param>
     /// <param name="theirs">The other.</param>
-    public async Task<GitId> MergeAsync(GitId? before, GitId ours, GitId theirs) => await FolderAsync("", before, ours, theirs) ?? Make(GitKind.Tree, []);
+    public async Task<GitId> MergeAsync(GitId? before, GitId ours, GitId theirs) =>
+        await FolderAsync("", before, ours, theirs) ?? Make(GitKind.Tree, []);
 
     async Task<GitId?> FolderAsync(string path, GitId? before, GitId ours, GitId theirs)
     {
@@ -47,7 +48,8 @@ sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
         if (before == ours)
             return theirs;
         if (ours is { IsFolder: true } o && theirs is { IsFolder: true } t)
-            return await FolderAsync(path + "/", before is { IsFolder: true } b ? b.Id : null, o.Id, t.Id) is { } folder ? o with { Id = folder } : null;
+            return await FolderAsync(path + "/", before is { IsFolder: true } b ? b.Id : null, o.Id, t.Id) is { } folder
+                ? o with { Id = folder } : null;
         if (path == Attributes.FileName && ours is { IsFolder: false } mine && theirs is { IsFolder: false } other)
             return mine with { Id = Make(GitKind.Blob, Together(await read(mine.Id, GitKind.Blob), await read(other.Id, GitKind.Blob))) };
         _conflicts.Add(path);
@@ -58,7 +60,8 @@ sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
     static byte[] Together(byte[] ours, byte[] theirs)
     {
         var (encoding, lines) = (System.Text.Encoding.UTF8, System.Text.Encoding.UTF8.GetString(ours).TrimEnd('\n').Split('\n'));
-        return encoding.GetBytes(string.Join('\n', [.. lines, .. encoding.GetString(theirs).TrimEnd('\n').Split('\n').Except(lines)]) + "\n");
+        return encoding.GetBytes(string.Join('\n',
+            [.. lines, .. encoding.GetString(theirs).TrimEnd('\n').Split('\n').Except(lines)]) + "\n");
     }
 
     GitId Make(GitKind kind, byte[] content)
@@ -70,5 +73,6 @@ sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
     async Task<Dictionary<string, GitTreeEntry>> EntriesAsync(GitId? tree) =>
         tree is { } id ? GitTree.Read(await read(id, GitKind.Tree)).ToDictionary(e => e.Name, StringComparer.Ordinal) : [];
 
-    static GitTreeEntry? Get(Dictionary<string, GitTreeEntry> entries, string name) => entries.TryGetValue(name, out var entry) ? entry : null;
+    static GitTreeEntry? Get(Dictionary<string, GitTreeEntry> entries, string name) =>
+        entries.TryGetValue(name, out var entry) ? entry : null;
 }

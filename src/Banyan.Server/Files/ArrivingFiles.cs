@@ -35,8 +35,10 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
         var id = Guid.NewGuid().ToString("N");
         await database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("DELETE FROM arrivals WHERE until < @old", new { old = (time.GetUtcNow() - TimeSpan.FromDays(1)).ToUnixTimeMilliseconds() });
-            await t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES (@id, @repo, @sha256, @Until)", new { id, repo, sha256 = sha256.ToArray(), Until });
+            await t.ExecuteAsync("DELETE FROM arrivals WHERE until < @old",
+                new { old = (time.GetUtcNow() - TimeSpan.FromDays(1)).ToUnixTimeMilliseconds() });
+            await t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES (@id, @repo, @sha256, @Until)",
+                new { id, repo, sha256 = sha256.ToArray(), Until });
         }, cancellationToken);
         return new Arrival(this, id);
     }
@@ -57,7 +59,8 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
             while (await FindAsync(repo, wanted, cancellationToken) is { } arriving)
             {
                 if (time.GetUtcNow() > patience)
-                    throw HubException.Busy(RetrySeconds, $"The file {arriving} is still being put together from its parts: commit again in a while.");
+                    throw HubException.Busy(RetrySeconds,
+                        $"The file {arriving} is still being put together from its parts: commit again in a while.");
                 await Task.Delay(s_look, cancellationToken);
             }
         }
@@ -69,7 +72,8 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
 
     /// <summary>One of these files that arrives, or null.</summary>
     async Task<Sha256?> FindAsync(long repo, HashSet<Sha256> wanted, CancellationToken cancellationToken) => (await database.ReadAsync(
-        c => c.QueryAsync<byte[]>("SELECT sha256 FROM arrivals WHERE repo_id = @repo AND until > @now", new { repo, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken))
+        c => c.QueryAsync<byte[]>("SELECT sha256 FROM arrivals WHERE repo_id = @repo AND until > @now",
+            new { repo, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken))
         .Select(h => (Sha256?)new Sha256(h)).FirstOrDefault(h => wanted.Contains(h!.Value));
 
     async Task RenewAsync(string id, CancellationToken over)
@@ -117,6 +121,7 @@ sealed partial class ArrivingFiles(HubDatabase database, TimeProvider time, ILog
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A file that is being put together could not be noted; commits on other nodes wait for it a minute at most")]
+    [LoggerMessage(LogLevel.Warning,
+        "A file that is being put together could not be noted; commits on other nodes wait for it a minute at most")]
     static partial void LogFailed(ILogger log, Exception exception);
 }

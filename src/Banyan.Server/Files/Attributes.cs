@@ -13,8 +13,10 @@ sealed class Attributes
 
     static readonly string[] s_large =
     [
-        "*.7z", "*.arrow", "*.bin", "*.bz2", "*.ckpt", "*.ftz", "*.gguf", "*.gz", "*.h5", "*.joblib", "*.lfs.*", "*.mlmodel", "*.model", "*.msgpack", "*.npy", "*.npz", "*.onnx",
-        "*.ot", "*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt", "*.pth", "*.rar", "*.safetensors", "saved_model/**/*", "*.tar.*", "*.tar", "*.tflite", "*.tgz", "*.wasm", "*.xz",
+        "*.7z", "*.arrow", "*.bin", "*.bz2", "*.ckpt", "*.ftz", "*.gguf", "*.gz", "*.h5", "*.joblib", "*.lfs.*", "*.mlmodel", "*.model",
+        "*.msgpack", "*.npy", "*.npz", "*.onnx",
+        "*.ot", "*.parquet", "*.pb", "*.pickle", "*.pkl", "*.pt", "*.pth", "*.rar", "*.safetensors", "saved_model/**/*", "*.tar.*", "*.tar",
+        "*.tflite", "*.tgz", "*.wasm", "*.xz",
         "*.zip", "*.zst", "*tfevents*",
     ];
 
@@ -36,18 +38,24 @@ sealed class Attributes
             return;
         string pattern, attributes;
         if (line[0] == '"' && line.LastIndexOf('"') is > 0 and var quote)
-            (pattern, attributes) = (line[1..quote].Replace("\\\"", "\"", StringComparison.Ordinal).Replace(@"\\", @"\", StringComparison.Ordinal), line[(quote + 1)..]);
+            (pattern, attributes) =
+                (line[1..quote].Replace("\\\"", "\"", StringComparison.Ordinal)
+                    .Replace(@"\\", @"\", StringComparison.Ordinal), line[(quote + 1)..]);
         else if (line.IndexOfAny([' ', '\t']) is > 0 and var space)
             (pattern, attributes) = (line[..space], line[space..]);
         else
             return;
         var words = attributes.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-        bool? isLfs = words.Contains("filter=lfs") ? true : words.Any(w => w is "-filter" or "!filter" || w.StartsWith("filter=", StringComparison.Ordinal)) ? false : null;
+        bool? isLfs = words.Contains("filter=lfs") ? true
+            : words.Any(w => w is "-filter" or "!filter" || w.StartsWith("filter=", StringComparison.Ordinal)) ? false : null;
         if (isLfs is { } lfs)
             _patterns.Add(pattern, lfs);
     }
 
-    /// <summary>Whether a path is one of a large file. Where the patterns are too many or take too long no further path is: it gets a line of its own.</summary>
+    /// <summary>
+    /// Whether a path is one of a large file. Where the patterns are too many or take too long no further path is: it gets a line of its
+    /// own.
+    /// </summary>
     public bool IsLfs(string path) => _patterns.Find(path) == true;
 
     /// <summary>Whether its patterns are too many, or take too long.</summary>

@@ -49,5 +49,6 @@ readonly record struct ByteRange(long Start, long Length)
         return true;
     }
 
-    static bool Number(ReadOnlySpan<char> text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    static bool Number(ReadOnlySpan<char> text, out long value) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }

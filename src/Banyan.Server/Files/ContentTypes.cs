@@ -1,6 +1,8 @@
 namespace Banyan.Server.Files;
 
-/// <summary>How files are labelled. Nothing that a browser would run, whatever it is called: repositories hold what strangers wrote.</summary>
+/// <summary>
+/// How files are labelled. Nothing that a browser would run, whatever it is called: repositories hold what strangers wrote.
+/// </summary>
 static class ContentTypes
 {
     const string Text = "text/plain; charset=utf-8", Binary = "application/octet-stream";
@@ -22,7 +24,8 @@ static class ContentTypes
 
     static readonly HashSet<string> s_text = new(
         [
-            "", ".c", ".cfg", ".cpp", ".cs", ".css", ".csv", ".gitattributes", ".gitignore", ".go", ".h", ".htm", ".html", ".ini", ".java", ".jinja", ".js", ".jsonl", ".md", ".model",
+            "", ".c", ".cfg", ".cpp", ".cs", ".css", ".csv", ".gitattributes", ".gitignore", ".go", ".h", ".htm", ".html", ".ini", ".java",
+            ".jinja", ".js", ".jsonl", ".md", ".model",
             ".py", ".rs", ".sh", ".svg", ".toml", ".ts", ".tsv", ".txt", ".xml", ".yaml", ".yml",
         ],
         StringComparer.OrdinalIgnoreCase);

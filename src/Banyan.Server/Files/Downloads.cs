@@ -71,7 +71,9 @@ sealed class Downloads(HubDatabase database, TimeProvider time) : Job
     {
         var first = DayOf(time.GetUtcNow()) - days + 1;
         var counts = new long[days];
-        foreach (var (day, n) in await database.ReadAsync(c => c.QueryAsync<(int, long)>("SELECT day, downloads FROM download_days WHERE repo_id = @repo AND day >= @first", new { repo, first }), cancellationToken))
+        foreach (var (day, n) in await database.ReadAsync(c =>
+            c.QueryAsync<(int, long)>("SELECT day, downloads FROM download_days WHERE repo_id = @repo AND day >= @first",
+                new { repo, first }), cancellationToken))
             if (day - first < days)
                 counts[day - first] = n;
         return counts;

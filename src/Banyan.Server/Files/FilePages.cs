@@ -14,7 +14,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
-sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window, TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports, TimeProvider time)
+sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window,
+    TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports, TimeProvider time)
 {
     const int PageRows = 300, MaxBranches = 200, HeadRows = 20, MaxBytes = 512 << 10, MaxLines = 5000, MaxLine = 2000;
 
@@ -37,18 +38,23 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             context.Response.Redirect($"/{repo.Path}/blob/{Uri.EscapeDataString(name)}/{Show.Escape(path)}");
             return;
         }
-        var start = int.TryParse(context.Request.Query["start"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) ? asked : 0;
+        var start = int.TryParse(context.Request.Query["start"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked)
+            ? asked : 0;
         var prefix = folder.Path.Length == 0 ? "" : folder.Path + "/";
         var all = (await tree.FolderAsync(repo.Id, folder.Id, cancellationToken)).OrderBy(e => !e.IsFolder).ToArray();
         var entries = all.Skip(start).Take(PageRows).Select(e => e with { Path = prefix + e.Path }).ToArray();
         var last = await lastCommits.FindAsync(repo.Id, revision, entries, cancellationToken);
-        var branches = (await refs.ListAsync(repo.Id, cancellationToken)).Where(r => r.Name.StartsWith(GitRef.Heads, StringComparison.Ordinal) || r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Take(MaxBranches).Select(r => r.Short);
+        var branches =
+            (await refs.ListAsync(repo.Id, cancellationToken)).Where(r => r.Name.StartsWith(GitRef.Heads, StringComparison.Ordinal)
+                || r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Take(MaxBranches).Select(r => r.Short);
         var caller = await authoriser.CallerAsync(context);
-        var mayUpload = !caller.IsAnonymous && await refs.FindAsync(repo.Id, GitRef.Heads + name, cancellationToken) is not null && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
+        var mayUpload = !caller.IsAnonymous && await refs.FindAsync(repo.Id, GitRef.Heads + name, cancellationToken) is not null
+            && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
         context.Response.Headers["X-Repo-Commit"] = revision.Id.ToString();
         await HtmlPage.RenderAsync<TreePage>(context, new TreeView(
             new(repo, "files", name), folder.Path, CommitLine.Of(revision),
-            [.. entries.Select(e => new TreeRow(e.Path, e.IsFolder, e.Lfs is not null, e.Size, last.TryGetValue(e.Path, out var commit) ? CommitLine.Of(commit) : null))], all.Length, start, [.. branches], mayUpload));
+            [.. entries.Select(e => new TreeRow(e.Path, e.IsFolder, e.Lfs is not null, e.Size,
+                last.TryGetValue(e.Path, out var commit) ? CommitLine.Of(commit) : null))], all.Length, start, [.. branches], mayUpload));
     }
 
     /// <summary><c>/{id}/blob/{rev}/{path}</c>: a page for browsers; clients that were given the address get the file.</summary>
@@ -81,10 +87,12 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             IsLarge = entry.Lfs is not null,
             Latest = CommitLine.Of(last.GetValueOrDefault(entry.Path, revision)),
         };
-        await HtmlPage.RenderAsync<BlobPage>(context, await ShownAsync(repo, revision, entry, view, context.Request.Query["tensor"], context.Language(), cancellationToken));
+        await HtmlPage.RenderAsync<BlobPage>(context,
+            await ShownAsync(repo, revision, entry, view, context.Request.Query["tensor"], context.Language(), cancellationToken));
     }
 
-    async Task<BlobView> ShownAsync(Repo repo, Revision revision, RepoEntry entry, BlobView view, string? tensor, PageLanguage language, CancellationToken cancellationToken)
+    async Task<BlobView> ShownAsync(Repo repo, Revision revision, RepoEntry entry, BlobView view, string? tensor, PageLanguage language,
+        CancellationToken cancellationToken)
     {
         var extension = Path.GetExtension(entry.Path);
         if (s_pictures.Contains(extension))
@@ -95,7 +103,12 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
         {
             if (await headers.ReadAsync(repo.Id, entry, new TensorTable(tensor), cancellationToken) is not { } table)
                 return view with { Note = language["file.no_weights"] };
-            view = view with { Tensors = table, Template = table.ChatTemplate is { } found ? TemplateExample.Of(found, new Dictionary<string, string>(), time.GetUtcNow()) : null };
+            view = view with
+            {
+                Tensors = table,
+                Template = table.ChatTemplate is { } found
+                ? TemplateExample.Of(found, new Dictionary<string, string>(), time.GetUtcNow()) : null
+            };
             return await WithSampleAsync(repo, entry, view, tensor, cancellationToken);
         }
         if (RepoReports.IsReport(entry.Path) && await reports.ReadAsync(repo.Id, entry, cancellationToken) is { } report)
@@ -117,17 +130,22 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             Lines = [.. lines.Take(MaxLines).Select(l => l.Length > MaxLine ? l[..MaxLine] + "…" : l)],
             IsCut = bytes.Length < entry.Size || lines.Length > MaxLines,
             Html = extension.Equals(".md", StringComparison.OrdinalIgnoreCase)
-                ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes, cancellationToken) : null,
+                ? await cards.RenderAsync(repo, entry.Id, view.Head.Revision, entry.Path[..(entry.Path.LastIndexOf('/') + 1)], bytes,
+                    cancellationToken) : null,
         };
     }
 
     /// <summary>The template that a file is or has; its tokens are those of the tokenizer beside it.</summary>
-    async Task<TemplateExample?> TemplateAsync(Repo repo, Revision revision, RepoEntry entry, byte[] bytes, CancellationToken cancellationToken)
+    async Task<TemplateExample?> TemplateAsync(Repo repo, Revision revision, RepoEntry entry, byte[] bytes,
+        CancellationToken cancellationToken)
     {
         var isConfig = entry.Path.EndsWith(TokenizerConfigName, StringComparison.Ordinal);
-        var config = isConfig ? bytes : await tree.SmallFileAsync(repo.Id, revision.Commit.Tree, entry.Path[..^ChatTemplateName.Length] + TokenizerConfigName, cancellationToken);
+        var config = isConfig ? bytes
+            : await tree.SmallFileAsync(repo.Id, revision.Commit.Tree,
+                entry.Path[..^ChatTemplateName.Length] + TokenizerConfigName, cancellationToken);
         var (source, tokens) = TemplateExample.Read(config);
-        return (isConfig ? source : Encoding.UTF8.GetString(bytes)) is { } template ? TemplateExample.Of(template, tokens, time.GetUtcNow()) : null;
+        return (isConfig ? source : Encoding.UTF8.GetString(bytes)) is { } template
+            ? TemplateExample.Of(template, tokens, time.GetUtcNow()) : null;
     }
 
     /// <summary>The first rows; where there are none, why a file that is nothing else has none.</summary>

@@ -9,7 +9,8 @@ namespace Banyan.Server.Files;
 /// <summary>A commit, in one line.</summary>
 public sealed record CommitLine(string Id, string Title, string Author, long At)
 {
-    internal static CommitLine Of(Git.Revision revision) => new(revision.Id.ToString(), Cut(revision.Commit.Title), revision.Commit.Author.Name, revision.Commit.Committer.UnixSeconds * 1000);
+    internal static CommitLine Of(Git.Revision revision) =>
+        new(revision.Id.ToString(), Cut(revision.Commit.Title), revision.Commit.Author.Name, revision.Commit.Committer.UnixSeconds * 1000);
 
     static string Cut(string title) => title.Length <= 200 ? title : title[..200] + "…";
 }
@@ -23,7 +24,8 @@ public sealed record CommitLine(string Id, string Title, string Author, long At)
 /// <param name="Start">Which the first of them is.</param>
 /// <param name="Branches">Branches and tags to choose from.</param>
 /// <param name="MayUpload">Whether the visitor may put files here.</param>
-public sealed record TreeView(RepoHeadView Head, string Path, CommitLine Latest, IReadOnlyList<TreeRow> Rows, int Count, int Start, IReadOnlyList<string> Branches, bool MayUpload);
+public sealed record TreeView(RepoHeadView Head, string Path, CommitLine Latest, IReadOnlyList<TreeRow> Rows, int Count, int Start,
+    IReadOnlyList<string> Branches, bool MayUpload);
 
 /// <summary>A file or folder, and the commit that touched it last.</summary>
 public sealed record TreeRow(string Path, bool IsFolder, bool IsLarge, long Size, CommitLine? Last)

@@ -39,6 +39,7 @@ static class FilesFeature
         app.MapRepoApi("POST", "/paths-info/{**rest}", Need.Read, app.The<PathsInfo>().HandleAsync, maxBytes: 4 << 20);
         app.MapRepoApi("GET", "/lfs-files", Need.Write, app.The<LfsFiles>().ListAsync);
         app.MapRepoApi("POST", "/lfs-files/batch", Need.Admin, app.The<LfsFiles>().DeleteAsync);
-        app.MapRepoApi("POST", "/lfs-files/duplicate", Need.Read, app.The<LfsDuplicates>().HandleAsync, maxBytes: 4 << 20, traits: RouteTraits.Changes);
+        app.MapRepoApi("POST", "/lfs-files/duplicate", Need.Read, app.The<LfsDuplicates>().HandleAsync, maxBytes: 4 << 20,
+            traits: RouteTraits.Changes);
     }
 }

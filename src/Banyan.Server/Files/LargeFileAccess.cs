@@ -17,16 +17,21 @@ sealed class LargeFileAccess(HubDatabase database, HeldFiles held, Authoriser au
 {
     const int Batch = 500, Holders = 200;
 
-    /// <summary>Those of these SHA-256 that the caller may put into the repository; others are left out, whether they are here or not.</summary>
-    public async Task<Dictionary<Sha256, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, IEnumerable<Sha256> sha256s, CancellationToken cancellationToken)
+    /// <summary>
+    /// Those of these SHA-256 that the caller may put into the repository; others are left out, whether they are here or not.
+    /// </summary>
+    public async Task<Dictionary<Sha256, LargeFileRow>> AllowedAsync(Repo repo, Caller caller, IEnumerable<Sha256> sha256s,
+        CancellationToken cancellationToken)
     {
         var wanted = sha256s.ToHashSet();
-        var allowed = (await held.FindAsync(repo.Id, wanted, cancellationToken)).ToDictionary(f => f.Key, f => new LargeFileRow(f.Value.Content, f.Value.Size, true));
+        var allowed = (await held.FindAsync(repo.Id, wanted, cancellationToken)).ToDictionary(f => f.Key,
+            f => new LargeFileRow(f.Value.Content, f.Value.Size, true));
         var decided = new Dictionary<long, bool>();
         foreach (var batch in wanted.Where(h => !allowed.ContainsKey(h)).Select(h => h.ToArray()).Chunk(Batch))
         {
             var rows = await database.ReadAsync(
-                c => c.QueryAsync<(long Id, byte[] Sha256, long Size)>($"SELECT id, sha256, size FROM contents WHERE sha256 {database.In("batch")}", new { batch }), cancellationToken);
+                c => c.QueryAsync<(long Id, byte[] Sha256, long Size)>(
+                    $"SELECT id, sha256, size FROM contents WHERE sha256 {database.In("batch")}", new { batch }), cancellationToken);
             foreach (var (id, sha256, size) in rows)
                 if (await HeldElsewhereAsync(caller, id, decided, cancellationToken))
                     allowed[new Sha256(sha256)] = new LargeFileRow(id, size, false);

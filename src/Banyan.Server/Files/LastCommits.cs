@@ -7,7 +7,8 @@ sealed class LastCommits(RepoTree tree, GitObjects objects)
 {
     const int MaxCommits = 1000, MaxLooks = 50_000;
 
-    public async Task<Dictionary<string, Revision>> FindAsync(long repo, Revision head, IReadOnlyList<RepoEntry> entries, CancellationToken cancellationToken)
+    public async Task<Dictionary<string, Revision>> FindAsync(long repo, Revision head, IReadOnlyList<RepoEntry> entries,
+        CancellationToken cancellationToken)
     {
         var found = new Dictionary<string, Revision>();
         var open = entries.ToList();

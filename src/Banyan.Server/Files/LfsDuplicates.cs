@@ -36,13 +36,20 @@ sealed class LfsDuplicates(Authoriser authoriser, HeldFiles held, ContentStore c
         var (granted, bytes) = (new List<long>(), 0L);
         foreach (var file in files)
         {
-            if (Parse(file.Sha256) is { } oid && here.TryGetValue(oid, out var found) && (file.XetHash is null || found.XetHash.ToString() == file.XetHash))
+            if (Parse(file.Sha256) is { } oid && here.TryGetValue(oid, out var found)
+                && (file.XetHash is null || found.XetHash.ToString() == file.XetHash))
             {
                 granted.Add(found.Content);
                 bytes += found.Size;
             }
             else
-                failed.Add(new JsonObject { ["sha256"] = file.Sha256, ["xetHash"] = file.XetHash, ["filename"] = file.Filename, ["error"] = $"{repo.FullName} has no such file." });
+                failed.Add(new JsonObject
+                {
+                    ["sha256"] = file.Sha256,
+                    ["xetHash"] = file.XetHash,
+                    ["filename"] = file.Filename,
+                    ["error"] = $"{repo.FullName} has no such file."
+                });
         }
         // Whoever owns both holds them already.
         using var room = await limits.ReserveAsync(target.Id, target.OwnerId == repo.OwnerId ? 0 : bytes, cancellationToken);

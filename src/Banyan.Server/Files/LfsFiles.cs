@@ -12,7 +12,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Files;
 
 /// <summary>The large files that a repository holds, in whatever revision, and letting go of some for good.</summary>
-sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions, GitObjects objects, TimeProvider time)
+sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions,
+    GitObjects objects, TimeProvider time)
 {
     const int MaxFiles = 1000, Tries = 5;
 
@@ -27,7 +28,8 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
         var (names, seen) = (new Dictionary<Sha256, (string Path, string Ref)>(), new HashSet<GitId>());
         foreach (var found in (await refs.ListAsync(repo.Id, cancellationToken)).OrderBy(r => r.Name != GitRef.Heads + repo.DefaultBranch))
             if (await revisions.PeelAsync(repo, found.Id, cancellationToken) is { } revision && seen.Add(revision.Commit.Tree))
-                await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null), true, cancellationToken))
+                await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null),
+                    true, cancellationToken))
                     if (entry.Lfs is { } lfs)
                         names.TryAdd(lfs.Sha256, (entry.Path, found.Name));
         var rows = await database.ReadAsync(
@@ -39,11 +41,14 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
             var sha256 = new Sha256(row.Sha256);
             var oid = sha256.ToString();
             var name = names.TryGetValue(sha256, out var known) ? known : (Path: oid, Ref: null);
-            return new JsonObject { ["fileOid"] = oid, ["filename"] = name.Path, ["oid"] = oid, ["pushedAt"] = HubJson.Time(row.UploadedAt), ["ref"] = name.Ref, ["size"] = row.Size };
+            return new JsonObject { ["fileOid"] = oid, ["filename"] = name.Path, ["oid"] = oid, ["pushedAt"] = HubJson.Time(row.UploadedAt),
+                ["ref"] = name.Ref, ["size"] = row.Size };
         })]));
     }
 
-    /// <summary><c>POST /api/{type}/{id}/lfs-files/batch</c>: the repository lets go of these, and its history of their names if requested.</summary>
+    /// <summary>
+    /// <c>POST /api/{type}/{id}/lfs-files/batch</c>: the repository lets go of these, and its history of their names if requested.
+    /// </summary>
     public async Task DeleteAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<Body>());
@@ -52,7 +57,8 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
         if (oids.FirstOrDefault(o => !Sha256.TryParse(o, out _)) is { } wrong)
             throw HubException.BadRequest($"'{wrong}' is no oid of a large file.");
         // The history is written again before the transaction, in which the refs must still be where they were.
-        for (var attempt = 1; !await LetGoAsync(repo, caller, [.. oids.Select(Sha256.Parse)], body.Deletions.RewriteHistory == true, context.RequestAborted); attempt++)
+        for (var attempt = 1; !await LetGoAsync(repo, caller, [.. oids.Select(Sha256.Parse)], body.Deletions.RewriteHistory == true,
+            context.RequestAborted); attempt++)
             if (attempt == Tries)
                 throw HubException.Stale();
         await context.JsonAsync(new { });
@@ -71,7 +77,8 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
             foreach (var (from, to) in moved)
                 if (!await Refs.SwapAsync(t, repo.Id, from.Name, from.Id, to, time.GetUtcNow().ToUnixTimeMilliseconds()))
                     throw HubException.Stale();
-            await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Content", files.Select(f => new { repo = repo.Id, f.Content }));
+            await t.ExecuteAsync("DELETE FROM repo_contents WHERE repo_id = @repo AND content_id = @Content",
+                files.Select(f => new { repo = repo.Id, f.Content }));
             await Audit.RecordAsync(t, "lfs.delete", repo.Path, $"{pointers.Count} files{(rewrite ? ", history rewritten" : "")}");
             return true;
         }, cancellationToken);

@@ -12,7 +12,8 @@ namespace Banyan.Server.Files;
 sealed partial record LfsPointer(Sha256 Sha256, long Size, int PointerSize)
 {
     public static byte[] Write(Sha256 sha256, long size) =>
-        Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"));
+        Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n"));
 
     /// <summary>Reads a blob that may be a pointer.</summary>
     public static LfsPointer? Read(ReadOnlySpan<byte> blob)

@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Banyan.Server.Files;
 
 /// <summary>
-/// A pattern of <c>.gitattributes</c> and <c>.gitignore</c>, read as git reads it: without a slash it means names anywhere, with one paths from
-/// the root. It is matched character by character and never becomes a program: a star that fails is tried one further, and stars
+/// A pattern of <c>.gitattributes</c> and <c>.gitignore</c>, read as git reads it: without a slash it means names anywhere, with one paths
+/// from the root. It is matched character by character and never becomes a program: a star that fails is tried one further, and stars
 /// before it never again, so that a match takes at most the product of both lengths.
 /// </summary>
 sealed class PathPattern
@@ -106,10 +106,13 @@ sealed class PathPattern
                     break;
             }
         }
-        return new Part([.. tokens], tokens.All(t => t.Kind == Kind.Literal) ? string.Concat(tokens.Select(t => t.Character)) : null, false);
+        return new Part([.. tokens], tokens.All(t => t.Kind == Kind.Literal)
+            ? string.Concat(tokens.Select(t => t.Character)) : null, false);
     }
 
-    /// <summary><c>[a-z!]</c>, <c>[!a]</c>, <c>[[:space:]]</c>; null if it is not closed. A bracket that stands first is one of the set.</summary>
+    /// <summary>
+    /// <c>[a-z!]</c>, <c>[!a]</c>, <c>[[:space:]]</c>; null if it is not closed. A bracket that stands first is one of the set.
+    /// </summary>
     Token? Set(string name, ref int i)
     {
         var (start, at) = (_sets.Count, i + 1);

@@ -34,7 +34,13 @@ sealed class PathPatterns
             return;
         _lines++;
         if (pattern.Literal is { } literal)
-            ((pattern.IsPath, pattern.FoldersOnly) switch { (false, false) => _names, (true, false) => _paths, (false, true) => _folderNames, _ => _folderPaths })[literal] = (_lines, value);
+            ((pattern.IsPath, pattern.FoldersOnly) switch
+            {
+                (false, false) => _names,
+                (true, false) => _paths,
+                (false, true) => _folderNames,
+                _ => _folderPaths
+            })[literal] = (_lines, value);
         else if (_wildcards.Count < MaxWildcards)
             _wildcards.Add((_lines, pattern, value));
         else

@@ -26,14 +26,16 @@ sealed class RepoTree(GitObjects objects)
     }
 
     /// <summary>The entries of a folder, with relative paths, in git's order.</summary>
-    public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken) => (await OpenAsync(repo, tree, cancellationToken)).Entries;
+    public async ValueTask<IReadOnlyList<RepoEntry>> FolderAsync(long repo, GitId tree, CancellationToken cancellationToken) =>
+        (await OpenAsync(repo, tree, cancellationToken)).Entries;
 
     async ValueTask<Folder> OpenAsync(long repo, GitId tree, CancellationToken cancellationToken)
     {
         if (_folders.TryGet((repo, tree), out var known))
             return known;
         var entries = GitTree.Read(await objects.GetAsync(repo, tree, GitKind.Tree, cancellationToken));
-        var facts = await objects.FactsAsync(repo, entries.Where(e => e.Mode is not (GitTreeEntry.Folder or GitTreeEntry.Module)).Select(e => e.Id), cancellationToken);
+        var facts = await objects.FactsAsync(repo,
+            entries.Where(e => e.Mode is not (GitTreeEntry.Folder or GitTreeEntry.Module)).Select(e => e.Id), cancellationToken);
         RepoEntry[] read = [.. entries.Where(e => e.Mode != GitTreeEntry.Module).Select(e => Entry(e, facts))];
         var folder = new Folder(read);
         _folders.Add((repo, tree), folder, EntryCost * (read.Length + 1));
@@ -70,7 +72,8 @@ sealed class RepoTree(GitObjects objects)
     /// <param name="folder">The folder.</param>
     /// <param name="recursive">Whether to include folders below.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async IAsyncEnumerable<RepoEntry> ListAsync(long repo, RepoEntry folder, bool recursive, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<RepoEntry> ListAsync(long repo, RepoEntry folder, bool recursive,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var prefix = folder.Path.Length == 0 ? "" : folder.Path + "/";
         foreach (var entry in await FolderAsync(repo, folder.Id, cancellationToken))

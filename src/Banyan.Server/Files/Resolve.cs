@@ -11,11 +11,12 @@ namespace Banyan.Server.Files;
 
 /// <summary>
 /// <c>HEAD</c> and <c>GET /{id}/resolve/{rev}/{path}</c>: a file, or a range of it. Never compressed on the way: clients resume by byte.
-/// <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file is its pointer.
-/// Of a commit that no ref leads to any more it gives the files that the refs still lead to: who began to download a branch goes on when it is
-/// rewritten meanwhile, and what was taken out of the history is gone.
+/// <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file is
+/// its pointer. Of a commit that no ref leads to any more it gives the files that the refs still lead to: who began to download a branch
+/// goes on when it is rewritten meanwhile, and what was taken out of the history is gone.
 /// </summary>
-sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tree, GitObjects objects, HeldFiles held, ContentStore contents, XetLinks xet, Downloads downloads)
+sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tree, GitObjects objects, HeldFiles held,
+    ContentStore contents, XetLinks xet, Downloads downloads)
 {
     const string Sandbox = "default-src 'none'; sandbox";
 
@@ -30,7 +31,8 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         var revision = await revisions.GetStoredAsync(repo, name, cancellationToken);
         var commit = revision.Id.ToString();
         var found = await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken);
-        if (await revisions.IsLeftAsync(repo, revision, cancellationToken) && (found is null || (await reachability.OfAsync(repo.Id, [found.Id], cancellationToken)).Count == 0))
+        if (await revisions.IsLeftAsync(repo, revision, cancellationToken)
+            && (found is null || (await reachability.OfAsync(repo.Id, [found.Id], cancellationToken)).Count == 0))
             throw HubException.RevisionNotFound(name);
         if (found is not { IsFolder: false } entry)
             throw HubException.EntryNotFound(path, commit);
@@ -39,7 +41,9 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         var pointer = raw ? null : entry.Lfs;
         // A pointer is what somebody wrote: only what the repository holds follows from it.
         var file = pointer is null ? null : await held.FindAsync(repo.Id, pointer.Sha256, cancellationToken)
-            ?? throw new HubException(404, "EntryNotFound", $"{path} is a pointer to {pointer.Sha256}, which was never uploaded to {repo.FullName}.") { Commit = commit };
+            ?? throw new HubException(404, "EntryNotFound",
+                $"{path} is a pointer to {pointer.Sha256}, which was never uploaded to {repo.FullName}.")
+            { Commit = commit };
         var size = file?.Size ?? (entry.Lfs is { } lfs ? lfs.PointerSize : entry.Size);
         var etag = $"\"{pointer?.Sha256.ToString() ?? entry.Id.ToString()}\"";
 
@@ -63,9 +67,11 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         response.ContentType = ContentTypes.Of(path, file is not null);
 
         var range = new ByteRange(0, size);
-        if ((context.Request.Headers.IfRange.Count == 0 || context.Request.Headers.IfRange == etag) && ByteRange.TryParse(context.Request.Headers.Range, size, out var part))
+        if ((context.Request.Headers.IfRange.Count == 0 || context.Request.Headers.IfRange == etag)
+            && ByteRange.TryParse(context.Request.Headers.Range, size, out var part))
         {
-            headers.ContentRange = part is { } p ? string.Create(CultureInfo.InvariantCulture, $"bytes {p.Start}-{p.End}/{size}") : string.Create(CultureInfo.InvariantCulture, $"bytes */{size}");
+            headers.ContentRange = part is { } p ? string.Create(CultureInfo.InvariantCulture, $"bytes {p.Start}-{p.End}/{size}")
+                : string.Create(CultureInfo.InvariantCulture, $"bytes */{size}");
             if (part is null)
                 throw new HubException(416, null, $"The file has {size} bytes; the range lies outside.");
             (range, response.StatusCode) = (part.Value, StatusCodes.Status206PartialContent);
@@ -76,9 +82,12 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         if (range.Start == 0)
             downloads.Count(repo.Id);
         if (file is null)
-            await response.BodyWriter.WriteAsync((await objects.GetAsync(repo.Id, entry.Id, GitKind.Blob, cancellationToken)).AsMemory((int)range.Start, (int)range.Length), cancellationToken);
+            await response.BodyWriter.WriteAsync(
+                (await objects.GetAsync(repo.Id, entry.Id, GitKind.Blob, cancellationToken)).AsMemory((int)range.Start, (int)range.Length),
+                cancellationToken);
         else
-            await contents.WriteToAsync(await held.OpenAsync(file, cancellationToken), range.Start, range.Length, response.BodyWriter, cancellationToken);
+            await contents.WriteToAsync(await held.OpenAsync(file, cancellationToken), range.Start, range.Length,
+                response.BodyWriter, cancellationToken);
     }
 
     /// <summary>What a conditional request is answered with instead of the file, or null.</summary>
@@ -90,7 +99,8 @@ sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tr
         return headers.IfNoneMatch.Count > 0 && Matches(headers.IfNoneMatch, etag) ? StatusCodes.Status304NotModified : null;
     }
 
-    static bool Matches(IEnumerable<string?> tags, string etag) => tags.SelectMany(t => (t ?? "").Split(',', StringSplitOptions.TrimEntries)).Any(t => t == "*" || t == etag || t == "W/" + etag);
+    static bool Matches(IEnumerable<string?> tags, string etag) =>
+        tags.SelectMany(t => (t ?? "").Split(',', StringSplitOptions.TrimEntries)).Any(t => t == "*" || t == etag || t == "W/" + etag);
 
     static string Disposition(string path, bool attachment)
     {

@@ -20,7 +20,9 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
         // The rest of the pages are those of the same commit.
         var cursor = (query["cursor"].ToString() is { Length: > 0 } text ? text : null)?.Split('-');
         int skip = 0;
-        if (cursor is not null && (cursor.Length != 2 || !GitId.TryParse(cursor[0], out _) || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out skip)))
+        if (cursor is not null
+            && (cursor.Length != 2 || !GitId.TryParse(cursor[0], out _)
+                || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out skip)))
             throw HubException.BadRequest("The cursor is none that this hub gave.");
         var revision = await revisions.GetAsync(repo, cursor?[0] ?? name, cancellationToken);
         if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { } folder)
@@ -28,7 +30,8 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
 
         var (recursive, expand) = (IsTrue(query["recursive"]), IsTrue(query["expand"]));
         var most = expand ? ExpandedPageLength : PageLength;
-        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? Math.Min(asked, most) : most;
+        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0
+            ? Math.Min(asked, most) : most;
         var page = new List<RepoEntry>();
         var more = false;
         if (!folder.IsFolder)
@@ -44,8 +47,10 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
         if (more)
         {
             var escaped = string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
-            context.Response.Headers.Link = $"<{address.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/tree/{Uri.EscapeDataString(name)}{(path.Length > 0 ? "/" + escaped : "")}"
-                + string.Create(CultureInfo.InvariantCulture, $"?recursive={Text(recursive)}&expand={Text(expand)}&limit={limit}&cursor={revision.Id}-{skip + limit}>; rel=\"next\"");
+            context.Response.Headers.Link =
+                $"<{address.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/tree/{Uri.EscapeDataString(name)}{(path.Length > 0 ? "/" + escaped : "")}"
+                + string.Create(CultureInfo.InvariantCulture,
+                    $"?recursive={Text(recursive)}&expand={Text(expand)}&limit={limit}&cursor={revision.Id}-{skip + limit}>; rel=\"next\"");
         }
         context.Response.Headers["X-Repo-Commit"] = revision.Id.ToString();
         await context.JsonAsync(await json.WriteAsync(repo.Id, revision, page, expand, cancellationToken));
@@ -53,5 +58,6 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
 
     static string Text(bool value) => value ? "true" : "false";
 
-    internal static bool IsTrue(string? text) => text is not null && (text is "1" or "" || text.Equals("true", StringComparison.OrdinalIgnoreCase));
+    internal static bool IsTrue(string? text) =>
+        text is not null && (text is "1" or "" || text.Equals("true", StringComparison.OrdinalIgnoreCase));
 }

@@ -14,14 +14,17 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
 {
     const int PageLength = 500;
 
-    /// <summary><c>GET /api/users/{name}/followers</c>, <c>/api/organizations/{name}/followers</c>, <c>/api/users/{name}/following</c></summary>
+    /// <summary>
+    /// <c>GET /api/users/{name}/followers</c>, <c>/api/organizations/{name}/followers</c>, <c>/api/users/{name}/following</c>
+    /// </summary>
     public async Task ListAsync(HttpContext context, bool ofUser, bool followers)
     {
         var account = await FindAsync(context, ofUser);
         var skip = long.TryParse(context.Request.Query["skip"], NumberStyles.None, CultureInfo.InvariantCulture, out var s) ? s : 0;
         var found = await store.ListAsync(account.Id, followers, skip, PageLength + 1, context.RequestAborted);
         if (found.Count > PageLength)
-            context.Response.Headers.Link = string.Create(CultureInfo.InvariantCulture, $"<{address.Root(context)}{context.Request.Path.ToUriComponent()}?skip={skip + PageLength}>; rel=\"next\"");
+            context.Response.Headers.Link = string.Create(CultureInfo.InvariantCulture,
+                $"<{address.Root(context)}{context.Request.Path.ToUriComponent()}?skip={skip + PageLength}>; rel=\"next\"");
         await context.JsonAsync(new JsonArray([.. found.Take(PageLength).Select(a => new JsonObject
         {
             ["_id"] = WhoAmI.Id(a.Id),
@@ -35,10 +38,13 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
     async Task<Account> FindAsync(HttpContext context, bool ofUser)
     {
         var name = (string)context.Request.RouteValues["name"]!;
-        return await accounts.FindAsync(name, context.RequestAborted) is { } account && account.IsUser == ofUser ? account : throw HubException.NotFound($"There is no {(ofUser ? (ErrorText)"user" : "organization")} {name}.");
+        return await accounts.FindAsync(name, context.RequestAborted) is { } account && account.IsUser == ofUser ? account
+            : throw HubException.NotFound($"There is no {(ofUser ? (ErrorText)"user" : "organization")} {name}.");
     }
 
-    /// <summary><c>POST</c>, <c>DELETE /api/users/{name}/follow</c>, <c>/api/organizations/{name}/follow</c>: done twice it is done once.</summary>
+    /// <summary>
+    /// <c>POST</c>, <c>DELETE /api/users/{name}/follow</c>, <c>/api/organizations/{name}/follow</c>: done twice it is done once.
+    /// </summary>
     public async Task SetAsync(HttpContext context, bool ofUser, bool follows)
     {
         var caller = await WriterAsync(context);
@@ -47,13 +53,15 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
     }
 
     async ValueTask<Caller> WriterAsync(HttpContext context) =>
-        await authoriser.UserAsync(context) is { Role: TokenRole.Write } caller ? caller : throw HubException.Forbidden("Whom you follow is changed by a token of the role write.");
+        await authoriser.UserAsync(context) is { Role: TokenRole.Write } caller ? caller
+        : throw HubException.Forbidden("Whom you follow is changed by a token of the role write.");
 
     /// <summary><c>POST /settings/following</c>: the form of a profile.</summary>
     public async Task SetByFormAsync(HttpContext context)
     {
         var (caller, form) = (await WriterAsync(context), await context.FormAsync());
-        var account = await accounts.FindAsync(form["name"].ToString(), context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {form["name"]}.");
+        var account = await accounts.FindAsync(form["name"].ToString(), context.RequestAborted)
+            ?? throw HubException.NotFound($"There is no user or organization {form["name"]}.");
         await store.FollowAsync(caller, account, form["follows"] != "false", context.RequestAborted);
         SignInPages.SeeOther(context, $"/{account.Name}");
     }
@@ -63,7 +71,13 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
     {
         var (caller, form) = (await authoriser.UserAsync(context), await context.FormAsync());
         await store.WatchAsync(
-            caller, repo, form["watch"].ToString() switch { "all" => Watch.All, "nothing" => Watch.Nothing, "usual" => Watch.Usual, _ => throw HubException.BadRequest($"watch '{form["watch"]}': usual, all or nothing") }, context.RequestAborted);
+            caller, repo, form["watch"].ToString() switch
+            {
+                "all" => Watch.All,
+                "nothing" => Watch.Nothing,
+                "usual" => Watch.Usual,
+                _ => throw HubException.BadRequest($"watch '{form["watch"]}': usual, all or nothing")
+            }, context.RequestAborted);
         SignInPages.SeeOther(context, $"/{repo.Path}");
     }
 }

@@ -27,7 +27,8 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Begins or ends following a user or an organization.</summary>
-    public Task FollowAsync(Caller caller, Account account, bool follows, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task FollowAsync(Caller caller, Account account, bool follows, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var row = new { account = account.Id, user = caller.UserId, Now };
         if (account.Id == caller.UserId)
@@ -37,7 +38,8 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
         else if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM follows WHERE user_id = @user", row) >= MaxFollowed)
             throw HubException.BadRequest($"You follow {MaxFollowed} already: end one first.");
         else
-            await t.ExecuteAsync("INSERT INTO follows (account_id, user_id, created_at) VALUES (@account, @user, @Now) ON CONFLICT DO NOTHING", row);
+            await t.ExecuteAsync(
+                "INSERT INTO follows (account_id, user_id, created_at) VALUES (@account, @user, @Now) ON CONFLICT DO NOTHING", row);
     }, cancellationToken);
 
     /// <summary>Whether a user follows an account, and how many do.</summary>
@@ -47,7 +49,8 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
         cancellationToken);
 
     /// <summary>Who follows an account, or whom a user follows; the latest first.</summary>
-    public Task<IReadOnlyList<Account>> ListAsync(long account, bool followers, long skip, int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Account>>(
+    public Task<IReadOnlyList<Account>> ListAsync(long account, bool followers, long skip, int limit,
+        CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Account>>(
         async c => (await c.QueryAsync<Account>(
             followers
                 ? "SELECT a.id, a.kind, a.name, a.full_name FROM follows f JOIN accounts a ON a.id = f.user_id WHERE f.account_id = @account AND a.kind = 'user' ORDER BY f.created_at DESC, a.id LIMIT @limit OFFSET @skip"
@@ -69,5 +72,7 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
 
     /// <summary>How a user is notified about a repository.</summary>
     public async Task<Watch> OfAsync(long user, Repo repo, CancellationToken cancellationToken) =>
-        await database.ReadAsync(c => c.ExecuteScalarAsync<bool?>("SELECT muted FROM watches WHERE repo_id = @Id AND user_id = @user", new { repo.Id, user }), cancellationToken) switch { null => Watch.Usual, true => Watch.Nothing, false => Watch.All };
+        await database.ReadAsync(c => c.ExecuteScalarAsync<bool?>("SELECT muted FROM watches WHERE repo_id = @Id AND user_id = @user",
+            new { repo.Id, user }), cancellationToken) switch
+        { null => Watch.Usual, true => Watch.Nothing, false => Watch.All };
 }

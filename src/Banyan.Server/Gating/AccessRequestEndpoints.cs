@@ -21,8 +21,10 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
     {
         CheckGated(repo);
         var query = context.Request.Query;
-        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? Math.Min(asked, MaxPageLength) : PageLength;
-        (long, long)? before = query["cursor"].ToString().Split('-') is [var at, var user] && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var a)
+        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0
+            ? Math.Min(asked, MaxPageLength) : PageLength;
+        (long, long)? before = query["cursor"].ToString().Split('-') is [var at, var user]
+            && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var a)
             && long.TryParse(user, NumberStyles.None, CultureInfo.InvariantCulture, out var u) ? (a, u) : null;
         var found = await requests.ListAsync(repo.Id, status, before, limit + 1, context.RequestAborted);
         if (found.Count > limit)
@@ -110,7 +112,8 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
     async Task<Account> UserAsync(HandleBody body, CancellationToken cancellationToken)
     {
         var account = body.User is { } name ? await accounts.FindAsync(name, cancellationToken)
-            : body.UserId is { Length: 24 } id && long.TryParse(id, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? await accounts.FindAsync(row, cancellationToken)
+            : body.UserId is { Length: 24 } id && long.TryParse(id, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row)
+            ? await accounts.FindAsync(row, cancellationToken)
             : throw HubException.BadRequest("The body must name a user.");
         return account is { IsUser: true } ? account : throw HubException.NotFound($"There is no user {body.User ?? body.UserId}.");
     }
@@ -121,7 +124,8 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
         var fields = new Dictionary<string, string>();
         if (context.Request.HasFormContentType)
         {
-            foreach (var (name, value) in await context.FormAsync(new() { ValueCountLimit = MaxFields, KeyLengthLimit = 256, ValueLengthLimit = MaxField }))
+            foreach (var (name, value) in await context.FormAsync(
+                new() { ValueCountLimit = MaxFields, KeyLengthLimit = 256, ValueLengthLimit = MaxField }))
                 fields[name] = value.ToString();
         }
         else if (context.HasBody())

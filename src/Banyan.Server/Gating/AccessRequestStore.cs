@@ -17,7 +17,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     public ValueTask<string?> StatusAsync(long repo, long user, CancellationToken cancellationToken) => _known.GetAsync(
         (repo, user),
         (key, ct) => database.ReadAsync(
-            c => c.ExecuteScalarAsync<string?>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user", new { repo = key.Item1, user = key.Item2 }), ct),
+            c => c.ExecuteScalarAsync<string?>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user",
+                new { repo = key.Item1, user = key.Item2 }), ct),
         cancellationToken);
 
     /// <summary>Requests of a status, the newest first.</summary>
@@ -26,7 +27,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     /// <param name="before">Those after this one in the list, or null for the first.</param>
     /// <param name="limit">How many.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public async Task<IReadOnlyList<AccessRequest>> ListAsync(long repo, string status, (long At, long User)? before, int limit, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<AccessRequest>> ListAsync(long repo, string status, (long At, long User)? before, int limit,
+        CancellationToken cancellationToken)
     {
         var (at, user) = before ?? (long.MaxValue, long.MaxValue);
         return await database.ReadAsync(
@@ -42,7 +44,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
 
     /// <summary>Adds a user's request. A request that was answered keeps its answer.</summary>
     /// <returns>The request's status.</returns>
-    public Task<string> AskAsync(Repo repo, Caller caller, string? fields, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<string> AskAsync(Repo repo, Caller caller, string? fields, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var status = repo.Gated == "auto" ? AccessRequest.Accepted : AccessRequest.Pending;
         if (await t.ExecuteAsync(
@@ -53,7 +56,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
             if (status == AccessRequest.Pending)
                 await Happenings.AskedAsync(t, repo.Id, caller.UserId, Now);
         }
-        return (await t.ScalarAsync<string>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user = caller.UserId }))!;
+        return (await t.ScalarAsync<string>("SELECT status FROM access_requests WHERE repo_id = @repo AND user_id = @user",
+            new { repo = repo.Id, user = caller.UserId }))!;
     }, cancellationToken);
 
     /// <summary>Grants access to a user who did not ask or was rejected.</summary>
@@ -76,7 +80,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
 
     /// <summary>Sets or changes the owner's answer to a request.</summary>
     /// <returns>False if there is no request, or it has that status already.</returns>
-    public Task<bool> AnswerAsync(Repo repo, Caller caller, long user, string status, string? reason, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<bool> AnswerAsync(Repo repo, Caller caller, long user, string status, string? reason,
+        CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(
             "UPDATE access_requests SET status = @status, reason = @reason WHERE repo_id = @repo AND user_id = @user AND status <> @status",
@@ -94,7 +99,8 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
     public Task<bool> CancelAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var gone = await t.ExecuteAsync(
-            "DELETE FROM access_requests WHERE repo_id = @repo AND user_id = @user AND status <> 'rejected'", new { repo = repo.Id, user = caller.UserId }) == 1;
+            "DELETE FROM access_requests WHERE repo_id = @repo AND user_id = @user AND status <> 'rejected'",
+            new { repo = repo.Id, user = caller.UserId }) == 1;
         if (gone)
             await Audit.RecordAsync(t, "access.cancel", repo.Path);
         return gone;

@@ -26,7 +26,8 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
         if (!Refs.IsName(name) || GitId.TryParse(name, out _))
             throw HubException.BadRequest($"Invalid reference for a branch: {name}");
         var body = context.HasBody() ? await context.BodyAsync<BranchBody>() : new BranchBody(null, null, null);
-        var start = body.EmptyBranch == true ? null : await revisions.GetStoredAsync(repo, body.StartingPoint ?? repo.DefaultBranch, context.RequestAborted);
+        var start = body.EmptyBranch == true ? null
+            : await revisions.GetStoredAsync(repo, body.StartingPoint ?? repo.DefaultBranch, context.RequestAborted);
         await database.WriteAsync(async t =>
         {
             var there = await Refs.FindAsync(t.Connection!, t, repo.Id, GitRef.Heads + name);
@@ -58,7 +59,8 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     {
         var signature = committer.Signature(caller);
         var tree = await GitObjects.AddAsync(t, repo.Id, GitKind.Tree, []);
-        return await GitObjects.AddAsync(t, repo.Id, GitKind.Commit, new GitCommit(tree, [], signature, signature, "initial commit").Write());
+        return await GitObjects.AddAsync(t, repo.Id, GitKind.Commit,
+            new GitCommit(tree, [], signature, signature, "initial commit").Write());
     }
 
     /// <summary><c>DELETE /api/{type}/{id}/branch/{branch}</c></summary>
@@ -83,7 +85,8 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
             await CheckThereAsync(t, repo, target);
             // With a message it is an object of its own, as git makes it.
             var id = body.Message is { Length: > 0 } message
-                ? await GitObjects.AddAsync(t, repo.Id, GitKind.Tag, new GitTag(target.Id, name, committer.Signature(caller), message).Write()) : target.Id;
+                ? await GitObjects.AddAsync(t, repo.Id, GitKind.Tag,
+                    new GitTag(target.Id, name, committer.Signature(caller), message).Write()) : target.Id;
             if (!await Refs.SwapAsync(t, repo.Id, GitRef.Tags + name, null, id, Now))
                 throw HubException.Conflict($"Reference {GitRef.Tags}{name} already exists");
             await Audit.RecordAsync(t, "tag.create", $"{repo.Path}@{name}");
@@ -92,7 +95,8 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
     }
 
     /// <summary><c>DELETE /api/{type}/{id}/tag/{tag}</c></summary>
-    public Task DeleteTagAsync(HttpContext context, Repo repo) => RemoveAsync(context, repo, GitRef.Tags + RouteRest.Name(context), RouteRest.Name(context));
+    public Task DeleteTagAsync(HttpContext context, Repo repo) =>
+        RemoveAsync(context, repo, GitRef.Tags + RouteRest.Name(context), RouteRest.Name(context));
 
     async Task RemoveAsync(HttpContext context, Repo repo, string name, string shown)
     {
@@ -117,11 +121,14 @@ sealed class Branches(HubDatabase database, Revisions revisions, Authoriser auth
         var branch = name.StartsWith("refs/", StringComparison.Ordinal) ? name : GitRef.Heads + name;
         await database.WriteAsync(async t =>
         {
-            if (await Refs.FindAsync(t.Connection!, t, repo.Id, branch) is not { } head || await revisions.PeelAsync(repo, head, context.RequestAborted) is not { } commit)
+            if (await Refs.FindAsync(t.Connection!, t, repo.Id, branch) is not { } head
+                || await revisions.PeelAsync(repo, head, context.RequestAborted) is not { } commit)
                 throw HubException.RevisionNotFound(name);
             var signature = committer.Signature(caller);
             var squashed = await GitObjects.AddAsync(
-                t, repo.Id, GitKind.Commit, new GitCommit(commit.Commit.Tree, [], signature, signature, body.Message is { Length: > 0 } m ? m : $"Super-squash branch '{name}'").Write());
+                t, repo.Id, GitKind.Commit,
+                new GitCommit(commit.Commit.Tree, [], signature, signature,
+                    body.Message is { Length: > 0 } m ? m : $"Super-squash branch '{name}'").Write());
             if (!await Refs.SwapAsync(t, repo.Id, branch, head, squashed, Now))
                 throw HubException.Stale();
             await Audit.RecordAsync(t, "branch.squash", $"{repo.Path}@{name}", head.ToString());

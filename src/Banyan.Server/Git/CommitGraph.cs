@@ -9,7 +9,8 @@ readonly record struct CommitNode(GitId Id, GitId Tree, int[] Parents, long Unix
 
 /// <summary>
 /// Which commit follows which in a repository. What a commit says never changes, so what was read once is remembered; a commit that was
-/// collected stays known and is reached by no ref. Each commit has a number above those of its parents: a walk is one pass over a set of bits.
+/// collected stays known and is reached by no ref. Each commit has a number above those of its parents: a walk is one pass over a set of
+/// bits.
 /// </summary>
 sealed class CommitGraph
 {
@@ -18,8 +19,8 @@ sealed class CommitGraph
     readonly Lock _adding = new();
     CommitNode[] _nodes = new CommitNode[64];
 
-    // Numbers, each one higher than it is and 0 for none, in the place its id's hash says or behind it: a fraction of what a dictionary takes.
-    // It is read without a lock while one thread adds; more than half of it is never taken.
+    // Numbers, each one higher than it is and 0 for none, in the place its id's hash says or behind it: a fraction of what a dictionary
+    // takes. It is read without a lock while one thread adds; more than half of it is never taken.
     int[] _places = new int[128];
     int _count;
 
@@ -43,7 +44,8 @@ sealed class CommitGraph
 
     public CommitNode this[int number] => Volatile.Read(ref _nodes)[number];
 
-    public CommitNode this[GitId id] => TryGet(id, out var number) ? this[number] : throw new KeyNotFoundException($"commit {id} is not known");
+    public CommitNode this[GitId id] => TryGet(id, out var number) ? this[number]
+        : throw new KeyNotFoundException($"commit {id} is not known");
 
     /// <summary>The parents of a commit that are known.</summary>
     public IEnumerable<GitId> ParentsOf(GitId id) => this[id].Parents.Select(p => this[p].Id);
@@ -83,7 +85,8 @@ sealed class CommitGraph
     {
         if (_count == _nodes.Length)
             Grow(2 * _count);
-        _nodes[_count] = new CommitNode(id, commit.Tree, [.. commit.Parents.Where(Contains).Select(p => TryGet(p, out var number) ? number : -1)], commit.UnixSeconds);
+        _nodes[_count] = new CommitNode(id, commit.Tree,
+            [.. commit.Parents.Where(Contains).Select(p => TryGet(p, out var number) ? number : -1)], commit.UnixSeconds);
         Enter(_places, id, _count);   // last: whoever finds the number finds the node
         Volatile.Write(ref _count, _count + 1);
     }
@@ -120,8 +123,8 @@ sealed class CommitGraph
     }
 
     /// <summary>
-    /// As <see cref="Closure(IEnumerable{GitId})"/>, of what refs name: found from what it was before, where the refs went on from there. The set is
-    /// shared, and not changed.
+    /// As <see cref="Closure(IEnumerable{GitId})"/>, of what refs name: found from what it was before, where the refs went on from there.
+    /// The set is shared, and not changed.
     /// </summary>
     public CommitSet Reachable(IReadOnlySet<GitId> tips)
     {

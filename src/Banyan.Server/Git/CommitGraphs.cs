@@ -71,7 +71,8 @@ sealed class CommitGraphs(HubDatabase database)
     }
 
     Task<int> CountAsync(long repo, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM git_objects WHERE repo_id = @repo AND kind = 'commit'", new { repo }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM git_objects WHERE repo_id = @repo AND kind = 'commit'",
+            new { repo }), cancellationToken);
 
     async Task ReadAsync(long repo, byte[][]? oids, Action<GitId, CommitFacts> each, CancellationToken cancellationToken)
     {

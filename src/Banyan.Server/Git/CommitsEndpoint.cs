@@ -20,7 +20,8 @@ sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress ad
         var commits = await history.OfAsync(repo.Id, await revisions.GetAsync(repo, name, context.RequestAborted), context.RequestAborted);
         var limit = Number(query["limit"]) is > 0 and var asked ? Math.Min(asked, MaxPageLength) : PageLength;
         var page = Math.Min(Number(query["p"]), 1_000_000);
-        var formatted = query.Any(q => q.Key is "expand[]" or "expand" or "formatted" && (q.Key == "formatted" || q.Value.Contains("formatted")));
+        var formatted =
+            query.Any(q => q.Key is "expand[]" or "expand" or "formatted" && (q.Key == "formatted" || q.Value.Contains("formatted")));
         if (commits.Count > (page + 1) * limit)
             context.Response.Headers.Link = string.Create(
                 CultureInfo.InvariantCulture,
@@ -41,5 +42,10 @@ sealed class CommitsEndpoint(Revisions revisions, History history, HubAddress ad
         ["message"] = Cut(commit.Commit.Body),
         ["authors"] = new JsonArray(new JsonObject { ["user"] = commit.Commit.Author.Name, ["avatar"] = "/assets/banyan.svg" }),
         ["date"] = HubJson.Time(commit.Commit.Committer.UnixSeconds * 1000),
-    }.With("formatted", !formatted ? null : new JsonObject { ["title"] = WebUtility.HtmlEncode(Cut(commit.Commit.Title)), ["message"] = WebUtility.HtmlEncode(Cut(commit.Commit.Body)) });
+    }.With("formatted",
+    !formatted ? null : new JsonObject
+    {
+        ["title"] = WebUtility.HtmlEncode(Cut(commit.Commit.Title)),
+        ["message"] = WebUtility.HtmlEncode(Cut(commit.Commit.Body))
+    });
 }

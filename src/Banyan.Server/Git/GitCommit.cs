@@ -24,7 +24,9 @@ readonly record struct GitSignature(string Name, string Email, long UnixSeconds)
         if (open < 0 || close < open)
             return new GitSignature(line, "", 0);
         var time = line[(close + 1)..].Trim().Split(' ')[0];
-        return new GitSignature(line[..open].Trim(), line[(open + 1)..close], long.TryParse(time, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seconds) ? Math.Clamp(seconds, Earliest, Latest) : 0);
+        return new GitSignature(line[..open].Trim(), line[(open + 1)..close],
+            long.TryParse(time, NumberStyles.Integer, CultureInfo.InvariantCulture, out var seconds)
+                ? Math.Clamp(seconds, Earliest, Latest) : 0);
     }
 }
 
@@ -42,7 +44,8 @@ sealed record GitCommit(GitId Tree, IReadOnlyList<GitId> Parents, GitSignature A
         var text = new StringBuilder().Append("tree ").Append(Tree).Append('\n');
         foreach (var parent in Parents)
             text.Append("parent ").Append(parent).Append('\n');
-        text.Append("author ").Append(Author.Line).Append('\n').Append("committer ").Append(Committer.Line).Append("\n\n").Append(Message.ReplaceLineEndings("\n").Replace('\0', ' '));
+        text.Append("author ").Append(Author.Line).Append('\n').Append("committer ").Append(Committer.Line).Append("\n\n")
+            .Append(Message.ReplaceLineEndings("\n").Replace('\0', ' '));
         if (text[^1] != '\n')
             text.Append('\n');
         return Encoding.UTF8.GetBytes(text.ToString());
@@ -72,7 +75,8 @@ sealed record GitCommit(GitId Tree, IReadOnlyList<GitId> Parents, GitSignature A
                 case "committer": committer = GitSignature.Parse(value); break;
             }
         }
-        return new GitCommit(tree ?? throw new InvalidDataException("A git commit is damaged: it names no tree."), parents, author, committer, message);
+        return new GitCommit(tree ?? throw new InvalidDataException("A git commit is damaged: it names no tree."), parents,
+            author, committer, message);
     }
 }
 
@@ -94,7 +98,8 @@ readonly record struct CommitFacts(GitId Tree, GitId[] Parents, long UnixSeconds
             else if (line.StartsWith("parent "u8) && GitId.TryParse(line[7..], out id))
                 parents = parents.Length == 0 ? [id] : [.. parents, id];
             else if (line.StartsWith("committer "u8))
-                seconds = line[(line.LastIndexOf((byte)'>') + 1)..] is [(byte)' ', .. var time] && Utf8Parser.TryParse(time, out long at, out _) ? at : 0;
+                seconds = line[(line.LastIndexOf((byte)'>') + 1)..] is [(byte)' ', .. var time]
+                    && Utf8Parser.TryParse(time, out long at, out _) ? at : 0;
             bytes = end < 0 ? [] : bytes[(end + 1)..];
         }
         return new(tree ?? throw new InvalidDataException("A git commit is damaged: it names no tree."), parents, seconds);
@@ -104,7 +109,9 @@ readonly record struct CommitFacts(GitId Tree, GitId[] Parents, long UnixSeconds
 /// <summary>An annotated tag.</summary>
 sealed record GitTag(GitId Target, string Name, GitSignature Tagger, string Message)
 {
-    public byte[] Write() => Encoding.UTF8.GetBytes($"object {Target}\ntype commit\ntag {Name}\ntagger {Tagger.Line}\n\n{Message.ReplaceLineEndings("\n").TrimEnd('\n')}\n");
+    public byte[] Write() =>
+        Encoding.UTF8.GetBytes(
+            $"object {Target}\ntype commit\ntag {Name}\ntagger {Tagger.Line}\n\n{Message.ReplaceLineEndings("\n").TrimEnd('\n')}\n");
 
     /// <summary>What an annotated tag names.</summary>
     /// <exception cref="InvalidDataException">It is not a tag.</exception>

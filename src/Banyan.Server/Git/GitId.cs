@@ -75,7 +75,8 @@ readonly record struct GitId : IComparable<GitId>
 
     /// <summary>The order of their bytes.</summary>
     public int CompareTo(GitId other) =>
-        _first != other._first ? _first.CompareTo(other._first) : _second != other._second ? _second.CompareTo(other._second) : _last.CompareTo(other._last);
+        _first != other._first ? _first.CompareTo(other._first) : _second != other._second ? _second.CompareTo(other._second)
+        : _last.CompareTo(other._last);
 
     /// <summary>Seeded by the process: whoever chooses ids does not choose where a table puts them.</summary>
     public override int GetHashCode() => HashCode.Combine(_first, _second);
@@ -93,7 +94,8 @@ enum GitKind { Commit, Tree, Blob, Tag }
 
 static class GitKinds
 {
-    public static string Text(this GitKind kind) => kind switch { GitKind.Commit => "commit", GitKind.Tree => "tree", GitKind.Blob => "blob", _ => "tag" };
+    public static string Text(this GitKind kind) =>
+        kind switch { GitKind.Commit => "commit", GitKind.Tree => "tree", GitKind.Blob => "blob", _ => "tag" };
 
     public static GitKind Parse(string text) => text switch
     {

@@ -22,7 +22,9 @@ readonly record struct NewGitObject(GitId Id, GitKind Kind, int Length, Func<byt
     public byte[] Content => Read();
 }
 
-/// <summary>What is known of a blob without reading it: its length, and its bytes where it is as short as a pointer to a large file.</summary>
+/// <summary>
+/// What is known of a blob without reading it: its length, and its bytes where it is as short as a pointer to a large file.
+/// </summary>
 sealed record BlobFacts(long Size, byte[]? Short);
 
 /// <summary>
@@ -57,9 +59,12 @@ sealed class GitObjects(HubDatabase database)
     {
         if (start.Length is < ShortestId or >= 2 * GitId.Size || !start.All(char.IsAsciiHexDigit))
             return null;
-        var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')), Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
+        var (first, last) = (Convert.FromHexString(start.PadRight(2 * GitId.Size, '0')),
+            Convert.FromHexString(start.PadRight(2 * GitId.Size, 'f')));
         var found = await database.ReadAsync(
-            c => c.QueryAsync<byte[]>("SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2", new { repo, first, last }), cancellationToken);
+            c => c.QueryAsync<byte[]>(
+                "SELECT oid FROM git_objects WHERE repo_id = @repo AND oid BETWEEN @first AND @last AND kind = 'commit' LIMIT 2",
+                new { repo, first, last }), cancellationToken);
         return found.AsList() is [var oid] ? new GitId(oid) : null;
     }
 
@@ -78,21 +83,26 @@ sealed class GitObjects(HubDatabase database)
     /// Whether a commit is there, as the transaction sees it: what is remembered may have been collected since. Then all that it leads
     /// to is there as well.
     /// </summary>
-    public static Task<bool> IsCommitAsync(DbTransaction transaction, long repo, GitId id) => IsCommitAsync(transaction.Connection!, transaction, repo, id);
+    public static Task<bool> IsCommitAsync(DbTransaction transaction, long repo, GitId id) =>
+        IsCommitAsync(transaction.Connection!, transaction, repo, id);
 
     /// <summary>As <see cref="IsCommitAsync(DbTransaction, long, GitId)"/>, on a connection.</summary>
     public static async Task<bool> IsCommitAsync(DbConnection connection, DbTransaction? transaction, long repo, GitId id) =>
-        await connection.ExecuteScalarAsync<long?>("SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @oid AND kind = 'commit'", new { repo, oid = id.ToArray() }, transaction) is not null;
+        await connection.ExecuteScalarAsync<long?>("SELECT 1 FROM git_objects WHERE repo_id = @repo AND oid = @oid AND kind = 'commit'",
+            new { repo, oid = id.ToArray() }, transaction) is not null;
 
     /// <summary>An object that must be there.</summary>
     /// <exception cref="InvalidDataException">It is not, or of another kind: the database is damaged.</exception>
-    public async ValueTask<byte[]> GetAsync(long repo, GitId id, GitKind kind, CancellationToken cancellationToken) => Checked(await FindAsync(repo, id, cancellationToken), id, kind);
+    public async ValueTask<byte[]> GetAsync(long repo, GitId id, GitKind kind, CancellationToken cancellationToken) =>
+        Checked(await FindAsync(repo, id, cancellationToken), id, kind);
 
     /// <summary>As <see cref="GetAsync(long, GitId, GitKind, CancellationToken)"/>, inside of a transaction.</summary>
-    public async ValueTask<byte[]> GetAsync(DbTransaction transaction, long repo, GitId id, GitKind kind) => Checked(await FindAsync(transaction, repo, id), id, kind);
+    public async ValueTask<byte[]> GetAsync(DbTransaction transaction, long repo, GitId id, GitKind kind) =>
+        Checked(await FindAsync(transaction, repo, id), id, kind);
 
     static byte[] Checked(GitObject? found, GitId id, GitKind kind) =>
-        found?.Kind == kind ? found.Content : throw new InvalidDataException($"The git object {id} is {(found is null ? "missing" : $"no {kind.Text()}")}: run banyan fsck.");
+        found?.Kind == kind ? found.Content
+        : throw new InvalidDataException($"The git object {id} is {(found is null ? "missing" : $"no {kind.Text()}")}: run banyan fsck.");
 
     /// <summary>Facts about many blobs at once; those that are missing are left out.</summary>
     public async Task<Dictionary<GitId, BlobFacts>> FactsAsync(long repo, IEnumerable<GitId> ids, CancellationToken cancellationToken)
@@ -115,7 +125,8 @@ sealed class GitObjects(HubDatabase database)
     /// <summary>What is stored in one transaction, of objects that are in memory meanwhile.</summary>
     public const int BatchObjects = 4096, BatchBytes = 8 << 20;
 
-    // The same of objects that are read as they are stored: each transaction writes most pages of a large repository's index again, and waits for the disk.
+    // The same of objects that are read as they are stored: each transaction writes most pages of a large repository's index again, and
+    // waits for the disk.
     const int SpooledObjects = 16_384, SpooledBytes = 32 << 20;
 
     /// <summary>
@@ -144,10 +155,12 @@ sealed class GitObjects(HubDatabase database)
     }
 
     /// <summary>As the other, for objects whose ids are not known yet.</summary>
-    public Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<(GitKind Kind, byte[] Content)> objects, CancellationToken cancellationToken) =>
+    public Task<bool> StoreAsync(long repo, GitId? basis, IEnumerable<(GitKind Kind, byte[] Content)> objects,
+        CancellationToken cancellationToken) =>
         StoreAsync(repo, basis, objects.Select(o => new NewGitObject(GitId.Of(o.Kind, o.Content), o.Kind, o.Content)), cancellationToken);
 
-    Task<bool> StoreAsync(long repo, GitId? basis, List<NewGitObject> batch, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    Task<bool> StoreAsync(long repo, GitId? basis, List<NewGitObject> batch, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         if (basis is { } commit && !await IsCommitAsync(t, repo, commit))
             return false;

@@ -57,7 +57,8 @@ static class GitTree
             var (space, zero) = (bytes.IndexOf((byte)' '), bytes.IndexOf((byte)0));
             if (space is < 5 or > 6 || zero <= space + 1 || bytes.Length < zero + 1 + GitId.Size)
                 throw new InvalidDataException("A git tree is damaged.");
-            entries.Add(new GitTreeEntry(ModeOf(bytes[..space]), Encoding.UTF8.GetString(bytes[(space + 1)..zero]), new GitId(bytes[(zero + 1)..])));
+            entries.Add(new GitTreeEntry(ModeOf(bytes[..space]), Encoding.UTF8.GetString(bytes[(space + 1)..zero]),
+                new GitId(bytes[(zero + 1)..])));
             bytes = bytes[(zero + 1 + GitId.Size)..];
         }
         return entries;

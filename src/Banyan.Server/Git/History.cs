@@ -3,8 +3,8 @@ using Banyan.Server.Hub;
 namespace Banyan.Server.Git;
 
 /// <summary>
-/// The commits that a commit follows, newest first, as <c>git log</c> tells them. Their ids alone: what they say may be long, and is read for
-/// those that are told. What a commit follows never changes, so it is remembered.
+/// The commits that a commit follows, newest first, as <c>git log</c> tells them. Their ids alone: what they say may be long, and is read
+/// for those that are told. What a commit follows never changes, so it is remembered.
 /// </summary>
 sealed class History(GitObjects objects)
 {

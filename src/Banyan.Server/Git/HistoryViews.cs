@@ -37,7 +37,8 @@ public sealed record DiffView(IReadOnlyList<DiffView.File> Files, bool IsCut)
                 foreach (var line in Lines)
                 {
                     if (line[0] == '@' && DiffLine.Range().Match(line) is { Success: true } range)
-                        (old, now) = (int.Parse(range.Groups[1].ValueSpan, CultureInfo.InvariantCulture), int.Parse(range.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
+                        (old, now) = (int.Parse(range.Groups[1].ValueSpan, CultureInfo.InvariantCulture),
+                            int.Parse(range.Groups[2].ValueSpan, CultureInfo.InvariantCulture));
                     yield return new(line, line[0] is '-' or ' ' ? old++ : 0, line[0] is '+' or ' ' ? now++ : 0);
                 }
             }

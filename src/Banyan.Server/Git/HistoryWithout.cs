@@ -3,8 +3,8 @@ using Banyan.Server.Access;
 namespace Banyan.Server.Git;
 
 /// <summary>
-/// Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids. What it writes
-/// is stored as it goes, and leads nowhere until the refs are moved: a long history keeps nobody waiting.
+/// Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids. What it
+/// writes is stored as it goes, and leads nowhere until the refs are moved: a long history keeps nobody waiting.
 /// </summary>
 sealed class HistoryWithout(GitObjects objects, long repo, IReadOnlySet<GitId> blobs, CancellationToken cancellationToken)
 {

@@ -4,8 +4,8 @@ using Banyan.Server.Access;
 namespace Banyan.Server.Git;
 
 /// <summary>
-/// Which paths a file may have: those that mean the same file, and only that, wherever it is downloaded, and that look like what they are. Names
-/// that only Windows cannot have (<c>aux</c>, <c>con</c>: languages' codes too) are refused there, by who writes the file.
+/// Which paths a file may have: those that mean the same file, and only that, wherever it is downloaded, and that look like what they are.
+/// Names that only Windows cannot have (<c>aux</c>, <c>con</c>: languages' codes too) are refused there, by who writes the file.
 /// </summary>
 static class PathRules
 {
@@ -37,12 +37,18 @@ static class PathRules
         if (path.Contains(':', StringComparison.Ordinal))
             return "':' names a drive, or a hidden stream of a file, on some machines";
         var parts = path.Split('/');
-        if (parts.Zip(parts.Skip(1)).Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase) && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase)))
+        if (parts.Zip(parts.Skip(1))
+            .Any(p => p.First.Equals(".cache", StringComparison.OrdinalIgnoreCase)
+                && p.Second.Equals("huggingface", StringComparison.OrdinalIgnoreCase)))
             return "tools keep notes of what they verified in '.cache/huggingface': no repository may bring them";
-        return parts.Length > MaxDepth ? (ErrorText)$"folders may be {MaxDepth} deep" : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
+        return parts.Length > MaxDepth ? (ErrorText)$"folders may be {MaxDepth} deep"
+            : parts.Select(PartProblem).FirstOrDefault(p => p is not null);
     }
 
-    /// <summary>Whether it is short and made of letters, digits and few signs of ASCII: nearly all are, and a push asks for each file of each folder.</summary>
+    /// <summary>
+    /// Whether it is short and made of letters, digits and few signs of ASCII: nearly all are, and a push asks for each file of each
+    /// folder.
+    /// </summary>
     static bool IsPlain(string path)
     {
         if (path.Length > MaxPartBytes)
@@ -58,8 +64,11 @@ static class PathRules
         return before is not ('.' or '/') && depth <= MaxDepth;
     }
 
-    /// <summary>Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).</summary>
-    public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or '\u061c' or '\u200e' or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
+    /// <summary>
+    /// Control characters of ASCII and Latin-1, separators of lines, and what makes a name read other than it is (U+202E).
+    /// </summary>
+    public static bool IsControl(char c) => c is < ' ' or (>= '\x7f' and <= '\x9f') or '\u2028' or '\u2029' or '\u061c' or '\u200e'
+        or '\u200f' or (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069');
 
     static ErrorText? PartProblem(string part)
     {
@@ -77,7 +86,10 @@ static class PathRules
     /// <summary>Also as file systems that fold case, ignore characters or shorten names would see it.</summary>
     static bool IsGitFolder(string part)
     {
-        var seen = string.Concat(part.Where(c => c is not (>= '\u200c' and <= '\u200f' or >= '\u202a' and <= '\u202e' or >= '\u206a' and <= '\u206f' or '\ufeff'))).ToLowerInvariant();
+        var seen =
+            string.Concat(
+                part.Where(c => c is not (>= '\u200c' and <= '\u200f' or >= '\u202a' and <= '\u202e' or >= '\u206a' and <= '\u206f'
+                    or '\ufeff'))).ToLowerInvariant();
         return seen is ".git" or "git~1" || seen.StartsWith(".git:", StringComparison.Ordinal);
     }
 

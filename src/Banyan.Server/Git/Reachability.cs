@@ -23,13 +23,15 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
     readonly ConcurrentDictionary<(long Repo, string Refs), Lazy<Task<HashSet<GitId>>>> _walks = new();
 
     /// <summary>Whether a ref leads to a commit.</summary>
-    public ValueTask<bool> LeadsToAsync(long repo, GitId commit, CancellationToken cancellationToken) => _commits.GetAsync((repo, commit), FindAsync, cancellationToken);
+    public ValueTask<bool> LeadsToAsync(long repo, GitId commit, CancellationToken cancellationToken) =>
+        _commits.GetAsync((repo, commit), FindAsync, cancellationToken);
 
     async Task<bool> FindAsync((long Repo, GitId Commit) key, CancellationToken cancellationToken)
     {
         // Most ask for the commit that a branch is at.
         var parameters = new { repo = key.Repo, oid = key.Commit.ToArray() };
-        if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM refs WHERE repo_id = @repo AND oid = @oid LIMIT 1", parameters), cancellationToken) is not null)
+        if (await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM refs WHERE repo_id = @repo AND oid = @oid LIMIT 1",
+            parameters), cancellationToken) is not null)
             return true;
         var all = await refs.ListAsync(key.Repo, cancellationToken);
         var (_, tips) = await TipsAsync(key.Repo, all, cancellationToken);
@@ -48,7 +50,9 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
             {
                 try
                 {
-                    var found = await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, all.Select(r => r.Id)), CancellationToken.None);
+                    var found =
+                        await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, all.Select(r => r.Id)),
+                            CancellationToken.None);
                     _objects.Add(key, found, 100 + (long)found.Count * BytesEach);
                     return found;
                 }
@@ -62,8 +66,11 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
         return [.. ids.Where(reached.Contains)];
     }
 
-    /// <summary>Where refs are, with what annotated tags among them name in the end; and of that what is no tag: the commits, but for odd refs.</summary>
-    public async Task<(HashSet<GitId> Named, HashSet<GitId> Commits)> TipsAsync(long repo, IEnumerable<GitRef> all, CancellationToken cancellationToken)
+    /// <summary>
+    /// Where refs are, with what annotated tags among them name in the end; and of that what is no tag: the commits, but for odd refs.
+    /// </summary>
+    public async Task<(HashSet<GitId> Named, HashSet<GitId> Commits)> TipsAsync(long repo, IEnumerable<GitRef> all,
+        CancellationToken cancellationToken)
     {
         var (named, commits) = (new HashSet<GitId>(), new HashSet<GitId>());
         foreach (var one in all)

@@ -20,13 +20,15 @@ sealed class RefsEndpoint(Refs refs, Revisions revisions)
                 _ when found.Name.StartsWith(GitRef.Heads, StringComparison.Ordinal) => (branches, found.Short),
                 _ when found.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal) => (tags, found.Short),
                 _ when found.Name.StartsWith("refs/convert/", StringComparison.Ordinal) => (converts, found.Name["refs/convert/".Length..]),
-                _ when found.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal) => (pullRequests, found.Name["refs/pr/".Length..]),
+                _ when found.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal) =>
+                    (pullRequests, found.Name["refs/pr/".Length..]),
                 _ => (null, ""),
             };
             list?.Add(new JsonObject { ["name"] = name, ["ref"] = found.Name, ["targetCommit"] = commit.Id.ToString() });
         }
         var json = new JsonObject { ["branches"] = branches, ["converts"] = converts, ["tags"] = tags };
-        if (Files.TreeEndpoint.IsTrue(context.Request.Query.ContainsKey("include_prs") ? context.Request.Query["include_prs"].ToString() : null))
+        if (Files.TreeEndpoint.IsTrue(context.Request.Query.ContainsKey("include_prs")
+            ? context.Request.Query["include_prs"].ToString() : null))
             json["pullRequests"] = pullRequests;
         await context.JsonAsync(json);
     }

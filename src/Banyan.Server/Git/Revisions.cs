@@ -12,7 +12,8 @@ sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
     /// <summary>The commit of a revision; one that is named by its id only where a ref leads to it.</summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>
     public async Task<Revision> GetAsync(Repo repo, string revision, CancellationToken cancellationToken) =>
-        await GetStoredAsync(repo, revision, cancellationToken) is var found && await IsLeftAsync(repo, found, cancellationToken) ? throw HubException.RevisionNotFound(revision) : found;
+        await GetStoredAsync(repo, revision, cancellationToken) is var found && await IsLeftAsync(repo, found, cancellationToken)
+        ? throw HubException.RevisionNotFound(revision) : found;
 
     /// <summary>
     /// As <see cref="GetAsync"/>, also where no ref leads there any more and it is not collected yet: for writers, to put a branch back,
@@ -27,10 +28,12 @@ sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
     }
 
     /// <summary>Whether no ref leads to it any more.</summary>
-    public async Task<bool> IsLeftAsync(Repo repo, Revision revision, CancellationToken cancellationToken) => !await reachability.LeadsToAsync(repo.Id, revision.Id, cancellationToken);
+    public async Task<bool> IsLeftAsync(Repo repo, Revision revision, CancellationToken cancellationToken) =>
+        !await reachability.LeadsToAsync(repo.Id, revision.Id, cancellationToken);
 
     /// <summary>Whether there is such a revision.</summary>
-    public async Task<bool> IsThereAsync(Repo repo, string revision, CancellationToken cancellationToken) => await IdAsync(repo, revision, cancellationToken) is not null;
+    public async Task<bool> IsThereAsync(Repo repo, string revision, CancellationToken cancellationToken) =>
+        await IdAsync(repo, revision, cancellationToken) is not null;
 
     /// <summary>The commit of an object: itself, or what an annotated tag names.</summary>
     public async Task<Revision?> PeelAsync(Repo repo, GitId id, CancellationToken cancellationToken)
@@ -55,7 +58,8 @@ sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
             return await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken);
         if (revision.StartsWith("refs/", StringComparison.Ordinal))
             return await refs.FindAsync(repo.Id, revision, cancellationToken);
-        return await refs.FindAsync(repo.Id, GitRef.Heads + revision, cancellationToken) ?? await refs.FindAsync(repo.Id, GitRef.Tags + revision, cancellationToken)
+        return await refs.FindAsync(repo.Id, GitRef.Heads + revision, cancellationToken)
+            ?? await refs.FindAsync(repo.Id, GitRef.Tags + revision, cancellationToken)
             ?? await objects.FindCommitAsync(repo.Id, revision, cancellationToken);
     }
 }

@@ -7,7 +7,8 @@ namespace Banyan.Server.Hub;
 sealed class HubAddress(HubOptions options)
 {
     /// <summary>The hub's root as this client sees it, without a slash at the end.</summary>
-    public string Root(HttpContext context) => options.PublicUrl?.TrimEnd('/') ?? $"{context.Request.Scheme}://{context.Request.Host.Value}";
+    public string Root(HttpContext context) =>
+        options.PublicUrl?.TrimEnd('/') ?? $"{context.Request.Scheme}://{context.Request.Host.Value}";
 
     /// <summary>The path under which a proxy shows the hub; empty if it is the root of its host.</summary>
     public string Path { get; } = options.PublicUrl is { } url ? new Uri(url).AbsolutePath.TrimEnd('/') : "";

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Hub;
 
-/// <summary>As Hugging Face's clients read errors: <c>X-Error-Code</c>, <c>X-Error-Message</c> and <c>{"error"}</c>. The hub has tokens of its own.</summary>
+/// <summary>
+/// As Hugging Face's clients read errors: <c>X-Error-Code</c>, <c>X-Error-Message</c> and <c>{"error"}</c>. The hub has tokens of its own.
+/// </summary>
 sealed class HubDialect : Dialect
 {
     public static HubDialect Instance { get; } = new();
@@ -14,7 +16,8 @@ sealed class HubDialect : Dialect
     public override bool AsksForKey => false;
 
     public override Exception NoRoute(HttpContext context) => context.Response.StatusCode == 405
-        ? new HubException(405, null, $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
+        ? new HubException(405, null,
+            $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
         : HubException.NotFound($"There is nothing at {context.Request.Method} {context.Request.Path}.");
 
     public override Task WriteAsync(HttpContext context, Exception exception)
@@ -22,7 +25,9 @@ sealed class HubDialect : Dialect
         var error = Translate(exception);
         WriteHeaders(context, error);
         // Without this a client that HEADs a missing file would wait for a body that never comes.
-        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.JsonAsync(new HubError(IsPage(context) ? context.Language().Tell(error.Text) : error.Message, error.Url, error.Slug), error.Status);
+        return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask
+            : context.JsonAsync(new HubError(IsPage(context) ? context.Language().Tell(error.Text) : error.Message, error.Url, error.Slug),
+                error.Status);
     }
 
     /// <summary>Status and headers of an error, in which clients look for what they need.</summary>
@@ -54,10 +59,12 @@ sealed class HubDialect : Dialect
     {
         HubException hub => hub,
         ApiException api => new HubException(api.Status, null, api.Message),
-        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => HubException.TooLarge("The request's body is larger than this address takes."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
+            HubException.TooLarge("The request's body is larger than this address takes."),
         BadHttpRequestException bad => new HubException(bad.StatusCode, null, bad.Message),
         OperationCanceledException => new HubException(503, null, "The server is stopping."),
-        _ when IsFull(exception) => new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
+        _ when IsFull(exception) =>
+            new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
         _ => new HubException(500, null, "The server failed to answer; its log says why."),
     };
 
@@ -66,7 +73,8 @@ sealed class HubDialect : Dialect
     static bool IsFull(Exception? exception) => exception switch
     {
         null => false,
-        IOException { HResult: DiskFull or DiskFullOnWindows } or Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: DatabaseFull } => true,
+        IOException { HResult: DiskFull or DiskFullOnWindows }
+            or Microsoft.Data.Sqlite.SqliteException { SqliteErrorCode: DatabaseFull } => true,
         _ => IsFull(exception.InnerException),
     };
 

@@ -49,7 +49,8 @@ static partial class HubFeature
         Private.CreateFolder(options.DataFolder);
         Private.CreateFolder(options.SpoolFolder);
         services.AddSingleton(options);
-        services.AddSingleton(s => options.OpenDatabase(what => LogUpgrade(s.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), what)));
+        services.AddSingleton(s =>
+            options.OpenDatabase(what => LogUpgrade(s.GetRequiredService<ILoggerFactory>().CreateLogger("Banyan.Server"), what)));
         services.AddSingleton(_ => options.OpenObjects());
         services.AddSingleton(new ContentOptions { SpoolFolder = options.SpoolFolder, Grace = options.Grace });
         services.AddSingleton<ContentStore>();
@@ -99,8 +100,14 @@ static partial class HubFeature
             {
                 if (route.Changes)
                     await mode.CheckChangeAsync(context.RequestAborted);
-                if (!route.IsOpen && await mode.IsForMembersAsync(context.RequestAborted) && (await authoriser.CallerAsync(context)).IsAnonymous)
-                    throw new HubException(401, null, "This hub is for its users: sign in, or send a token (with git as the password).") { Challenge = Authoriser.ChallengeOf(context) };
+                if (!route.IsOpen && await mode.IsForMembersAsync(context.RequestAborted)
+                    && (await authoriser.CallerAsync(context)).IsAnonymous)
+                    throw new HubException(401, null,
+                        "This hub is for its users: sign in, or send a token (with git as the password).")
+                    {
+                        Challenge =
+                            Authoriser.ChallengeOf(context)
+                    };
             }
             await next(context);
         });
@@ -143,9 +150,14 @@ static partial class HubFeature
         app.MapHub("PUT", "/api/settings/hub", Need.User, mode.SetAsync, traits: RouteTraits.Reads);   // by it the hub takes changes again
         // Clients say what they are used for; nothing is kept.
         foreach (var method in (ReadOnlySpan<string>)["HEAD", "GET", "POST"])
-            app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask, traits: RouteTraits.Reads | RouteTraits.Open);
-        foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null), ("/oauth/{**rest}", "This part of OAuth is not part of this hub.")])
-            app.MapFallback(pattern, (RequestDelegate)(context => throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}") : new HubException(501, "NotImplemented", what))))
+            app.MapHub(method, "/api/telemetry/{**rest}", Need.Nothing, _ => Task.CompletedTask,
+                traits: RouteTraits.Reads | RouteTraits.Open);
+        foreach (var (pattern, what) in (ReadOnlySpan<(string, string?)>)[("/api/{**rest}", null),
+            ("/oauth/{**rest}", "This part of OAuth is not part of this hub.")])
+            app.MapFallback(pattern,
+                (RequestDelegate)(context =>
+                    throw (what is null ? HubException.NotImplemented($"{context.Request.Method} {context.Request.Path}")
+                        : new HubException(501, "NotImplemented", what))))
                 .WithMetadata(new HubRoute(Need.Nothing, null, "GET", RouteTraits.Open));
         app.The<OwnerlessNames>().Use(app);
     }

@@ -25,7 +25,10 @@ static class HubJson
     {
         if (type.Kind != JsonTypeInfoKind.Object)
             return;
-        var lists = type.Properties.Where(p => p.PropertyType != typeof(string) && p.Get is not null && typeof(System.Collections.IEnumerable).IsAssignableFrom(p.PropertyType) && !typeof(JsonNode).IsAssignableFrom(p.PropertyType)).ToList();
+        var lists =
+            type.Properties.Where(p => p.PropertyType != typeof(string) && p.Get is not null
+                && typeof(System.Collections.IEnumerable).IsAssignableFrom(p.PropertyType)
+                && !typeof(JsonNode).IsAssignableFrom(p.PropertyType)).ToList();
         if (lists.Count > 0)
             type.OnDeserialized += value =>
             {
@@ -41,7 +44,8 @@ static class HubJson
         public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var element = JsonElement.ParseValue(ref reader);
-            return HalfPairs.Find(element) is null ? element : throw new JsonException("a string is not valid Unicode (half a surrogate pair)");
+            return HalfPairs.Find(element) is null ? element
+                : throw new JsonException("a string is not valid Unicode (half a surrogate pair)");
         }
 
         public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) => value.WriteTo(writer);
@@ -60,7 +64,8 @@ static class HubJson
     {
         try
         {
-            return await JsonSerializer.DeserializeAsync<T>(context.Request.Body, Options, context.RequestAborted) ?? throw HubException.BadRequest("The body is null: send a JSON object.");
+            return await JsonSerializer.DeserializeAsync<T>(context.Request.Body, Options, context.RequestAborted)
+                ?? throw HubException.BadRequest("The body is null: send a JSON object.");
         }
         catch (JsonException e)
         {
@@ -69,11 +74,13 @@ static class HubJson
     }
 
     /// <summary>Whether the request has a body: where one may be left out.</summary>
-    public static bool HasBody(this HttpContext context) => context.Request.ContentLength > 0 || context.Request.Headers.ContainsKey("Transfer-Encoding");
+    public static bool HasBody(this HttpContext context) =>
+        context.Request.ContentLength > 0 || context.Request.Headers.ContainsKey("Transfer-Encoding");
 
     /// <summary>As the Hub writes times: <c>2026-11-25T22:18:22.000Z</c>.</summary>
     public static string Time(long unixMilliseconds) =>
-        DateTimeOffset.FromUnixTimeMilliseconds(unixMilliseconds).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        DateTimeOffset.FromUnixTimeMilliseconds(unixMilliseconds)
+        .ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Adds a member unless it is null.</summary>
     public static JsonObject With(this JsonObject json, string name, JsonNode? value)

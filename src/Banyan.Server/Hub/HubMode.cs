@@ -25,7 +25,8 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
     State? _known;
 
     /// <summary>The message for refused changes; null if changes are accepted.</summary>
-    public async ValueTask<string?> MaintenanceAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).Maintenance;
+    public async ValueTask<string?> MaintenanceAsync(CancellationToken cancellationToken) =>
+        (await ReadAsync(cancellationToken)).Maintenance;
 
     /// <summary>Whether only users may read, even public content.</summary>
     public async ValueTask<bool> IsForMembersAsync(CancellationToken cancellationToken) => (await ReadAsync(cancellationToken)).ForMembers;
@@ -33,10 +34,12 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
     /// <summary>Stops accepting changes, or accepts them again.</summary>
     /// <param name="message">The message for refused changes; null to accept changes.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    public Task SetMaintenanceAsync(string? message, CancellationToken cancellationToken) => WriteAsync(MaintenanceName, message, "hub.maintenance", message ?? "off", cancellationToken);
+    public Task SetMaintenanceAsync(string? message, CancellationToken cancellationToken) =>
+        WriteAsync(MaintenanceName, message, "hub.maintenance", message ?? "off", cancellationToken);
 
     /// <summary>Sets who may read public content: users only, or everyone.</summary>
-    public Task SetForMembersAsync(bool members, CancellationToken cancellationToken) => WriteAsync(ReadersName, members ? Members : null, "hub.readers", members ? Members : "everyone", cancellationToken);
+    public Task SetForMembersAsync(bool members, CancellationToken cancellationToken) =>
+        WriteAsync(ReadersName, members ? Members : null, "hub.readers", members ? Members : "everyone", cancellationToken);
 
     /// <summary>Looks whether a request that changes something may.</summary>
     /// <exception cref="HubException">503: the hub is read-only for now.</exception>
@@ -52,7 +55,10 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
         if (_known is { } known && now - known.At < s_remembered && now >= known.At)
             return known;
         var rows = await database.ReadAsync(
-            async c => (await c.QueryAsync<(string Name, byte[] Value)>("SELECT name, value FROM settings WHERE name IN (@MaintenanceName, @ReadersName)", new { MaintenanceName, ReadersName })).AsList(), cancellationToken);
+            async c =>
+                (await c.QueryAsync<(string Name, byte[] Value)>(
+                    "SELECT name, value FROM settings WHERE name IN (@MaintenanceName, @ReadersName)",
+                    new { MaintenanceName, ReadersName })).AsList(), cancellationToken);
         string? Of(string name) => rows.FirstOrDefault(r => r.Name == name).Value is { } value ? Encoding.UTF8.GetString(value) : null;
         return _known = new(Of(MaintenanceName), Of(ReadersName) == Members, now);
     }
@@ -63,7 +69,8 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
         {
             await t.ExecuteAsync("DELETE FROM settings WHERE name = @name", new { name });
             if (value is not null)
-                await t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@name, @value)", new { name, value = Encoding.UTF8.GetBytes(value) });
+                await t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@name, @value)",
+                    new { name, value = Encoding.UTF8.GetBytes(value) });
             await Audit.RecordAsync(t, action, "hub", detail);
         }, cancellationToken);
         _known = null;

@@ -15,16 +15,20 @@ sealed class HubModeApi(Authoriser authoriser, HubMode mode)
         await AnswerAsync(context);
     }
 
-    /// <summary><c>PUT</c>: <c>{"maintenance": "why" or null, "readers": "members" or "everyone"}</c>; what the body leaves out stays.</summary>
+    /// <summary>
+    /// <c>PUT</c>: <c>{"maintenance": "why" or null, "readers": "members" or "everyone"}</c>; what the body leaves out stays.
+    /// </summary>
     public async Task SetAsync(HttpContext context)
     {
         await CheckAsync(context);
         var body = await context.BodyAsync<Dictionary<string, JsonElement>>();
         if (body.Count == 0 || !body.Keys.All(k => k is "maintenance" or "readers"))
-            throw HubException.BadRequest("The body has maintenance (a text that says why, or null), readers (\"members\" or \"everyone\"), or both.");
+            throw HubException.BadRequest(
+                "The body has maintenance (a text that says why, or null), readers (\"members\" or \"everyone\"), or both.");
         string? message = null;
         if (body.TryGetValue("maintenance", out var maintenance) && maintenance.ValueKind != JsonValueKind.Null
-            && (maintenance.ValueKind != JsonValueKind.String || (message = maintenance.GetString()!.Trim()) is not { Length: > 0 and <= HubMode.MaxMessage }))
+            && (maintenance.ValueKind != JsonValueKind.String
+                || (message = maintenance.GetString()!.Trim()) is not { Length: > 0 and <= HubMode.MaxMessage }))
             throw HubException.BadRequest($"maintenance: a text of 1 to {HubMode.MaxMessage} characters that says why, or null");
         var readers = body.TryGetValue("readers", out var who) ? who.ValueKind == JsonValueKind.String ? who.GetString() : "" : null;
         if (readers is not (null or "members" or "everyone"))

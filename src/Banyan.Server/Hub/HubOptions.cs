@@ -11,13 +11,17 @@ public sealed record HubOptions
     /// <summary>The folder of all data on this machine.</summary>
     public required string DataFolder { get; init; }
 
-    /// <summary>A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file; null for <c>hub.db</c> in the data folder.</summary>
+    /// <summary>
+    /// A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file; null for <c>hub.db</c> in the data folder.
+    /// </summary>
     public string? Database { get; init; }
 
     /// <summary>The S3 bucket of large files, or null to keep them in the data folder.</summary>
     public S3Options? S3 { get; init; }
 
-    /// <summary>Whether new BF16 weights are stored packed in the data folder, in about 71 % of their bytes; reading them takes longer.</summary>
+    /// <summary>
+    /// Whether new BF16 weights are stored packed in the data folder, in about 71 % of their bytes; reading them takes longer.
+    /// </summary>
     public bool PacksWeights { get; init; }
 
     /// <summary>The address by which clients reach the hub, if it is not the one they called (behind a proxy that rewrites Host).</summary>
@@ -32,7 +36,9 @@ public sealed record HubOptions
     /// <summary>Sign-in providers besides the hub's own accounts.</summary>
     public IReadOnlyList<SignIn.OpenId.OpenIdProvider> Providers { get; init; } = [];
 
-    /// <summary>The server that takes the hub's mail; null for a hub that sends none. Mail contains links: it takes <see cref="PublicUrl"/>.</summary>
+    /// <summary>
+    /// The server that takes the hub's mail; null for a hub that sends none. Mail contains links: it takes <see cref="PublicUrl"/>.
+    /// </summary>
     public MailOptions? Mail { get; init; }
 
     /// <summary>How long a stored object is kept after a client learned that it exists.</summary>
@@ -67,7 +73,9 @@ public sealed record HubOptions
     }
 
     /// <summary>Opens the store of large files.</summary>
-    public IObjectStore OpenObjects() => S3 is { } s3 ? new S3ObjectStore(s3.SpoolFolder is null && Directory.Exists(SpoolFolder) ? s3 with { SpoolFolder = SpoolFolder } : s3) : new DiskObjectStore(DataFolder, PacksWeights);
+    public IObjectStore OpenObjects() => S3 is { } s3
+        ? new S3ObjectStore(s3.SpoolFolder is null && Directory.Exists(SpoolFolder) ? s3 with { SpoolFolder = SpoolFolder } : s3)
+        : new DiskObjectStore(DataFolder, PacksWeights);
 
     /// <summary>The folder where uploads are spooled.</summary>
     internal string SpoolFolder => Path.Combine(DataFolder, "spool");

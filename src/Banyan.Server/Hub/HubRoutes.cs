@@ -38,7 +38,8 @@ enum RouteTraits
 sealed record HubRoute(Need Need, RepoType? Type, string Method, RouteTraits Traits = RouteTraits.None) : IDialectMetadata
 {
     /// <summary>Whether it changes something: not while the hub is only read (<see cref="HubMode"/>).</summary>
-    public bool Changes { get; } = Traits.HasFlag(RouteTraits.Changes) || (!Traits.HasFlag(RouteTraits.Reads) && Need != Need.Read && Method is not ("GET" or "HEAD"));
+    public bool Changes { get; } = Traits.HasFlag(RouteTraits.Changes)
+        || (!Traits.HasFlag(RouteTraits.Reads) && Need != Need.Read && Method is not ("GET" or "HEAD"));
 
     /// <summary>Whether strangers are let in where only users may read.</summary>
     public bool IsOpen => Traits.HasFlag(RouteTraits.Open);
@@ -49,63 +50,83 @@ sealed record HubRoute(Need Need, RepoType? Type, string Method, RouteTraits Tra
 /// <summary>The only ways in which routes of the hub are mapped, so that none comes without a decision on who may call it.</summary>
 static class HubRoutes
 {
-    /// <summary>Maps <c>/api/{models,datasets,spaces}/{ns}/{name}</c> and what follows; the caller is let in only with <paramref name="need"/>.</summary>
+    /// <summary>
+    /// Maps <c>/api/{models,datasets,spaces}/{ns}/{name}</c> and what follows; the caller is let in only with <paramref name="need"/>.
+    /// </summary>
     /// <param name="app">The server.</param>
     /// <param name="method">HTTP method.</param>
     /// <param name="pattern">What follows the repository's name.</param>
     /// <param name="need">What the caller needs.</param>
     /// <param name="handler">Answers.</param>
     /// <param name="maxBytes">The longest body.</param>
-    /// <param name="orContribute">Whether it is also for who may not write, where the request says that it is about a pull request: a new one, or one's own.</param>
-    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, bool orContribute = false, RouteTraits traits = RouteTraits.None)
+    /// <param name="orContribute">Whether it is also for who may not write, where the request says that it is about a pull request: a new
+    /// one, or one's own.</param>
+    public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler,
+        long maxBytes = 1 << 20, bool orContribute = false, RouteTraits traits = RouteTraits.None)
     {
         foreach (var type in RepoTypes.All)
             app.Map(method, $"/api/{type.Plural()}/{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, orContribute, traits: traits);
     }
 
-    /// <summary>Maps <c>/{ns}/{name}</c> with the prefix of each type and what follows. A pattern that begins with <c>.git</c> is one of git's.</summary>
-    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null, RouteTraits traits = RouteTraits.None)
+    /// <summary>
+    /// Maps <c>/{ns}/{name}</c> with the prefix of each type and what follows. A pattern that begins with <c>.git</c> is one of git's.
+    /// </summary>
+    public static void MapRepo(this WebApplication app, string method, string pattern, Need need, RepoHandler handler,
+        long maxBytes = 1 << 20, object? metadata = null, RouteTraits traits = RouteTraits.None)
     {
         foreach (var type in RepoTypes.All)
             app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, metadata: metadata, traits: traits);
     }
 
     /// <summary>Maps the page at <c>/{ns}/{name}</c> with the prefix of each type and what follows: see <see cref="PageRoutes"/>.</summary>
-    public static void MapRepoPage(this WebApplication app, string method, string pattern, Need need, RepoHandler handler, long maxBytes = 1 << 20, object? metadata = null)
+    public static void MapRepoPage(this WebApplication app, string method, string pattern, Need need, RepoHandler handler,
+        long maxBytes = 1 << 20, object? metadata = null)
     {
         foreach (var type in RepoTypes.All)
             app.Map(method, $"/{type.Prefix()}{{ns}}/{{name}}{pattern}", type, need, handler, maxBytes, isPage: true, metadata: metadata);
     }
 
     /// <summary>Maps a page that is not about one repository.</summary>
-    public static void MapPage(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
+    public static void MapPage(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler,
+        long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
         app.MapHub(method, pattern, need, handler, maxBytes, isPage: true, traits);
 
-    /// <summary>Maps a route that is not about one repository: <see cref="Need.Nothing"/> or <see cref="Need.User"/>, checked before the handler.</summary>
-    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
+    /// <summary>
+    /// Maps a route that is not about one repository: <see cref="Need.Nothing"/> or <see cref="Need.User"/>, checked before the handler.
+    /// </summary>
+    public static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler,
+        long maxBytes = 1 << 20, RouteTraits traits = RouteTraits.None) =>
         app.MapHub(method, pattern, need, handler, maxBytes, isPage: false, traits);
 
-    static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes, bool isPage, RouteTraits traits)
+    static void MapHub(this WebApplication app, string method, string pattern, Need need, RequestDelegate handler, long maxBytes,
+        bool isPage, RouteTraits traits)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         app.MapAs(isPage, method, pattern, async context =>
         {
             // Bad credentials are an error on every route, also where none are needed.
-            Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : traits.HasFlag(RouteTraits.OwnCredentials) ? Caller.Anonymous : await authoriser.CallerAsync(context));
+            Actor.Act(need == Need.User ? await authoriser.UserAsync(context) : traits.HasFlag(RouteTraits.OwnCredentials)
+                ? Caller.Anonymous : await authoriser.CallerAsync(context));
             await CheckFormAsync(app, context, isPage);
             await handler(context);
         }).WithMetadata(new HubRoute(need, null, method, traits), new BodyLimit(maxBytes));
     }
 
-    /// <summary>What a browser sends by itself is no sign that its user meant it: a page takes forms that were made here. Tokens are sent by programs.</summary>
+    /// <summary>
+    /// What a browser sends by itself is no sign that its user meant it: a page takes forms that were made here. Tokens are sent by
+    /// programs.
+    /// </summary>
     static Task CheckFormAsync(WebApplication app, HttpContext context, bool isPage) =>
-        isPage && HttpMethods.IsPost(context.Request.Method) && context.Request.Headers.Authorization.Count == 0 && context.GetEndpoint()?.Metadata.GetMetadata<ChecksForm>() is null
+        isPage && HttpMethods.IsPost(context.Request.Method) && context.Request.Headers.Authorization.Count == 0
+        && context.GetEndpoint()?.Metadata.GetMetadata<ChecksForm>() is null
             ? app.The<FormTokens>().CheckAsync(context) : Task.CompletedTask;
 
     static IEndpointConventionBuilder MapAs(this WebApplication app, bool isPage, string method, string pattern, RequestDelegate handler) =>
-        isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method), new TakesSession()) : app.MapMethods(pattern, [method], handler);
+        isPage ? app.Map(pattern, handler).WithMetadata(new PageRoute(method), new TakesSession())
+        : app.MapMethods(pattern, [method], handler);
 
-    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes, bool orContribute = false, bool isPage = false, object? metadata = null, RouteTraits traits = RouteTraits.None)
+    static void Map(this WebApplication app, string method, string pattern, RepoType type, Need need, RepoHandler handler, long maxBytes,
+        bool orContribute = false, bool isPage = false, object? metadata = null, RouteTraits traits = RouteTraits.None)
     {
         var authoriser = app.Services.GetRequiredService<Authoriser>();
         var address = app.The<HubAddress>();
@@ -119,24 +140,29 @@ static class HubRoutes
                 ? await authoriser.RepoOfPullRequestAsync(context, type, name, pull.Number, context.RequestAborted)
                 : await authoriser.RepoAsync(context, type, name, need, context.RequestAborted);
             // What is read moves on to the present name, as clients and caches know it from the Hub; what is sent is taken here and now.
-            if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase) && RouteRest.At(context, place, repo.FullName) is { } location)
+            if (!git && method is "GET" or "HEAD" && !name.Equals(repo.FullName, StringComparison.OrdinalIgnoreCase)
+                && RouteRest.At(context, place, repo.FullName) is { } location)
                 throw HubException.Moved(address.Path + location);
             await CheckFormAsync(app, context, isPage);
             Actor.Act(await authoriser.CallerAsync(context));
             await handler(context, repo);
-        }).WithMetadata([new HubRoute(need, type, method, traits), new BodyLimit(maxBytes), .. metadata is null ? Array.Empty<object>() : [metadata]]);
+        }).WithMetadata([new HubRoute(need, type, method, traits), new BodyLimit(maxBytes),
+        .. metadata is null ? Array.Empty<object>() : [metadata]]);
         // What is a model's page with an owner is a namespace's without.
         if (!isPage || pattern != "/{ns}/{name}")
             app.The<OwnerlessNames>().Add(method, pattern);
     }
 
-    /// <summary>The pull request that a request names as its revision, or the new one (without a number) that it asks for; null if it does neither.</summary>
+    /// <summary>
+    /// The pull request that a request names as its revision, or the new one (without a number) that it asks for; null if it does neither.
+    /// </summary>
     static (int? Number, bool IsNew)? PullRequestOf(HttpContext context) =>
         IsNewPullRequest(context) ? (null, true)
         : Discussion.NumberOf(RouteRest.Revision(context).Revision) is { } number ? (number, false) : null;
 
     /// <summary>Whether a request asks for a pull request to be made.</summary>
-    public static bool IsNewPullRequest(HttpContext context) => context.Request.Query["create_pr"].FirstOrDefault() is "1" or "true" or "True";
+    public static bool IsNewPullRequest(HttpContext context) =>
+        context.Request.Query["create_pr"].FirstOrDefault() is "1" or "true" or "True";
 
     sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;
 }

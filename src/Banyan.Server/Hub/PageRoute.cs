@@ -11,12 +11,15 @@ namespace Banyan.Server.Hub;
 /// <summary>Metadata of a page: with which method it is asked for.</summary>
 sealed record PageRoute(string Method);
 
-/// <summary>Metadata of a page whose body is too long to be read before it is known where the form was made: its handler checks that.</summary>
+/// <summary>
+/// Metadata of a page whose body is too long to be read before it is known where the form was made: its handler checks that.
+/// </summary>
 sealed record ChecksForm;
 
 /// <summary>
-/// Addresses of pages are made of names alone (<c>/ana</c>, <c>/ana/coder</c>) and would take in those of the API: where the first part is reserved, or
-/// the method is another, such a route is none, and what was found without it is found. That is also 405, where the address takes other methods.
+/// Addresses of pages are made of names alone (<c>/ana</c>, <c>/ana/coder</c>) and would take in those of the API: where the first part is
+/// reserved, or the method is another, such a route is none, and what was found without it is found. That is also 405, where the address
+/// takes other methods.
 /// </summary>
 sealed class PageRoutes(IServiceProvider services) : MatcherPolicy, IEndpointSelectorPolicy
 {
@@ -24,14 +27,16 @@ sealed class PageRoutes(IServiceProvider services) : MatcherPolicy, IEndpointSel
 
     public override int Order => 1000;
 
-    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) => endpoints.Any(e => e.Metadata.GetMetadata<PageRoute>() is not null);
+    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
+        endpoints.Any(e => e.Metadata.GetMetadata<PageRoute>() is not null);
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {
         var found = false;
         for (var i = 0; i < candidates.Count; i++)
             if (candidates.IsValidCandidate(i) && candidates[i].Endpoint.Metadata.GetMetadata<PageRoute>() is { } page
-                && (!HttpMethods.Equals(page.Method, httpContext.Request.Method) || (candidates[i].Values is { } values && values["ns"] is string name && Names.IsReserved(name))))
+                && (!HttpMethods.Equals(page.Method, httpContext.Request.Method)
+                    || (candidates[i].Values is { } values && values["ns"] is string name && Names.IsReserved(name))))
                 candidates.SetValidity(i, false);
             else
                 found |= candidates.IsValidCandidate(i);
@@ -49,8 +54,10 @@ sealed class PageRoutes(IServiceProvider services) : MatcherPolicy, IEndpointSel
     string[] MethodsOf(PathString path)
     {
         _reserved ??= [.. services.GetServices<EndpointDataSource>().SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
-            .Where(e => e.RoutePattern.PathSegments is [{ Parts: [RoutePatternLiteralPart first] }, ..] && Names.IsReserved(first.Content) && e.Order < int.MaxValue)
-            .Select(e => (new TemplateMatcher(TemplateParser.Parse(e.RoutePattern.RawText!.TrimStart('/')), []), e.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []))];
+            .Where(e => e.RoutePattern.PathSegments is [{ Parts: [RoutePatternLiteralPart first] }, ..] && Names.IsReserved(first.Content)
+                && e.Order < int.MaxValue)
+            .Select(e => (new TemplateMatcher(TemplateParser.Parse(e.RoutePattern.RawText!.TrimStart('/')), []),
+                e.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? []))];
         return [.. _reserved.Where(r => r.Path.TryMatch(path, [])).SelectMany(r => r.Methods).Distinct().Order(StringComparer.Ordinal)];
     }
 }

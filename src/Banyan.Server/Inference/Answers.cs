@@ -32,7 +32,8 @@ sealed record PromptTokensDetails(int CachedTokens);
 sealed record CompletionTokensDetails(int ReasoningTokens);
 
 /// <summary>llama-server's measure of speed, times in milliseconds; what came from the cache is not counted in prompt_n.</summary>
-sealed record Timings(int CacheN, int PromptN, double PromptMs, double PromptPerSecond, int PredictedN, double PredictedMs, double PredictedPerSecond)
+sealed record Timings(int CacheN, int PromptN, double PromptMs, double PromptPerSecond, int PredictedN, double PredictedMs,
+    double PredictedPerSecond)
 {
     /// <summary>Sums tokens and takes the longest time, since choices run side by side.</summary>
     public static Timings Of(IReadOnlyCollection<GenerationStatistics> statistics)
@@ -42,7 +43,8 @@ sealed record Timings(int CacheN, int PromptN, double PromptMs, double PromptPer
         var predicted = statistics.Sum(s => s.GeneratedTokens);
         var promptSeconds = statistics.Max(s => s.PromptSeconds);
         var predictedSeconds = statistics.Max(s => s.GenerateSeconds);
-        return new(cached, prompt, Milliseconds(promptSeconds), Rate(prompt, promptSeconds), predicted, Milliseconds(predictedSeconds), Rate(predicted, predictedSeconds));
+        return new(cached, prompt, Milliseconds(promptSeconds), Rate(prompt, promptSeconds), predicted, Milliseconds(predictedSeconds),
+            Rate(predicted, predictedSeconds));
     }
 
     static double Milliseconds(double seconds) => Math.Round(seconds * 1000, 3);

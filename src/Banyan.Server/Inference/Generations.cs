@@ -13,7 +13,8 @@ namespace Banyan.Server.Inference;
 /// <param name="Turn">The turn of a conversation that it is, which may limit reasoning; null for any other text.</param>
 sealed record Request(int Choice, int[] Prompt, GenerationOptions Options, Turn? Turn = null)
 {
-    public Request(Turn turn, int choice = 0) : this(choice, turn.Prompt, choice == 0 ? turn.Options : turn.Options with { Seed = turn.Options.Seed + (ulong)choice }, turn)
+    public Request(Turn turn, int choice = 0)
+        : this(choice, turn.Prompt, choice == 0 ? turn.Options : turn.Options with { Seed = turn.Options.Seed + (ulong)choice }, turn)
     {
     }
 
@@ -28,7 +29,8 @@ readonly record struct Piece(int Choice, Generated Generated);
 /// <summary>Runs several generations at once and hands their pieces on as they come. Leaving the loop cancels all of them.</summary>
 static class Generations
 {
-    public static async IAsyncEnumerable<Piece> RunAsync(LoadedModel model, IReadOnlyList<Request> requests, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<Piece> RunAsync(LoadedModel model, IReadOnlyList<Request> requests,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (requests is [var only])
         {

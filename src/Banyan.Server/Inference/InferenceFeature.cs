@@ -54,7 +54,8 @@ static class InferenceFeature
         var models = app.MapGroup("").WithMetadata(OpenAiDialect.Guarded);
         models.MapGet("/status", status.StatusAsync);
         models.MapGet("/v1/models", status.ModelsAsync);
-        models.MapGet("/v1/models/{**id}", (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
+        models.MapGet("/v1/models/{**id}",
+            (RequestDelegate)(context => status.ModelAsync(context, context.GetRouteValue("id") as string ?? "")));
 
         // llama-server has OpenAI's without the version, too.
         foreach (var path in (string[])["/v1/chat/completions", "/chat/completions"])
@@ -66,7 +67,8 @@ static class InferenceFeature
 
         foreach (var path in (string[])["/completion", "/completions"])
             models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<InfillEndpoint>().CompleteAsync));
-        models.MapPost("/v1/embeddings", Stoppable(app, app.Services.GetRequiredService<OpenAi.Embeddings.EmbeddingEndpoint>().HandleAsync));
+        models.MapPost("/v1/embeddings",
+            Stoppable(app, app.Services.GetRequiredService<OpenAi.Embeddings.EmbeddingEndpoint>().HandleAsync));
         foreach (var path in (string[])["/embedding", "/embeddings"])
             models.MapPost(path, Stoppable(app, app.Services.GetRequiredService<LlamaServer.EmbeddingEndpoint>().HandleAsync));
         foreach (var path in (string[])["/rerank", "/reranking", "/v1/rerank", "/v1/reranking", "/v2/rerank"])
@@ -114,7 +116,8 @@ static class InferenceFeature
     /// <summary>A generation ends when its client leaves, and when the server stops and it has had its time.</summary>
     public static RequestDelegate Stoppable(WebApplication app, Func<HttpContext, CancellationToken, Task> handle) => async context =>
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, app.Services.GetRequiredService<Drain>().Over);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted,
+            app.Services.GetRequiredService<Drain>().Over);
         await handle(context, stop.Token);
     };
 }

@@ -55,7 +55,8 @@ public sealed record ModelSettings
     public float? RepetitionPenalty { get; init; }
 
     /// <summary>What of it takes effect when the model is loaded; the rest holds for the next request.</summary>
-    internal ModelSettings OfLoading => new() { ContextLength = ContextLength, KvCache = KvCache, Threads = Threads, Draft = Draft, ChatTemplate = ChatTemplate };
+    internal ModelSettings OfLoading =>
+        new() { ContextLength = ContextLength, KvCache = KvCache, Threads = Threads, Draft = Draft, ChatTemplate = ChatTemplate };
 
     internal ModelOptions Over(ModelOptions options) => options with
     {

@@ -42,12 +42,14 @@ sealed class Telemetry : IDisposable
         public Measured(Telemetry telemetry, string operation, string model)
         {
             _telemetry = telemetry;
-            _tags = new() { { "gen_ai.operation.name", operation }, { "gen_ai.provider.name", "banyan" }, { "gen_ai.request.model", model } };
+            _tags = new() { { "gen_ai.operation.name", operation }, { "gen_ai.provider.name", "banyan" },
+                { "gen_ai.request.model", model } };
             _activity = telemetry._activities.StartActivity(ActivityKind.Server, tags: _tags, name: $"{operation} {model}");
         }
 
         /// <summary>Hands pieces on and records what they tell.</summary>
-        public async IAsyncEnumerable<Piece> Watch(IAsyncEnumerable<Piece> pieces, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        public async IAsyncEnumerable<Piece> Watch(IAsyncEnumerable<Piece> pieces,
+            [EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
             var first = true;
             await foreach (var piece in pieces.WithCancellation(cancellationToken))

@@ -1,8 +1,8 @@
 namespace Banyan.Server.Jobs;
 
 /// <summary>
-/// Something that a hub does by itself, again and again. Of those that a hub's nodes share one node runs each at a time (<see cref="JobStore"/>): so a
-/// run may end anywhere, by a crash or because another took over, and the next continues from what is stored.
+/// Something that a hub does by itself, again and again. Of those that a hub's nodes share one node runs each at a time (<see cref="JobStore"/>):
+/// so a run may end anywhere, by a crash or because another took over, and the next continues from what is stored.
 /// </summary>
 abstract class Job
 {
@@ -31,7 +31,8 @@ abstract class Job
     /// <param name="failures">How many have failed in a row.</param>
     internal TimeSpan Pause(int failures)
     {
-        var (first, longest) = Every >= TimeSpan.FromHours(1) ? (TimeSpan.FromMinutes(1), TimeSpan.FromHours(1)) : (Every, TimeSpan.FromMinutes(1));
+        var (first, longest) = Every >= TimeSpan.FromHours(1) ? (TimeSpan.FromMinutes(1), TimeSpan.FromHours(1))
+            : (Every, TimeSpan.FromMinutes(1));
         var pause = first * Math.Pow(2, Math.Min(failures - 1, 10));
         return pause < longest ? pause : first > longest ? first : longest;
     }

@@ -14,7 +14,8 @@ sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runne
     {
         await CheckAsync(context);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        await context.JsonAsync(new JsonArray([.. (await store.ListAsync(context.RequestAborted)).Concat(runner.Own).Select(s => s.Json(now))]));
+        await context.JsonAsync(
+            new JsonArray([.. (await store.ListAsync(context.RequestAborted)).Concat(runner.Own).Select(s => s.Json(now))]));
     }
 
     /// <summary><c>POST /api/settings/jobs/{name}/run</c>: due at once, and begun within half a minute.</summary>
@@ -31,7 +32,9 @@ sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runne
         await CheckAsync(context);
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var purposes = jobs.ToDictionary(j => j.Name, j => j.Purpose);
-        await HtmlPage.RenderAsync<JobsPage>(context, new JobsView([.. (await store.ListAsync(context.RequestAborted)).Select(s => (s, purposes.GetValueOrDefault(s.Name, "")))], [.. runner.Own.Select(s => (s, purposes[s.Name]))], now));
+        await HtmlPage.RenderAsync<JobsPage>(context,
+            new JobsView([.. (await store.ListAsync(context.RequestAborted)).Select(s => (s, purposes.GetValueOrDefault(s.Name, "")))],
+                [.. runner.Own.Select(s => (s, purposes[s.Name]))], now));
     }
 
     /// <summary><c>POST /settings/jobs</c>: the same by a browser.</summary>
@@ -57,4 +60,5 @@ sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runne
 /// <param name="Shared">The state of each job that one node runs for all, and what it does.</param>
 /// <param name="Own">The same for jobs that the answering node runs for itself.</param>
 /// <param name="Now">Milliseconds since 1970.</param>
-public sealed record JobsView(IReadOnlyList<(JobState State, string Purpose)> Shared, IReadOnlyList<(JobState State, string Purpose)> Own, long Now);
+public sealed record JobsView(IReadOnlyList<(JobState State, string Purpose)> Shared,
+    IReadOnlyList<(JobState State, string Purpose)> Own, long Now);

@@ -4,10 +4,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Jobs;
 
-/// <summary>Runs all jobs of a node, each in its turn and none waiting for another. What a job throws ends its run, never the hub.</summary>
+/// <summary>
+/// Runs all jobs of a node, each in its turn and none waiting for another. What a job throws ends its run, never the hub.
+/// </summary>
 sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvider time, ILogger<JobRunner> log) : BackgroundService
 {
-    /// <summary>How often at least a job is looked at, so that one that is asked for, or that another node lost, does not wait for its hour.</summary>
+    /// <summary>
+    /// How often at least a job is looked at, so that one that is asked for, or that another node lost, does not wait for its hour.
+    /// </summary>
     static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
 
     static readonly TimeSpan s_renew = JobStore.Lease / 3;
@@ -51,7 +55,8 @@ sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvid
                     isKnown = true;
                     if (job.IsOfEachNode)
                         await RunOwnAsync(job, failures, cancellationToken);
-                    else if (await job.IsWaitingAsync(cancellationToken) && await store.IsDueAsync(job.Name, cancellationToken) && await store.TakeAsync(job.Name, _node, cancellationToken) is { } taken)
+                    else if (await job.IsWaitingAsync(cancellationToken) && await store.IsDueAsync(job.Name, cancellationToken)
+                        && await store.TakeAsync(job.Name, _node, cancellationToken) is { } taken)
                         await RunAsync(job, taken, cancellationToken);
                     failures = 0;
                 }
@@ -87,7 +92,13 @@ sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvid
         }
         catch (Exception e)
         {
-            _own[job.Name] = state with { EndedAt = Now, DueAt = Now + (long)job.Pause(failures + 1).TotalMilliseconds, Error = e.Message, Failures = failures + 1 };
+            _own[job.Name] = state with
+            {
+                EndedAt = Now,
+                DueAt = Now + (long)job.Pause(failures + 1).TotalMilliseconds,
+                Error = e.Message,
+                Failures = failures + 1
+            };
             throw;
         }
     }

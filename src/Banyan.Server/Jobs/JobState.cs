@@ -37,7 +37,8 @@ public sealed record JobState
 
     /// <summary>The state in a word.</summary>
     /// <param name="now">Milliseconds since 1970.</param>
-    public string Status(long now) => Node is not null && HeldUntil > now ? "running" : Node is not null ? "interrupted" : Error is not null ? "failed" : EndedAt is null ? "not yet run" : "ok";
+    public string Status(long now) => Node is not null && HeldUntil > now ? "running" : Node is not null ? "interrupted" : Error is not null
+        ? "failed" : EndedAt is null ? "not yet run" : "ok";
 
     /// <summary>As the API and <c>banyan hub jobs --json</c> write it.</summary>
     public JsonObject Json(long now) => new()
@@ -53,5 +54,6 @@ public sealed record JobState
         ["dueAt"] = Time(DueAt),
     };
 
-    static string? Time(long? at) => at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) : null;
+    static string? Time(long? at) => at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms)
+        .ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture) : null;
 }

@@ -25,18 +25,25 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
     internal async Task AddAsync(IReadOnlyList<Job> jobs, CancellationToken cancellationToken)
     {
         var known = (await ListAsync(cancellationToken)).Select(j => j.Name).ToHashSet();
-        var added = jobs.Where(j => !known.Contains(j.Name)).Select(j => new { j.Name, due = j.Every < TimeSpan.FromHours(1) ? 0 : Now + (long)j.Every.TotalMilliseconds }).ToList();
+        var added = jobs.Where(j => !known.Contains(j.Name))
+            .Select(j => new { j.Name, due = j.Every < TimeSpan.FromHours(1) ? 0 : Now + (long)j.Every.TotalMilliseconds }).ToList();
         if (added.Count > 0)
-            await database.WriteAsync(t => t.ExecuteAsync("INSERT INTO jobs (name, held_until, due_at, failures) VALUES (@Name, 0, @due, 0) ON CONFLICT (name) DO NOTHING", added), cancellationToken);
+            await database.WriteAsync(t =>
+                t.ExecuteAsync(
+                    "INSERT INTO jobs (name, held_until, due_at, failures) VALUES (@Name, 0, @due, 0) ON CONFLICT (name) DO NOTHING",
+                    added), cancellationToken);
     }
 
     /// <summary>All of them by name.</summary>
     public Task<IReadOnlyList<JobState>> ListAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync<IReadOnlyList<JobState>>(async c => (await c.QueryAsync<JobState>($"SELECT {Columns} FROM jobs ORDER BY name")).AsList(), cancellationToken);
+        database.ReadAsync<IReadOnlyList<JobState>>(async c =>
+            (await c.QueryAsync<JobState>($"SELECT {Columns} FROM jobs ORDER BY name")).AsList(), cancellationToken);
 
     /// <summary>Whether a job is due and nobody runs it.</summary>
     internal Task<bool> IsDueAsync(string name, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM jobs WHERE name = @name AND due_at <= @Now AND held_until <= @Now)", new { name, Now }), cancellationToken);
+        database.ReadAsync(c =>
+            c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM jobs WHERE name = @name AND due_at <= @Now AND held_until <= @Now)",
+                new { name, Now }), cancellationToken);
 
     /// <summary>Takes a job that is due and that nobody runs.</summary>
     /// <returns>How it stood, or null: another was faster.</returns>
@@ -65,7 +72,17 @@ public sealed class JobStore(HubDatabase database, TimeProvider time)
             UPDATE jobs SET node = NULL, held_until = 0, progress = NULL, ended_at = @Now, due_at = @due, error = @error, failures = @failures, "cursor" = @Cursor
             WHERE name = @Name AND node = @Node AND began_at = @BeganAt
             """,
-            new { Now, due = Now + (long)pause.TotalMilliseconds, error = error is { Length: > MaxError } ? error[..MaxError] : error, failures = error is null ? 0 : taken.Failures + 1, run.Cursor, taken.Name, taken.Node, taken.BeganAt }),
+            new
+            {
+                Now,
+                due = Now + (long)pause.TotalMilliseconds,
+                error = error is { Length: > MaxError } ? error[..MaxError] : error,
+                failures = error is null ? 0 : taken.Failures + 1,
+                run.Cursor,
+                taken.Name,
+                taken.Node,
+                taken.BeganAt
+            }),
         CancellationToken.None);
 
     /// <summary>Gives a job back that the server's end interrupted: due at once.</summary>

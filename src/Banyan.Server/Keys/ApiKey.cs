@@ -39,7 +39,8 @@ public sealed record ApiKey
     public static string HashOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Whether a name can be a key's.</summary>
-    public static bool IsName(string name) => name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '@');
+    public static bool IsName(string name) => name.Length is > 0 and <= 64
+        && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '@');
 
     /// <summary>Everything that is wrong with it.</summary>
     internal IEnumerable<string> Problems()
@@ -48,7 +49,8 @@ public sealed record ApiKey
             yield return $"'{(Name.Length > 80 ? Name[..80] : Name)}' is no name of a key: 1 to 64 letters, digits, '.', '-', '_' and '@'";
         if (Hash.Length != 64 || !Hash.All(char.IsAsciiHexDigit))
             yield return $"the hash of '{Name}' is no SHA-256";
-        foreach (var (limit, value) in ((string, long?)[])[("requests_per_minute", RequestsPerMinute), ("tokens_per_minute", TokensPerMinute), ("tokens_per_day", TokensPerDay), ("concurrency", Concurrency)])
+        foreach (var (limit, value) in ((string, long?)[])[("requests_per_minute", RequestsPerMinute),
+            ("tokens_per_minute", TokensPerMinute), ("tokens_per_day", TokensPerDay), ("concurrency", Concurrency)])
             if (value < 1)
                 yield return $"{limit} of '{Name}' is {value}: at least 1";
     }
@@ -68,6 +70,8 @@ public sealed record KeyUsage(long Requests, long PromptTokens, long AnswerToken
 
     /// <summary>Both together.</summary>
     public KeyUsage Plus(KeyUsage more) => new(
-        Requests + more.Requests, PromptTokens + more.PromptTokens, AnswerTokens + more.AnswerTokens, LastUsed > more.LastUsed ? LastUsed : more.LastUsed,
-        Day > more.Day ? Day : more.Day, Day == more.Day ? TokensOfDay + more.TokensOfDay : Day > more.Day ? TokensOfDay : more.TokensOfDay);
+        Requests + more.Requests, PromptTokens + more.PromptTokens, AnswerTokens + more.AnswerTokens,
+        LastUsed > more.LastUsed ? LastUsed : more.LastUsed,
+        Day > more.Day ? Day : more.Day, Day == more.Day ? TokensOfDay + more.TokensOfDay : Day > more.Day
+            ? TokensOfDay : more.TokensOfDay);
 }

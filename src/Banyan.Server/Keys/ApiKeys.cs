@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Keys;
 
 /// <summary>
-/// The keys that let requests in: the one that the server was started with, and those of a file, which is read again when it changed. A file
-/// without keys lets nobody in; one that goes away, or cannot be read any more, opens nothing until the server ends.
+/// The keys that let requests in: the one that the server was started with, and those of a file, which is read again when it changed. A
+/// file without keys lets nobody in; one that goes away, or cannot be read any more, opens nothing until the server ends.
 /// </summary>
 sealed partial class ApiKeys : BackgroundService
 {

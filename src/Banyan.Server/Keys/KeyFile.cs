@@ -30,7 +30,9 @@ public sealed class KeyFile(string path)
     public IReadOnlyList<ApiKey> Read()
     {
         var keys = Read(Path, KeyJson.Default.ApiKeyList)?.Keys ?? [];
-        var problems = keys.SelectMany(k => k.Problems()).Concat(keys.GroupBy(k => k.Name, StringComparer.OrdinalIgnoreCase).Where(g => g.Count() > 1).Select(g => $"two keys are called '{g.Key}'")).Take(4).ToList();
+        var problems = keys.SelectMany(k => k.Problems())
+            .Concat(keys.GroupBy(k => k.Name, StringComparer.OrdinalIgnoreCase).Where(g => g.Count() > 1)
+                .Select(g => $"two keys are called '{g.Key}'")).Take(4).ToList();
         return problems.Count == 0 ? keys : throw new KeyFileException($"{Path}: {string.Join("; ", problems)}");
     }
 
@@ -43,15 +45,19 @@ public sealed class KeyFile(string path)
         var added = key with { Hash = ApiKey.HashOf(text) };
         if (added.Problems().FirstOrDefault() is { } problem)
             throw new KeyFileException(problem);
-        Change(keys => keys.Any(k => string.Equals(k.Name, key.Name, StringComparison.OrdinalIgnoreCase)) ? throw new KeyFileException($"there is a key '{key.Name}' already: remove it first, or choose another name")
+        Change(keys => keys.Any(k => string.Equals(k.Name, key.Name, StringComparison.OrdinalIgnoreCase))
+            ? throw new KeyFileException($"there is a key '{key.Name}' already: remove it first, or choose another name")
             : keys.Count >= MostKeys ? throw new KeyFileException($"there are {MostKeys} keys, which is the most") : [.. keys, added]);
         return text;
     }
 
     /// <summary>Revokes a key immediately.</summary>
     /// <exception cref="KeyFileException">There is none of this name, or the file cannot be changed.</exception>
-    public void Remove(string name) => Change(keys => keys.Where(k => !string.Equals(k.Name, name, StringComparison.OrdinalIgnoreCase)).ToList() is var left && left.Count < keys.Count ? left
-        : throw new KeyFileException(keys.Count == 0 ? $"there is no key '{name}': {Path} has none" : $"there is no key '{name}': {string.Join(", ", keys.Take(20).Select(k => k.Name))}"));
+    public void Remove(string name) =>
+        Change(keys => keys.Where(k => !string.Equals(k.Name, name, StringComparison.OrdinalIgnoreCase)).ToList() is var left
+            && left.Count < keys.Count ? left
+        : throw new KeyFileException(keys.Count == 0 ? $"there is no key '{name}': {Path} has none"
+            : $"there is no key '{name}': {string.Join(", ", keys.Take(20).Select(k => k.Name))}"));
 
     /// <summary>What keys were used for, by their names; a removed key's is kept.</summary>
     /// <exception cref="KeyFileException">The file cannot be read.</exception>
@@ -83,7 +89,8 @@ public sealed class KeyFile(string path)
             try
             {
                 Private.CreateFolder(System.IO.Path.GetDirectoryName(Path)!);
-                return Private.Create(Path + ".lock", new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
+                return Private.Create(Path + ".lock",
+                    new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
             }
             catch (IOException) when (File.Exists(Path + ".lock") && TimeProvider.System.GetElapsedTime(began) < s_patience)
             {
@@ -104,7 +111,8 @@ public sealed class KeyFile(string path)
                 return null;
             if (new FileInfo(path).Length > LargestFile)
                 throw new KeyFileException($"{path} is larger than a file of keys can be ({LargestFile >> 20} MiB)");
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type) ?? throw new KeyFileException($"{path} is no file of keys: it says null");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type)
+                ?? throw new KeyFileException($"{path} is no file of keys: it says null");
         }
         catch (JsonException e)
         {
@@ -121,7 +129,8 @@ public sealed class KeyFile(string path)
         var temporary = $"{path}-{Guid.NewGuid():N}";
         try
         {
-            using (var file = Private.Create(temporary, new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None }))
+            using (var file = Private.Create(temporary,
+                new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None }))
             {
                 JsonSerializer.Serialize(file, value, type);
                 file.Flush(flushToDisk: true);
@@ -139,8 +148,10 @@ public sealed class KeyFile(string path)
 sealed record ApiKeyList(IReadOnlyList<ApiKey> Keys);
 
 [JsonSourceGenerationOptions(
-    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(ApiKeyList))]
 [JsonSerializable(typeof(Dictionary<string, KeyUsage>))]
 sealed partial class KeyJson : JsonSerializerContext;

@@ -31,13 +31,18 @@ sealed class KeyHolder(ApiKey key, KeyUsage before, ApiKeys owner)
             Turn(now);
             var rest = (int)Math.Ceiling((_minute + s_minute - now).TotalSeconds);
             if (_running >= Key.Concurrency)
-                throw Reached(string.Create(CultureInfo.InvariantCulture, $"{_running} requests are being answered for the key '{Key.Name}', and it has no more at a time"), 1);
+                throw Reached(string.Create(CultureInfo.InvariantCulture,
+                    $"{_running} requests are being answered for the key '{Key.Name}', and it has no more at a time"), 1);
             if (_requestsOfMinute >= Key.RequestsPerMinute)
-                throw Reached(string.Create(CultureInfo.InvariantCulture, $"The key '{Key.Name}' has {Key.RequestsPerMinute} requests a minute"), rest);
+                throw Reached(string.Create(CultureInfo.InvariantCulture,
+                    $"The key '{Key.Name}' has {Key.RequestsPerMinute} requests a minute"), rest);
             if (_tokensOfMinute >= Key.TokensPerMinute)
-                throw Reached(string.Create(CultureInfo.InvariantCulture, $"The key '{Key.Name}' has {Key.TokensPerMinute} tokens a minute, and {_tokensOfMinute} were used"), rest);
+                throw Reached(string.Create(CultureInfo.InvariantCulture,
+                    $"The key '{Key.Name}' has {Key.TokensPerMinute} tokens a minute, and {_tokensOfMinute} were used"), rest);
             if (TokensOfDay(now) is var used && used >= Key.TokensPerDay)
-                throw Reached(string.Create(CultureInfo.InvariantCulture, $"The key '{Key.Name}' has {Key.TokensPerDay} tokens a day, and {used} were used"), (int)Math.Ceiling((now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime).TotalSeconds));
+                throw Reached(string.Create(CultureInfo.InvariantCulture,
+                    $"The key '{Key.Name}' has {Key.TokensPerDay} tokens a day, and {used} were used"),
+                        (int)Math.Ceiling((now.UtcDateTime.Date.AddDays(1) - now.UtcDateTime).TotalSeconds));
             _running++;
             _requestsOfMinute++;
             _unsaved = _unsaved.Plus(new(1, 0, 0, now, DateOnly.FromDateTime(now.UtcDateTime), 0));
@@ -99,7 +104,9 @@ sealed class KeyHolder(ApiKey key, KeyUsage before, ApiKeys owner)
     }
 
     static ApiException Reached(string why, int seconds) =>
-        new(429, string.Create(CultureInfo.InvariantCulture, $"{why}: try again in {seconds} s."), code: "rate_limit_exceeded", type: "rate_limit_error") { RetryAfterSeconds = Math.Max(1, seconds) };
+        new(429, string.Create(CultureInfo.InvariantCulture, $"{why}: try again in {seconds} s."), code: "rate_limit_exceeded",
+            type: "rate_limit_error")
+        { RetryAfterSeconds = Math.Max(1, seconds) };
 
     sealed class Running(KeyHolder holder) : IDisposable
     {

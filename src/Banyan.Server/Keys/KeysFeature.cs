@@ -6,7 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Keys;
 
-/// <summary>Where a key is asked for, everything that uses a model takes one, within its limits; <c>/health</c> and the pages' shell do not.</summary>
+/// <summary>
+/// Where a key is asked for, everything that uses a model takes one, within its limits; <c>/health</c> and the pages' shell do not.
+/// </summary>
 static class KeysFeature
 {
     public static void AddApiKeys(this IServiceCollection services)
@@ -21,7 +23,8 @@ static class KeysFeature
         app.Use(async (context, next) =>
         {
             // What only asks what there is counts as no request.
-            using var running = keys.AreAsked && dialects.Of(context).AsksForKey ? LetIn(keys, TextOf(context.Request), counts: HttpMethods.IsPost(context.Request.Method)) : null;
+            using var running = keys.AreAsked && dialects.Of(context).AsksForKey
+                ? LetIn(keys, TextOf(context.Request), counts: HttpMethods.IsPost(context.Request.Method)) : null;
             await next(context);
         });
     }
@@ -34,7 +37,9 @@ static class KeysFeature
             return null;
         if (string.IsNullOrEmpty(text))
             throw ApiException.Unauthorized("This server asks for an API key: send it as \"Authorization: Bearer KEY\".");
-        var holder = keys.Find(text) ?? throw ApiException.Unauthorized("The API key is none of this server's: it is mistyped, was removed, or belongs to another server.");
+        var holder = keys.Find(text)
+            ?? throw ApiException.Unauthorized(
+                "The API key is none of this server's: it is mistyped, was removed, or belongs to another server.");
         return counts ? holder.Begin() : null;
     }
 
@@ -43,6 +48,7 @@ static class KeysFeature
     {
         var header = request.Headers.Authorization.ToString();
         return header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? header["Bearer ".Length..].Trim()
-            : header.Length == 0 && request.Headers["x-api-key"].ToString() is { Length: > 0 } given ? given : header.Length > 0 ? header : null;
+            : header.Length == 0 && request.Headers["x-api-key"].ToString() is { Length: > 0 } given ? given
+            : header.Length > 0 ? header : null;
     }
 }

@@ -19,7 +19,8 @@ namespace Banyan.Server.Lfs;
 /// download  basic      always: git-lfs's other agents only send
 /// </code>
 /// </summary>
-sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFiles held, LfsTickets tickets, TokenEndpoints xet, HubAddress hub, StorageLimits limits)
+sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFiles held, LfsTickets tickets, TokenEndpoints xet,
+    HubAddress hub, StorageLimits limits)
 {
     const int MaxObjects = 10_000;
 
@@ -64,7 +65,11 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFil
             if (upload && answer.Actions is not null && (room -= asked.Size) < 0)
             {
                 room += asked.Size;
-                answer = answer with { Actions = null, Error = new LfsError(507, $"{repo.Owner} has room for {room} bytes more; this object has {asked.Size}.") };
+                answer = answer with
+                {
+                    Actions = null,
+                    Error = new LfsError(507, $"{repo.Owner} has room for {room} bytes more; this object has {asked.Size}.")
+                };
             }
             answers.Add(answer);
         }
@@ -74,7 +79,8 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFil
         await LfsBody.WriteAsync(context, new BatchAnswer(transfer, answers), LfsJson.Default.BatchAnswer);
     }
 
-    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, int parts, LfsAction? xetUpload, List<long> known)
+    async Task<ObjectAnswer> AnswerAsync(HttpContext context, Repo repo, LfsObject asked, bool upload, string transfer, int parts,
+        LfsAction? xetUpload, List<long> known)
     {
         var answer = new ObjectAnswer(asked.Oid ?? "", asked.Size) { Authenticated = true };
         if (!Sha256.TryParse(asked.Oid, out var sha256) || asked.Size is < 0 or > MaxBytes)
@@ -88,7 +94,11 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFil
         if (!upload)
             return file is null
                 ? answer with { Error = new LfsError(404, "This repository has no such object.") }
-                : answer with { Actions = Download(await tickets.DownloadAsync(context, new LfsTicket(token, repo.Id, sha256, file.Size, 0))) };
+                : answer with
+                {
+                    Actions =
+                    Download(await tickets.DownloadAsync(context, new LfsTicket(token, repo.Id, sha256, file.Size, 0)))
+                };
         if (file is not null)
         {
             known.Add(file.Content);
@@ -110,13 +120,14 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFil
         };
     }
 
-    static bool IsGitLfs(HttpContext context) => context.Request.Headers.UserAgent.ToString().StartsWith("git-lfs/", StringComparison.Ordinal);
+    static bool IsGitLfs(HttpContext context) =>
+        context.Request.Headers.UserAgent.ToString().StartsWith("git-lfs/", StringComparison.Ordinal);
 
     static long PartLength(long size, int parts) => Math.Max(PartBytes, (size / parts + (1 << 20)) >> 20 << 20);
 
     /// <summary>
-    /// Clients tell parts by the digits in the header's names, and expect nothing else there. All names are equally long: git-lfs hands them
-    /// on in the order of the alphabet, and Hugging Face's agent for it takes them for the order of the parts.
+    /// Clients tell parts by the digits in the header's names, and expect nothing else there. All names are equally long: git-lfs hands
+    /// them on in the order of the alphabet, and Hugging Face's agent for it takes them for the order of the parts.
     /// </summary>
     async Task<LfsAction> PartsAsync(HttpContext context, LfsTicket ticket)
     {
@@ -132,7 +143,8 @@ sealed class BatchEndpoint(Authoriser authoriser, ContentStore contents, HeldFil
         var token = await xet.IssueAsync(context, repo, write: true);
         var header = TokenEndpoints.Headers(token).ToDictionary(h => h.Name, h => h.Value);
         header["X-Xet-Session-Id"] = Guid.NewGuid().ToString("N");
-        var href = $"{hub.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/xet-write-token/{Uri.EscapeDataString(revision.Replace("refs/heads/", "", StringComparison.Ordinal))}";
+        var href =
+            $"{hub.Root(context)}/api/{repo.Type.Plural()}/{repo.FullName}/xet-write-token/{Uri.EscapeDataString(revision.Replace("refs/heads/", "", StringComparison.Ordinal))}";
         return new LfsAction(href, header);
     }
 

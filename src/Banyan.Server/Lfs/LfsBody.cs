@@ -9,14 +9,16 @@ namespace Banyan.Server.Lfs;
 /// <summary>JSON of git-lfs.</summary>
 static class LfsBody
 {
-    static readonly JsonSerializerOptions s_checked = new(LfsJson.Default.Options) { TypeInfoResolver = LfsJson.Default.WithAddedModifier(HubJson.NoNullItems) };
+    static readonly JsonSerializerOptions s_checked =
+        new(LfsJson.Default.Options) { TypeInfoResolver = LfsJson.Default.WithAddedModifier(HubJson.NoNullItems) };
 
     /// <exception cref="HubException">422: it is not that.</exception>
     public static async Task<T> ReadAsync<T>(HttpContext context)
     {
         try
         {
-            return (T?)await JsonSerializer.DeserializeAsync(context.Request.Body, s_checked.GetTypeInfo(typeof(T)), context.RequestAborted) ?? throw HubException.Unprocessable("The body is null.");
+            return (T?)await JsonSerializer.DeserializeAsync(context.Request.Body, s_checked.GetTypeInfo(typeof(T)), context.RequestAborted)
+                ?? throw HubException.Unprocessable("The body is null.");
         }
         catch (JsonException e)
         {

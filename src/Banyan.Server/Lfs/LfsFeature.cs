@@ -26,7 +26,8 @@ static class LfsFeature
 
     public static void MapLfs(this WebApplication app)
     {
-        app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read, app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
+        app.MapRepo("POST", ".git/info/lfs/objects/batch", Need.Read,
+            app.Services.GetRequiredService<BatchEndpoint>().HandleAsync, MaxBatchBytes);
         app.MapRepo("POST", ".git/info/lfs/verify", Need.Contribute, (c, r) => VerifyAsync(c, r.Id, null), traits: RouteTraits.Reads);
         var locks = app.The<LockEndpoints>();
         app.MapRepo("GET", ".git/info/lfs/locks", Need.Read, locks.ListAsync);
@@ -58,7 +59,9 @@ static class LfsFeature
         {
             context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = MaxJsonBytes;
             return handler(context);
-        }) : handler).WithMetadata(new HubRoute(Need.Nothing, null, methods[0], pattern.Contains("/verify/", StringComparison.Ordinal) ? RouteTraits.Reads | RouteTraits.Open : RouteTraits.Open));
+        }) : handler)
+        .WithMetadata(new HubRoute(Need.Nothing, null, methods[0],
+            pattern.Contains("/verify/", StringComparison.Ordinal) ? RouteTraits.Reads | RouteTraits.Open : RouteTraits.Open));
 
     /// <summary>POST /{repo}.git/info/lfs/verify, /lfs/verify/{oid}: whether an upload has arrived.</summary>
     static async Task VerifyAsync(HttpContext context, long repo, Sha256? only)
@@ -66,7 +69,8 @@ static class LfsFeature
         var asked = await LfsBody.ReadAsync<LfsObject>(context);
         if (!Sha256.TryParse(asked.Oid, out var sha256))
             throw HubException.Unprocessable("An object is 64 lower-case hexadecimal digits.");
-        var file = sha256 != (only ?? sha256) ? null : await context.RequestServices.GetRequiredService<HeldFiles>().FindAsync(repo, sha256, context.RequestAborted);
+        var file = sha256 != (only ?? sha256) ? null
+            : await context.RequestServices.GetRequiredService<HeldFiles>().FindAsync(repo, sha256, context.RequestAborted);
         if (file is null)
             throw HubException.NotFound($"Object {sha256} was not uploaded to this repository.");
         if (file.Size != asked.Size)

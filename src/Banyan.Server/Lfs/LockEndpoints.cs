@@ -13,13 +13,15 @@ namespace Banyan.Server.Lfs;
 
 /// <summary>
 /// <c>/{repo}.git/info/lfs/locks</c>: who works on a file that cannot be merged. git-lfs asks before it pushes and refuses to push over
-/// another's lock; the commit API does not know of them. Who may write may also break a lock, and git-lfs asks for that with <c>--force</c>.
+/// another's lock; the commit API does not know of them. Who may write may also break a lock, and git-lfs asks for that with
+/// <c>--force</c>.
 /// </summary>
 sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProvider time)
 {
     const int MaxLocks = 10_000, PageLength = 100;
 
-    const string Select = "SELECT l.id, l.path, l.user_id, a.name, l.locked_at FROM lfs_locks l JOIN accounts a ON a.id = l.user_id WHERE l.repo_id = @repo";
+    const string Select =
+        "SELECT l.id, l.path, l.user_id, a.name, l.locked_at FROM lfs_locks l JOIN accounts a ON a.id = l.user_id WHERE l.repo_id = @repo";
 
     sealed record Row
     {
@@ -45,26 +47,30 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
                 throw HubException.Unprocessable($"{repo.FullName} has {MaxLocks} locks: remove some first.");
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var id = await t.ScalarAsync<long>(
-                "INSERT INTO lfs_locks (repo_id, path, user_id, locked_at) VALUES (@Id, @path, @UserId, @now) RETURNING id", new { repo.Id, path, caller.UserId, now });
+                "INSERT INTO lfs_locks (repo_id, path, user_id, locked_at) VALUES (@Id, @path, @UserId, @now) RETURNING id",
+                new { repo.Id, path, caller.UserId, now });
             await Audit.RecordAsync(t, "lfs.lock", repo.Path, path);
             return (false, new Row { Id = id, Path = path, UserId = caller.UserId, Name = caller.Name, LockedAt = now });
         }, context.RequestAborted);
         context.Response.StatusCode = taken ? StatusCodes.Status409Conflict : StatusCodes.Status201Created;
-        await LfsBody.WriteAsync(context, new LockAnswer(row.Told, taken ? $"{path} is locked by {row.Name}" : null), LfsJson.Default.LockAnswer);
+        await LfsBody.WriteAsync(context, new LockAnswer(row.Told, taken ? $"{path} is locked by {row.Name}" : null),
+            LfsJson.Default.LockAnswer);
     }
 
     /// <summary><c>GET …/locks?path&amp;id&amp;cursor&amp;limit</c></summary>
     public async Task ListAsync(HttpContext context, Repo repo)
     {
         var query = context.Request.Query;
-        var (locks, next) = await PageAsync(repo, query["cursor"], int.TryParse(query["limit"], out var limit) ? limit : null, query["path"], query["id"], context.RequestAborted);
+        var (locks, next) = await PageAsync(repo, query["cursor"], int.TryParse(query["limit"], out var limit) ? limit : null,
+            query["path"], query["id"], context.RequestAborted);
         await LfsBody.WriteAsync(context, new Locks([.. locks.Select(l => l.Told)], next), LfsJson.Default.Locks);
     }
 
     /// <summary><c>POST …/locks/verify</c>: whose locks are in the way of a push.</summary>
     public async Task VerifyAsync(HttpContext context, Repo repo)
     {
-        var (caller, asked) = (await authoriser.UserAsync(context), context.HasBody() ? await LfsBody.ReadAsync<VerifyLocks>(context) : new VerifyLocks(null, null));
+        var (caller, asked) = (await authoriser.UserAsync(context),
+            context.HasBody() ? await LfsBody.ReadAsync<VerifyLocks>(context) : new VerifyLocks(null, null));
         var (locks, next) = await PageAsync(repo, asked.Cursor, asked.Limit, null, null, context.RequestAborted);
         var mine = locks.ToLookup(l => l.UserId == caller.UserId, l => l.Told);
         await LfsBody.WriteAsync(context, new LocksToVerify([.. mine[true]], [.. mine[false]], next), LfsJson.Default.LocksToVerify);
@@ -73,7 +79,8 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
     /// <summary><c>POST …/locks/{id}/unlock</c></summary>
     public async Task UnlockAsync(HttpContext context, Repo repo)
     {
-        var (caller, force) = (await authoriser.UserAsync(context), context.HasBody() && (await LfsBody.ReadAsync<UnlockRequest>(context)).Force);
+        var (caller, force) = (await authoriser.UserAsync(context),
+            context.HasBody() && (await LfsBody.ReadAsync<UnlockRequest>(context)).Force);
         var id = Number((string?)context.Request.RouteValues["id"]) ?? 0;
         var gone = await database.WriteAsync(async t =>
         {
@@ -88,18 +95,22 @@ sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProv
         await LfsBody.WriteAsync(context, new LockAnswer(gone.Told, null), LfsJson.Default.LockAnswer);
     }
 
-    static Task<Row?> FindAsync(DbTransaction t, Repo repo, string condition, object key) => t.FirstAsync<Row>($"{Select} AND {condition}", new { repo = repo.Id, key });
+    static Task<Row?> FindAsync(DbTransaction t, Repo repo, string condition, object key) =>
+        t.FirstAsync<Row>($"{Select} AND {condition}", new { repo = repo.Id, key });
 
-    async Task<(IReadOnlyList<Row> Page, string? Next)> PageAsync(Repo repo, string? cursor, int? limit, string? path, string? id, CancellationToken cancellationToken)
+    async Task<(IReadOnlyList<Row> Page, string? Next)> PageAsync(Repo repo, string? cursor, int? limit, string? path, string? id,
+        CancellationToken cancellationToken)
     {
         var most = limit is > 0 and < PageLength ? limit.Value : PageLength;
         var condition = $"{(path is { Length: > 0 } ? " AND l.path = @path" : "")}{(id is { Length: > 0 } ? " AND l.id = @row" : "")}";
         var rows = await database.ReadAsync(
             async c => (await c.QueryAsync<Row>(
-                $"{Select} AND l.id > @after{condition} ORDER BY l.id LIMIT @limit", new { repo = repo.Id, after = Number(cursor) ?? 0, path, row = Number(id) ?? 0, limit = most + 1 })).AsList(),
+                $"{Select} AND l.id > @after{condition} ORDER BY l.id LIMIT @limit",
+                new { repo = repo.Id, after = Number(cursor) ?? 0, path, row = Number(id) ?? 0, limit = most + 1 })).AsList(),
             cancellationToken);
         return rows.Count > most ? (rows[..most], rows[most - 1].Id.ToString(CultureInfo.InvariantCulture)) : (rows, null);
     }
 
-    static long? Number(string? text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    static long? Number(string? text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -33,7 +33,8 @@ sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, HeldFile
     public async Task GetAsync(HttpContext context)
     {
         var ticket = await tickets.ReadAsync(context, upload: false);
-        var file = await held.FindAsync(ticket.Repo, ticket.Sha256, context.RequestAborted) ?? throw HubException.NotFound("The repository has no such object any more.");
+        var file = await held.FindAsync(ticket.Repo, ticket.Sha256, context.RequestAborted)
+            ?? throw HubException.NotFound("The repository has no such object any more.");
         await FileAnswer.WriteAsync(context, contents, await held.OpenAsync(file, context.RequestAborted));
     }
 }

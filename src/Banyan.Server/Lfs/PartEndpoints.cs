@@ -13,7 +13,8 @@ namespace Banyan.Server.Lfs;
 /// Objects in parts. Each part is an object of the store from when it is acknowledged, named by its content, so parts survive a
 /// crash, can come to different nodes and again, and the list that completes the upload says all that there is to know.
 /// </summary>
-sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles held, IObjectStore objects, ArrivingFiles arriving, HubDatabase database, StorageLimits limits, TimeProvider time)
+sealed class PartEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles held, IObjectStore objects, ArrivingFiles arriving,
+    HubDatabase database, StorageLimits limits, TimeProvider time)
 {
     /// <summary>PUT /lfs/parts/{oid}/{part}</summary>
     public async Task PutAsync(HttpContext context)

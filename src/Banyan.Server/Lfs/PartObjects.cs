@@ -26,7 +26,8 @@ sealed class PartObjects(IObjectStore objects, IReadOnlyList<string> keys) : Rea
             {
                 if (_next == keys.Count)
                     return 0;
-                _part = await objects.OpenAsync(keys[_next], 0, null, cancellationToken) ?? throw HubException.BadRequest($"Part {_next + 1} was not uploaded, or lay here too long.");
+                _part = await objects.OpenAsync(keys[_next], 0, null, cancellationToken)
+                    ?? throw HubException.BadRequest($"Part {_next + 1} was not uploaded, or lay here too long.");
                 _next++;
             }
             if (await _part.ReadAsync(buffer, cancellationToken) is var read and > 0)

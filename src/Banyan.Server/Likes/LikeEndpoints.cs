@@ -10,8 +10,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Likes;
 
-/// <summary>Likes given, taken back and listed. Who sees a repository may like it; who lists them sees those of repositories they may see.</summary>
-sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoStore repos, HubDatabase database, HubAddress address, TimeProvider time)
+/// <summary>
+/// Likes given, taken back and listed. Who sees a repository may like it; who lists them sees those of repositories they may see.
+/// </summary>
+sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoStore repos, HubDatabase database,
+    HubAddress address, TimeProvider time)
 {
     const int PageLength = 1000;
 
@@ -24,7 +27,8 @@ sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoSto
 
     /// <summary>Whether a user likes a repository.</summary>
     public async Task<bool> IsLikedAsync(long user, Repo repo, CancellationToken cancellationToken) => await database.ReadAsync(
-        c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM likes WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user }), cancellationToken) is not null;
+        c => c.ExecuteScalarAsync<long?>("SELECT 1 FROM likes WHERE repo_id = @repo AND user_id = @user", new { repo = repo.Id, user }),
+        cancellationToken) is not null;
 
     /// <summary>Gives a like or takes it back.</summary>
     public async Task SetAsync(Caller caller, Repo repo, bool liked, CancellationToken cancellationToken)
@@ -71,21 +75,29 @@ sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoSto
         var caller = await authoriser.CallerAsync(context);
         var rows = await database.ReadAsync(
             async c => (await c.QueryAsync<(long Repo, long At)>(
-                "SELECT repo_id, created_at FROM likes WHERE user_id = @Id ORDER BY created_at DESC, repo_id LIMIT @limit OFFSET @skip", new { user.Id, limit = PageLength + 1, skip })).AsList(),
+                "SELECT repo_id, created_at FROM likes WHERE user_id = @Id ORDER BY created_at DESC, repo_id LIMIT @limit OFFSET @skip",
+                new { user.Id, limit = PageLength + 1, skip })).AsList(),
             context.RequestAborted);
         Next(context, skip, rows.Count);
         var answer = new JsonArray();
         foreach (var (id, at) in rows.Take(PageLength))
-            if (await repos.FindAsync(id, context.RequestAborted) is { } repo && await authoriser.MayAsync(caller, repo, Need.See, context.RequestAborted))
-                answer.Add(new JsonObject { ["createdAt"] = HubJson.Time(at), ["repo"] = new JsonObject { ["name"] = repo.FullName, ["type"] = repo.Type.Text() } });
+            if (await repos.FindAsync(id, context.RequestAborted) is { } repo
+                && await authoriser.MayAsync(caller, repo, Need.See, context.RequestAborted))
+                answer.Add(new JsonObject
+                {
+                    ["createdAt"] = HubJson.Time(at),
+                    ["repo"] = new JsonObject { ["name"] = repo.FullName, ["type"] = repo.Type.Text() }
+                });
         await context.JsonAsync(answer);
     }
 
-    static long Skip(HttpContext context) => long.TryParse(context.Request.Query["skip"], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) ? skip : 0;
+    static long Skip(HttpContext context) =>
+        long.TryParse(context.Request.Query["skip"], NumberStyles.None, CultureInfo.InvariantCulture, out var skip) ? skip : 0;
 
     void Next(HttpContext context, long skip, int found)
     {
         if (found > PageLength)
-            context.Response.Headers.Link = string.Create(CultureInfo.InvariantCulture, $"<{address.Root(context)}{context.Request.Path.ToUriComponent()}?skip={skip + PageLength}>; rel=\"next\"");
+            context.Response.Headers.Link = string.Create(CultureInfo.InvariantCulture,
+                $"<{address.Root(context)}{context.Request.Path.ToUriComponent()}?skip={skip + PageLength}>; rel=\"next\"");
     }
 }

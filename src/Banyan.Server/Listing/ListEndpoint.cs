@@ -13,7 +13,8 @@ namespace Banyan.Server.Listing;
 /// <summary><c>GET /api/{type}?search&amp;author&amp;filter&amp;sort&amp;limit…</c>: the repositories that the caller may see.</summary>
 sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex index, Revisions revisions, RepoJson json, HubAddress address)
 {
-    // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read at once.
+    // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read
+    // at once.
     const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50, MaxRounds = 20;
 
     static readonly string[] s_detailed = ["cardData", "model-index", "config", "safetensors", "gguf", "baseModels"];
@@ -22,13 +23,15 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
     {
         var (query, cancellationToken) = (context.Request.Query, context.RequestAborted);
         var caller = await authoriser.CallerAsync(context);
-        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0 ? Math.Min(asked, PageLength) : PageLength;
+        var limit = int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out var asked) && asked > 0
+            ? Math.Min(asked, PageLength) : PageLength;
         IReadOnlySet<string> fields = InfoEndpoint.Expand(query) is { Count: > 0 } expand ? expand : Fields(query);
         var (filter, order) = (ListFilter.Read(query, type), ListOrder.Read(query["sort"], query["direction"]));
         await index.CatchUpAsync(cancellationToken);
         var details = type != RepoType.Model || fields.Overlaps(s_detailed);
         // Who names no order gets the one that costs least: by downloads, roughly.
-        var ranked = search.IsRanked && filter is { Parameters: null, Gated: null, MostBytes: null } && query["sort"].ToString() is "" or "trendingScore" or "trending_score" && !order.Ascending && query["cursor"].ToString() is "" or ['~', ..];
+        var ranked = search.IsRanked && filter is { Parameters: null, Gated: null, MostBytes: null } && query["sort"].ToString() is ""
+            or "trendingScore" or "trending_score" && !order.Ascending && query["cursor"].ToString() is "" or ['~', ..];
         var (place, after) = ranked ? (Ranked(query["cursor"]), null) : ((long?)null, ListOrder.Place.Read(query["cursor"], order));
         async Task<IReadOnlyList<(string Cursor, Repo Repo, Listed Listed)>> MoreAsync(int most)
         {
@@ -71,9 +74,11 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
                     break;
                 }
                 GitId? commit = listed.CommitOid is { } oid ? new GitId(oid) : null;
-                var revision = commit is { } id && fields.Contains("siblings") ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
+                var revision = commit is { } id && fields.Contains("siblings")
+                    ? await revisions.PeelAsync(repo, id, cancellationToken) : null;
                 var entry = await json.WriteAsync(repo, commit, revision, listed.Read(), fields, blobs: false, cancellationToken);
-                room -= (listed.Facts?.Length ?? 0) + (listed.Details?.Length ?? 0) + (entry["siblings"] is JsonArray files ? files.Count * SiblingLength : 0);
+                room -= (listed.Facts?.Length ?? 0) + (listed.Details?.Length ?? 0)
+                    + (entry["siblings"] is JsonArray files ? files.Count * SiblingLength : 0);
                 page.Add(entry);
                 told = cursor;
             }
@@ -82,7 +87,8 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
     }
 
     static long? Ranked(string? cursor) => cursor is not { Length: > 0 } ? -1
-        : long.TryParse(cursor.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place : throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
+        : long.TryParse(cursor.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place
+        : throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
 
     void Next(HttpContext context, RepoType type, string cursor)
     {

@@ -17,7 +17,8 @@ namespace Banyan.Server.Listing;
 /// (<see cref="MarkAsync"/>); this does it soon after, on whichever node comes first, and a list that is asked for does what is left.
 /// So nothing is forgotten by a crash, and a commit does not wait for the headers of its weights to be read.
 /// </summary>
-sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words, TimeProvider time, ILogger<ListIndex> log) : Job
+sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words,
+    TimeProvider time, ILogger<ListIndex> log) : Job
 {
     const int Batch = 50;
 
@@ -27,11 +28,13 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
 
     /// <summary>Notes that a repository's name or default branch changed.</summary>
     public static Task MarkAsync(DbTransaction transaction, long repo) => transaction.ExecuteAsync(
-        "INSERT INTO unlisted (repo_id, mark) VALUES (@repo, 0) ON CONFLICT (repo_id) DO UPDATE SET mark = unlisted.mark + 1", new { repo });
+        "INSERT INTO unlisted (repo_id, mark) VALUES (@repo, 0) ON CONFLICT (repo_id) DO UPDATE SET mark = unlisted.mark + 1",
+        new { repo });
 
     /// <summary>Notes that all must be read again, which no list waits for: words of a hub that was restored.</summary>
     public static Task MarkAllAsync(DbTransaction transaction) =>
-        transaction.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id NOT IN (SELECT repo_id FROM unlisted)");
+        transaction.ExecuteAsync(
+            "INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id NOT IN (SELECT repo_id FROM unlisted)");
 
     /// <inheritdoc/>
     public override string Name => "lists";
@@ -99,8 +102,12 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         }
     }
 
-    Task<IReadOnlyList<(long Repo, long Mark)>> WaitingAsync(long least, int most, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(long, long)>>(
-        async c => (await c.QueryAsync<(long, long)>("SELECT repo_id, mark FROM unlisted WHERE mark >= @least ORDER BY mark DESC, repo_id LIMIT @most", new { least, most })).AsList(), cancellationToken);
+    Task<IReadOnlyList<(long Repo, long Mark)>> WaitingAsync(long least, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(long, long)>>(
+        async c =>
+            (await c.QueryAsync<(long, long)>(
+                "SELECT repo_id, mark FROM unlisted WHERE mark >= @least ORDER BY mark DESC, repo_id LIMIT @most",
+                new { least, most })).AsList(), cancellationToken);
 
     async Task ListAsync(long id, long mark, CancellationToken cancellationToken)
     {
@@ -109,8 +116,10 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         var (commit, known, text) = ((GitId?)null, new Facts(), "");
         try
         {
-            if (await refs.FindAsync(id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision)
-                (commit, known, text) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken), await facts.CardTextAsync(repo, revision, cancellationToken));
+            if (await refs.FindAsync(id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head
+                && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision)
+                (commit, known, text) = (revision.Id, await facts.OfAsync(repo, revision, cancellationToken),
+                    await facts.CardTextAsync(repo, revision, cancellationToken));
         }
         catch (Exception e) when (e is not (OperationCanceledException or DbException))
         {
@@ -134,7 +143,17 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
             ON CONFLICT (repo_id) DO UPDATE SET type = excluded.type, name_key = excluded.name_key, commit_oid = excluded.commit_oid,
               parameters = excluded.parameters, least_bytes = excluded.least_bytes, facts = excluded.facts, details = excluded.details
             """,
-            new { repo.Id, type = repo.Type.Text(), name, oid = commit?.ToArray(), parameters, least = known.Choices.FirstOrDefault()?.Bytes, facts, details });
+            new
+            {
+                repo.Id,
+                type = repo.Type.Text(),
+                name,
+                oid = commit?.ToArray(),
+                parameters,
+                least = known.Choices.FirstOrDefault()?.Bytes,
+                facts,
+                details
+            });
         if (written == 1)
             await words.KeepAsync(t, cut.Kept, cut.Spelt);
         // From facts and card follow more tags than it has: they are not compared.
@@ -142,7 +161,8 @@ sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs,
         {
             await t.ExecuteAsync("DELETE FROM listing_tags WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync(
-                "INSERT INTO listing_tags (tag_key, repo_id, tag) VALUES (@key, @Id, @tag) ON CONFLICT DO NOTHING", TagsOf(known).Select(tag => new { key = tag.ToLowerInvariant(), repo.Id, tag }));
+                "INSERT INTO listing_tags (tag_key, repo_id, tag) VALUES (@key, @Id, @tag) ON CONFLICT DO NOTHING",
+                TagsOf(known).Select(tag => new { key = tag.ToLowerInvariant(), repo.Id, tag }));
         }
         await t.ExecuteAsync("DELETE FROM unlisted WHERE repo_id = @Id AND mark = @mark", new { repo.Id, mark });
     }

@@ -34,8 +34,10 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
         {
             if (cursor is not { Length: > 0 })
                 return null;
-            if (cursor.Length < 600 && Base64Url.IsValid(cursor) && Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split(' ', 2) is [var id, var key]
-                && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var row) && (order.ByName || long.TryParse(key, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)))
+            if (cursor.Length < 600 && Base64Url.IsValid(cursor)
+                && Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split(' ', 2) is [var id, var key]
+                && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var row)
+                && (order.ByName || long.TryParse(key, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)))
                 return new Place(key, row);
             throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
         }

@@ -16,13 +16,17 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
 {
     const int HomeRows = 6, PageRows = 30, FoundRows = 10, OwnerRows = 50, MaxField = 200;
 
-    static readonly string[] s_fields = ["search", "sort", "pipeline_tag", "library", "task_categories", "language", "license", "num_parameters", "fits", "download", "commercial", "format", "apps", "author", "filter"];
+    static readonly string[] s_fields = ["search", "sort", "pipeline_tag", "library", "task_categories", "language", "license",
+        "num_parameters", "fits", "download", "commercial", "format", "apps", "author", "filter"];
 
     /// <summary><c>/</c></summary>
     public async Task HomeAsync(HttpContext context)
     {
-        async Task<IReadOnlyList<RepoRow>> First(RepoType type, string sort) => (await RowsAsync(context, new ListFilter { Type = type }, sort, HomeRows)).Rows;
-        await HtmlPage.RenderAsync<HomePage>(context, new HomeView(await First(RepoType.Model, "downloads"), await First(RepoType.Model, "createdAt"), await First(RepoType.Dataset, "createdAt")));
+        async Task<IReadOnlyList<RepoRow>> First(RepoType type, string sort) =>
+            (await RowsAsync(context, new ListFilter { Type = type }, sort, HomeRows)).Rows;
+        await HtmlPage.RenderAsync<HomePage>(context,
+            new HomeView(await First(RepoType.Model, "downloads"), await First(RepoType.Model, "createdAt"),
+                await First(RepoType.Dataset, "createdAt")));
     }
 
     /// <summary><c>/models</c>, <c>/datasets</c>, <c>/spaces</c>, with the fields of the list API.</summary>
@@ -35,7 +39,9 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
             context.Response.Redirect($"/{type.Plural()}{QueryString.Create(query.Where(q => q.Value.ToString().Length > 0))}");
             return;
         }
-        var asked = s_fields.Where(query.ContainsKey).ToDictionary(f => f, f => query[f].ToString() is { Length: <= MaxField } text ? text : throw HubException.BadRequest($"{f}: at most {MaxField} characters"));
+        var asked = s_fields.Where(query.ContainsKey)
+            .ToDictionary(f => f, f => query[f].ToString() is { Length: <= MaxField } text ? text
+                : throw HubException.BadRequest($"{f}: at most {MaxField} characters"));
         var order = ListOrder.Read(query["sort"], null);
         order = order with { Ascending = order.ByName };
         var after = SearchPlace.Read(query["cursor"]);
@@ -47,22 +53,29 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         {
             corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);
             filter = corrected is null ? filter : WithText(filter, corrected);
-            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted, corrected is null ? Reach.Most : Reach.Name);
+            (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted,
+                corrected is null ? Reach.Most : Reach.Name);
         }
         var shown = corrected is null ? asked : asked.ToDictionary(a => a.Key, a => a.Key == "search" ? corrected : a.Value);
-        var address = next is { } place ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
+        var address = next is { } place
+            ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
         var (tags, counted) = rows.Count == 0 ? ([], 0) : await search.CountAsync(filter, context.RequestAborted);
-        await HtmlPage.RenderAsync<ListPage>(context, new ListView(type, [.. rows.Select(r => RepoRow.Of(r, filter))], shown, address, after is null)
-        {
-            Facets = Facet.Of(type, tags, asked),
-            Counted = counted,
-            Corrected = rows.Count > 0 ? corrected : null,
-        });
+        await HtmlPage.RenderAsync<ListPage>(context,
+            new ListView(type, [.. rows.Select(r => RepoRow.Of(r, filter))], shown, address, after is null)
+            {
+                Facets = Facet.Of(type, tags, asked),
+                Counted = counted,
+                Corrected = rows.Count > 0 ? corrected : null,
+            });
     }
 
     /// <summary>The same search for other words.</summary>
     static ListFilter WithText(ListFilter filter, string text) =>
-        filter with { Words = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(w => w.ToLowerInvariant()).Distinct()], Terms = Words.Asked(text) };
+        filter with
+        {
+            Words = [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(w => w.ToLowerInvariant()).Distinct()],
+            Terms = Words.Asked(text)
+        };
 
     /// <summary><c>/search?q=</c></summary>
     public async Task SearchAsync(HttpContext context)
@@ -71,7 +84,9 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         if (text.Length > MaxField)
             throw HubException.BadRequest($"Search for at most {MaxField} characters.");
         var owner = text.Length > 0 ? await accounts.FindAsync(text, context.RequestAborted) : null;
-        var filter = ListFilter.Read(new QueryCollection(new Dictionary<string, Microsoft.Extensions.Primitives.StringValues> { ["search"] = text }), RepoType.Model);
+        var filter =
+            ListFilter.Read(new QueryCollection(new Dictionary<string, Microsoft.Extensions.Primitives.StringValues> { ["search"] = text }),
+                RepoType.Model);
         var found = text.Length == 0 ? [] : await EachAsync(context, WithText(filter, text), FoundRows);
         string? corrected = null;
         if (found.Count == 0 && text.Length > 0 && owner is null)
@@ -79,9 +94,11 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         if (found.Count == 0 && text.Length > 0 && owner is null)
         {
             corrected = await search.CorrectAsync(text, context.RequestAborted);
-            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, Reach.Most, corrected is null ? Reach.Most : Reach.Name);
+            found = await EachAsync(context, WithText(filter, corrected ?? text), FoundRows, Reach.Most,
+                corrected is null ? Reach.Most : Reach.Name);
         }
-        await HtmlPage.RenderAsync<SearchPage>(context, new SearchView(text, owner, found) { Corrected = found.Count > 0 ? corrected : null });
+        await HtmlPage.RenderAsync<SearchPage>(context,
+            new SearchView(text, owner, found) { Corrected = found.Count > 0 ? corrected : null });
     }
 
     /// <summary><c>/{owner}</c></summary>
@@ -92,36 +109,42 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var members = await accounts.MembersAsync(owner.Id, context.RequestAborted);
         var caller = await authoriser.CallerAsync(context);
         var (isFollowed, followers) = await follows.OfAsync(caller.UserId, owner.Id, context.RequestAborted);
-        await HtmlPage.RenderAsync<OwnerPage>(context, new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows))
-        {
-            Followers = followers,
-            IsFollowed = caller.IsAnonymous || caller.UserId == owner.Id ? null : isFollowed,
-            PageHead = new()
+        await HtmlPage.RenderAsync<OwnerPage>(context,
+            new OwnerView(owner, members, await EachAsync(context, new ListFilter { Author = owner.Name }, OwnerRows))
             {
-                Description = PageLanguage.Of(context.Request).Say("owner.description", ("name", owner.FullName ?? owner.Name)),
-                Canonical = $"/{owner.Name}",
-                Type = "profile",
-                Feeds = [("feed.owner", owner.Name, $"/feed/{owner.Name}")],
-                Data = StructuredData.Of(owner, address.Root(context)),
-            },
-        });
+                Followers = followers,
+                IsFollowed = caller.IsAnonymous || caller.UserId == owner.Id ? null : isFollowed,
+                PageHead = new()
+                {
+                    Description = PageLanguage.Of(context.Request).Say("owner.description", ("name", owner.FullName ?? owner.Name)),
+                    Canonical = $"/{owner.Name}",
+                    Type = "profile",
+                    Feeds = [("feed.owner", owner.Name, $"/feed/{owner.Name}")],
+                    Data = StructuredData.Of(owner, address.Root(context)),
+                },
+            });
     }
 
-    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most, Reach furthest = Reach.Card, Reach nearest = Reach.Name)
+    async Task<IReadOnlyList<(RepoType, IReadOnlyList<RepoRow>, bool)>> EachAsync(HttpContext context, ListFilter filter, int most,
+        Reach furthest = Reach.Card, Reach nearest = Reach.Name)
     {
         if (search.IsForEach(filter))
-            return [.. (await search.EachAsync(await authoriser.CallerAsync(context), filter, most, nearest, furthest, context.RequestAborted)).Where(f => f.Value.Count > 0)
+            return [.. (await search.EachAsync(await authoriser.CallerAsync(context), filter, most, nearest, furthest,
+                context.RequestAborted)).Where(f => f.Value.Count > 0)
                 .Select(f => (f.Key, (IReadOnlyList<RepoRow>)[.. f.Value.Take(most).Select(RepoRow.Of)], f.Value.Count > most))];
         var each = new List<(RepoType, IReadOnlyList<RepoRow>, bool)>();
         foreach (var type in RepoTypes.All)
-            if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, furthest) is { Rows.Count: > 0 } found)
+            if (await RowsAsync(context, filter with { Type = type }, filter.Terms.Count > 0 ? "downloads" : "lastModified", most, furthest)
+                is { Rows.Count: > 0 } found)
                 each.Add((type, found.Rows, found.More));
         return each;
     }
 
-    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most, Reach furthest = Reach.Card)
+    async Task<(IReadOnlyList<RepoRow> Rows, bool More)> RowsAsync(HttpContext context, ListFilter filter, string sort, int most,
+        Reach furthest = Reach.Card)
     {
-        var (rows, next) = await search.SearchAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most, furthest, context.RequestAborted);
+        var (rows, next) = await search.SearchAsync(await authoriser.CallerAsync(context), filter, ListOrder.Read(sort, null), null, most,
+            furthest, context.RequestAborted);
         return ([.. rows.Select(RepoRow.Of)], next is not null);
     }
 }

@@ -4,7 +4,10 @@ using Dapper;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>Searches are answered in the order of downloads, as of when a repository's words were placed: those that have many more by now are placed anew.</summary>
+/// <summary>
+/// Searches are answered in the order of downloads, as of when a repository's words were placed: those that have many more by now are
+/// placed anew.
+/// </summary>
 sealed class ListRanks(HubDatabase database) : Job
 {
     /// <inheritdoc/>
@@ -21,9 +24,12 @@ sealed class ListRanks(HubDatabase database) : Job
     {
         // All are gone through: read apart, so that nobody who writes waits for it.
         var risen = await database.ReadAsync(
-            async c => (await c.QueryAsync<long>("SELECT r.id FROM repos r JOIN listings l ON l.repo_id = r.id WHERE r.downloads > 2 * l.ranked + 10 LIMIT 10000")).AsList(), cancellationToken);
+            async c =>
+                (await c.QueryAsync<long>(
+                    "SELECT r.id FROM repos r JOIN listings l ON l.repo_id = r.id WHERE r.downloads > 2 * l.ranked + 10 LIMIT 10000")).AsList(), cancellationToken);
         if (risen.Count > 0)
             await database.WriteAsync(
-                t => t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id = @id ON CONFLICT DO NOTHING", risen.Select(id => new { id })), cancellationToken);
+                t => t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, -1 FROM repos WHERE id = @id ON CONFLICT DO NOTHING",
+                    risen.Select(id => new { id })), cancellationToken);
     }
 }

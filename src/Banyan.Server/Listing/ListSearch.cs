@@ -52,7 +52,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     {
         await index.CatchUpAsync(cancellationToken);
         var rows = new List<(Repo Repo, Listed Listed)>();
-        while (await FindAsync(caller, filter, order, after, limit - rows.Count + 1, details: false, cancellationToken) is { Count: > 0 } found)
+        while (await FindAsync(caller, filter, order, after, limit - rows.Count + 1, details: false,
+            cancellationToken) is { Count: > 0 } found)
             foreach (var (repo, listed) in found)
             {
                 if (rows.Count == limit)
@@ -65,8 +66,9 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     }
 
     /// <summary>
-    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has all the words, and
-    /// as far as is asked for, what begins so and what has all but one. Each by downloads; in another order, the first thousands of all of these.
+    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has
+    /// all the words, and as far as is asked for, what begins so and what has all but one. Each by downloads; in another order, the first
+    /// thousands of all of these.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="filter">What is asked for.</param>
@@ -77,7 +79,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <param name="nearest">What is nearer is known to find nothing.</param>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
-        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest, CancellationToken cancellationToken, Reach nearest = Reach.Name)
+        Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest,
+        CancellationToken cancellationToken, Reach nearest = Reach.Name)
     {
         await index.CatchUpAsync(cancellationToken);
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
@@ -99,7 +102,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
                 many = Math.Min(many, Looked);
                 (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
                 foreach (var row in rows)
-                    if (found.Count <= limit && (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken)))
+                    if (found.Count <= limit
+                        && (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken)))
                         found.Add((new(reach, row.Place.ToString(CultureInfo.InvariantCulture)), row.Repo, row.Listed));
                 looked += many;
             }
@@ -109,16 +113,19 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
                 break;
         }
         if (found.Count == 0 && filter.Terms.Count > 0 && after is null && furthest >= Reach.Part)
-            foreach (var (repo, listed) in (await PageAsync(caller, filter with { OnlyFew = true }, order, null, limit, cancellationToken)).Rows)
+            foreach (var (repo, listed) in (await PageAsync(caller, filter with { OnlyFew = true }, order, null, limit,
+                cancellationToken)).Rows)
                 found.Add((new(Reach.Part, ""), repo, listed));
         return ([.. found.Take(limit).Select(f => (f.Repo, f.Listed))], found.Count > limit ? found[limit - 1].Place : cut);
     }
 
     /// <summary>
-    /// The first of each type that a search for words finds, as <see cref="SearchAsync"/> finds them. Types are no part of what is looked for at first: what is
-    /// rare is then gone through once, and of what is frequent the first rows fill most types; only the others are looked for by type, from there on.
+    /// The first of each type that a search for words finds, as <see cref="SearchAsync"/> finds them. Types are no part of what is looked
+    /// for at first: what is rare is then gone through once, and of what is frequent the first rows fill most types; only the others are
+    /// looked for by type, from there on.
     /// </summary>
-    public async Task<IReadOnlyDictionary<RepoType, List<(Repo Repo, Listed Listed)>>> EachAsync(Caller caller, ListFilter filter, int limit, Reach nearest, Reach furthest, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<RepoType, List<(Repo Repo, Listed Listed)>>> EachAsync(Caller caller, ListFilter filter,
+        int limit, Reach nearest, Reach furthest, CancellationToken cancellationToken)
     {
         await index.CatchUpAsync(cancellationToken);
         var own = await OwnAsync(caller, cancellationToken);
@@ -127,7 +134,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         {
             var (rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
             foreach (var (_, repo, listed) in rows)
-                if (found[repo.Type].Count <= limit && (!repo.Private || await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)))
+                if (found[repo.Type].Count <= limit
+                    && (!repo.Private || await authoriser.MayAsync(caller, repo, Need.See, cancellationToken)))
                     found[repo.Type].Add((repo, listed));
             return place;
         }
@@ -144,7 +152,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             {
                 var typed = search with { Signs = [.. search.Signs, WordIndex.Type(type)] };
                 long? next = from;
-                for (var (looked, many) = (0, limit + 1); next is { } behind && found[type].Count <= limit && looked < MostLooked; many = Math.Min(4 * many, Looked))
+                for (var (looked, many) = (0, limit + 1); next is { } behind && found[type].Count <= limit
+                    && looked < MostLooked; many = Math.Min(4 * many, Looked))
                 {
                     next = await AddAsync(typed, behind, many);
                     looked += many;
@@ -153,7 +162,9 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         }
         if (furthest >= Reach.Part && found.Values.All(f => f.Count == 0))
             foreach (var type in RepoTypes.All)
-                found[type].AddRange((await PageAsync(caller, filter with { Type = type, OnlyFew = true }, ListOrder.Read(null, null), null, limit, cancellationToken)).Rows);
+                found[type].AddRange(
+                    (await PageAsync(caller, filter with { Type = type, OnlyFew = true }, ListOrder.Read(null, null), null, limit,
+                        cancellationToken)).Rows);
         return found;
     }
 
@@ -161,7 +172,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     public bool IsForEach(ListFilter filter) => filter.Terms.Count > 0 && words.IsWhole;
 
     /// <summary>Whether the last word may be meant as the beginning of others: it is none itself.</summary>
-    async Task<bool> MayBeginAsync(ListFilter filter, CancellationToken cancellationToken) => !await lists.KnowsAsync(filter.Terms[^1], cancellationToken);
+    async Task<bool> MayBeginAsync(ListFilter filter, CancellationToken cancellationToken) =>
+        !await lists.KnowsAsync(filter.Terms[^1], cancellationToken);
 
     /// <summary>Rows that are looked at together, and for one page.</summary>
     const int Looked = 1000, MostLooked = 20_000, MostOrdered = 5000, TogetherFor = 5;
@@ -173,16 +185,26 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         string[] asked = [.. filter.Terms.Select(Words.Stem).Distinct()];
         if (asked.Length == 0)
             return [(Reach.Name, new([], signs, WordField.Head))];
-        var all = new[] { (Reach.Name, new WordSearch(asked, signs, WordField.Name)), (Reach.Head, new(asked, signs, WordField.Head) { NotIn = WordField.Name }), (Reach.Card, new(asked, signs, WordField.All) { NotIn = WordField.Head }) };
-        return [.. all, (Reach.Begins, new(asked, signs, WordField.All) { Begins = true }), .. asked.Length == 1 ? [] : new[] { (Reach.Most, new WordSearch(asked, signs, WordField.All) { Lenient = true }) }];
+        var all = new[] { (Reach.Name, new WordSearch(asked, signs, WordField.Name)),
+            (Reach.Head, new(asked, signs, WordField.Head) { NotIn = WordField.Name }),
+            (Reach.Card, new(asked, signs, WordField.All) { NotIn = WordField.Head }) };
+        return [.. all, (Reach.Begins, new(asked, signs, WordField.All) { Begins = true }),
+            .. asked.Length == 1 ? [] : new[] { (Reach.Most, new WordSearch(asked, signs, WordField.All) { Lenient = true }) }];
     }
 
     async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> OrderedAsync(
         Caller caller, ListFilter filter, long? owner, ListOrder order, SearchPlace? after, int limit, CancellationToken cancellationToken)
     {
         if (filter.Terms.Count > 0 && words.IsWhole)
-            filter = filter with { Words = [], Tags = [], Rows = await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null }, MostOrdered, cancellationToken) };
-        var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null, limit, cancellationToken);
+            filter = filter with
+            {
+                Words = [],
+                Tags = [],
+                Rows = await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null },
+                    MostOrdered, cancellationToken)
+            };
+        var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null,
+            limit, cancellationToken);
         return (rows, next is { } here ? new(Reach.Name, here.Text) : null);
     }
 
@@ -190,12 +212,14 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     public const int Counted = 500;
 
     /// <summary>What the first public ones of a search have in common: tags as the index writes them, with how many have them.</summary>
-    public async Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> CountAsync(ListFilter filter, CancellationToken cancellationToken)
+    public async Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> CountAsync(ListFilter filter,
+        CancellationToken cancellationToken)
     {
         var (tags, of) = (new Dictionary<string, long>(), 0);
         if (await OwnerAsync(filter, cancellationToken) is (true, var owner))
             foreach (var (reach, search) in Searches(filter, owner))
-                if (of < Counted && (reach <= Reach.Card || of == 0) && (reach != Reach.Begins || await MayBeginAsync(filter, cancellationToken)))
+                if (of < Counted && (reach <= Reach.Card || of == 0)
+                    && (reach != Reach.Begins || await MayBeginAsync(filter, cancellationToken)))
                 {
                     var (found, looked) = await lists.TagsAsync(search, Counted - of, cancellationToken);
                     foreach (var (tag, count) in found)
@@ -206,8 +230,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     }
 
     /// <summary>
-    /// A query that something can be found for: words that nothing has become those that are a slip away from them, or are left out. Null if nothing
-    /// is to be corrected, or nothing would be left.
+    /// A query that something can be found for: words that nothing has become those that are a slip away from them, or are left out. Null
+    /// if nothing is to be corrected, or nothing would be left.
     /// </summary>
     public async Task<string?> CorrectAsync(string query, CancellationToken cancellationToken)
     {
@@ -218,20 +242,25 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             else
             {
                 corrected = true;
-                if ((await lists.MeantAsync(word, cancellationToken)).Where(m => m.Count > 0).OrderBy(m => Spelling.Distance(m.Word, word)).ThenByDescending(m => m.Count).ThenBy(m => m.Word, StringComparer.Ordinal)
+                if ((await lists.MeantAsync(word, cancellationToken)).Where(m => m.Count > 0).OrderBy(m => Spelling.Distance(m.Word, word))
+                    .ThenByDescending(m => m.Count).ThenBy(m => m.Word, StringComparer.Ordinal)
                     .FirstOrDefault() is { Word: { } meant })
                     kept.Add(meant);
             }
         return corrected && kept.Count > 0 ? string.Join(' ', kept) : null;
     }
 
-    /// <summary>Rows after a place. The caller's token may see less than its user: whether it sees the private ones is not decided yet.</summary>
+    /// <summary>
+    /// Rows after a place. The caller's token may see less than its user: whether it sees the private ones is not decided yet.
+    /// </summary>
     public async Task<IReadOnlyList<(Repo Repo, Listed Listed)>> FindAsync(
-        Caller caller, ListFilter filter, ListOrder order, ListOrder.Place? after, int limit, bool details, CancellationToken cancellationToken)
+        Caller caller, ListFilter filter, ListOrder order, ListOrder.Place? after, int limit, bool details,
+        CancellationToken cancellationToken)
     {
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
             return [];
-        return await lists.PageAsync(filter, owner, await OwnAsync(caller, cancellationToken), order, after, limit, details, cancellationToken);
+        return await lists.PageAsync(filter, owner, await OwnAsync(caller, cancellationToken), order, after, limit,
+            details, cancellationToken);
     }
 
     /// <summary>Namespaces whose private repositories the caller may see.</summary>
@@ -239,19 +268,25 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         caller.IsAnonymous ? [] : [caller.UserId, .. await accounts.OrganizationsAsync(caller.UserId, cancellationToken)];
 
     /// <summary>
-    /// Whether a list without an order of its own can be read in the order of places, which costs what its rows cost whatever they are narrowed by. Until all words
-    /// are kept it cannot.
+    /// Whether a list without an order of its own can be read in the order of places, which costs what its rows cost whatever they are
+    /// narrowed by. Until all words are kept it cannot.
     /// </summary>
     public bool IsRanked => words.IsWhole;
 
-    /// <summary>Rows after a place, in the order of places, each with its own; and the last that was looked at, or null if there are no more.</summary>
-    public async Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> RankedAsync(Caller caller, ListFilter filter, long after, int limit, bool details, CancellationToken cancellationToken) =>
+    /// <summary>
+    /// Rows after a place, in the order of places, each with its own; and the last that was looked at, or null if there are no more.
+    /// </summary>
+    public async Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> RankedAsync(Caller caller,
+        ListFilter filter, long after, int limit, bool details, CancellationToken cancellationToken) =>
         await OwnerAsync(filter, cancellationToken) is (true, var owner)
-            ? await lists.FoundAsync(Searches(filter, owner).First().Search, filter, await OwnAsync(caller, cancellationToken), after, limit, details, cancellationToken) : ([], null);
+            ? await lists.FoundAsync(Searches(filter, owner).First().Search, filter, await OwnAsync(caller, cancellationToken), after,
+                limit, details, cancellationToken) : ([], null);
 
     async Task<(bool IsThere, long? Row)> OwnerAsync(ListFilter filter, CancellationToken cancellationToken) =>
-        filter.Author is null ? (true, null) : await accounts.FindAsync(filter.Author, cancellationToken) is { } account ? (true, account.Id) : (false, null);
+        filter.Author is null ? (true, null) : await accounts.FindAsync(filter.Author, cancellationToken) is { } account
+        ? (true, account.Id) : (false, null);
 
     /// <summary>Where a list that ended with this row continues.</summary>
-    public static ListOrder.Place PlaceOf(ListOrder order, Repo repo, Listed listed) => new(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), repo.Id);
+    public static ListOrder.Place PlaceOf(ListOrder order, Repo repo, Listed listed) =>
+        new(order.ByName ? listed.NameKey! : listed.SortKey.ToString(CultureInfo.InvariantCulture), repo.Id);
 }

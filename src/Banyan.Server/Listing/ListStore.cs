@@ -30,17 +30,23 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     /// <param name="details">Whether cards and headers are wanted.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public Task<IReadOnlyList<(Repo Repo, Listed Listed)>> PageAsync(
-        ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit, bool details, CancellationToken cancellationToken) =>
+        ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit, bool details,
+        CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<(Repo, Listed)>>(
             async c =>
             {
-                var columns = $"{RepoStore.Columns}, {(order.ByName ? "0" : order.Column)} AS sort_key, l.name_key, l.commit_oid, l.parameters, l.facts{(details ? ", l.details" : "")}";
+                var columns =
+                    $"{RepoStore.Columns}, {(order.ByName ? "0" : order.Column)} AS sort_key, l.name_key, l.commit_oid, l.parameters, l.facts{(details ? ", l.details" : "")}";
                 return await SqlAsync(c, columns, filter, owner, own, order, after, limit + 1) is not var (sql, parameters) ? []
-                    : (await c.QueryAsync<Repo, Listed, (Repo, Listed)>(sql, (repo, listed) => (repo, listed), parameters, splitOn: "sort_key")).AsList();
+                    : (await c.QueryAsync<Repo, Listed, (Repo, Listed)>(sql, (repo, listed) => (repo, listed), parameters,
+                        splitOn: "sort_key")).AsList();
             },
             cancellationToken);
 
-    /// <summary>What a search for words finds after a place, in the order of places; of it what the caller may see and what the filter asks for beside its signs.</summary>
+    /// <summary>
+    /// What a search for words finds after a place, in the order of places; of it what the caller may see and what the filter asks for
+    /// beside its signs.
+    /// </summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="filter">Bounds that are no signs.</param>
     /// <param name="own">As for <see cref="PageAsync"/>.</param>
@@ -50,7 +56,8 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>The rows with their places, and the last place that was looked at, or null if there are no more.</returns>
     public Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> FoundAsync(
-        WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(long, Repo, Listed)>, long?)>(
+        WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken) =>
+            database.ReadAsync<(IReadOnlyList<(long, Repo, Listed)>, long?)>(
         async c =>
         {
             var places = await PlacesAsync(c, search, after, most);
@@ -84,11 +91,13 @@ sealed class ListStore(HubDatabase database, WordIndex words)
                 WHERE r.id {database.In("ids")} AND r.disabled = @no AND (r.private = @no{(own.Length > 0 ? $" OR r.owner_id {database.In("own")}" : "")}){bounds}
                 """,
                 (repo, listed) => (repo, listed), parameters, splitOn: "sort_key");
-            return ([.. rows.Select(r => (at[r.Repo.Id], r.Repo, r.Listed)).OrderBy(r => r.Item1)], places.Count == most ? places[^1].Place : null);
+            return ([.. rows.Select(r => (at[r.Repo.Id], r.Repo, r.Listed)).OrderBy(r => r.Item1)],
+                places.Count == most ? places[^1].Place : null);
         },
         cancellationToken);
 
-    static string Like(string word) => $"%{word.Replace("~", "~~", StringComparison.Ordinal).Replace("_", "~_", StringComparison.Ordinal).Replace("%", "~%", StringComparison.Ordinal)}%";
+    static string Like(string word) =>
+        $"%{word.Replace("~", "~~", StringComparison.Ordinal).Replace("_", "~_", StringComparison.Ordinal).Replace("%", "~%", StringComparison.Ordinal)}%";
 
     async Task<IReadOnlyList<(long Place, long Id)>> PlacesAsync(DbConnection c, WordSearch search, long after, int most)
     {
@@ -100,8 +109,11 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     public Task<long[]> FirstAsync(WordSearch search, int most, CancellationToken cancellationToken) =>
         database.ReadAsync(async c => (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray(), cancellationToken);
 
-    /// <summary>Of the first that a search finds: how many of the public ones have which tag, as the index writes it, and how many were looked at.</summary>
-    public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most, CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
+    /// <summary>
+    /// Of the first that a search finds: how many of the public ones have which tag, as the index writes it, and how many were looked at.
+    /// </summary>
+    public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most,
+        CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
         async c =>
         {
             // The lists of places are gone through once: there may be no end to them.
@@ -113,31 +125,38 @@ sealed class ListStore(HubDatabase database, WordIndex words)
         cancellationToken);
 
     /// <summary>Words that may be meant by one that finds nothing, with how many they find (up to a bound).</summary>
-    public Task<IReadOnlyList<(string Word, long Count)>> MeantAsync(string word, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<(string, long)>>(
+    public Task<IReadOnlyList<(string Word, long Count)>> MeantAsync(string word, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(string, long)>>(
         async c =>
         {
             string[] forms = [.. Spelling.Forms(word)];
             if (forms.Length == 0)
                 return [];
             var meant = new List<(string, long)>();
-            foreach (var other in (await c.QueryAsync<string>($"SELECT DISTINCT word FROM spellings WHERE form {database.In("forms")} LIMIT 100", new { forms })).Where(w => Spelling.Distance(w, word) <= (word.Length < 8 ? 1 : 2)))
+            foreach (var other in (await c.QueryAsync<string>(
+                $"SELECT DISTINCT word FROM spellings WHERE form {database.In("forms")} LIMIT 100", new { forms })).Where(w =>
+                    Spelling.Distance(w, word) <= (word.Length < 8 ? 1 : 2)))
                 meant.Add((other, await PublicAsync(c, other)));
             return meant;
         },
         cancellationToken);
 
     /// <summary>Whether a public repository has a word; private ones are not considered.</summary>
-    public Task<bool> KnowsAsync(string word, CancellationToken cancellationToken) => database.ReadAsync(async c => await PublicAsync(c, word) > 0, cancellationToken);
+    public Task<bool> KnowsAsync(string word, CancellationToken cancellationToken) =>
+        database.ReadAsync(async c => await PublicAsync(c, word) > 0, cancellationToken);
 
     /// <summary>How many public repositories have a word, among the first that have it.</summary>
     async Task<long> PublicAsync(DbConnection c, string word)
     {
         const int Looked = 200;
         var ids = (await PlacesAsync(c, new([Words.Stem(word)], [], WordField.All), -1, Looked)).Select(p => p.Id).ToArray();
-        return ids.Length == 0 ? 0 : await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM repos WHERE id {database.In("ids")} AND private = @no", new { ids, no = false });
+        return ids.Length == 0 ? 0
+            : await c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM repos WHERE id {database.In("ids")} AND private = @no",
+                new { ids, no = false });
     }
 
-    async Task<(string Sql, DynamicParameters Parameters)?> SqlAsync(DbConnection c, string columns, ListFilter filter, long? owner, long[] own, ListOrder order, ListOrder.Place? after, int limit)
+    async Task<(string Sql, DynamicParameters Parameters)?> SqlAsync(DbConnection c, string columns, ListFilter filter, long? owner,
+        long[] own, ListOrder order, ListOrder.Place? after, int limit)
     {
         var parameters = new DynamicParameters(new { type = filter.Type.Text(), yes = true, no = false, own, limit });
         if (await WhereAsync(c, filter, owner, order, after, limit, parameters) is not { } where)
@@ -157,13 +176,19 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     }
 
     /// <summary>The conditions in SQL, and whether few can meet them; null if none can.</summary>
-    async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order, ListOrder.Place? after, int limit, DynamicParameters parameters)
+    async Task<(string Sql, bool IsFew)?> WhereAsync(DbConnection c, ListFilter filter, long? owner, ListOrder order,
+        ListOrder.Place? after, int limit, DynamicParameters parameters)
     {
-        // Looking at n of N one by one costs n; going through the order until limit of them are met costs limit N / n, each step two fifths.
-        var few = (int)Math.Clamp(Math.Sqrt(0.4 * limit * await c.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(id), 0) FROM repos")), FewAtLeast, FewAtMost);
+        // Looking at n of N one by one costs n; going through the order until limit of them are met costs limit N / n, each step two
+        // fifths.
+        var few =
+            (int)Math.Clamp(Math.Sqrt(0.4 * limit * await c.ExecuteScalarAsync<long>("SELECT COALESCE(MAX(id), 0) FROM repos")), FewAtLeast,
+                FewAtMost);
         var (rarest, fewest) = ("", few + 1L);
         var where = new List<(string Condition, string Rows)>();
-        static string Tagged(int i) => string.Create(CultureInfo.InvariantCulture, $"EXISTS (SELECT 1 FROM listing_tags t WHERE t.tag_key = @tag{i} AND t.repo_id = r.id)");
+        static string Tagged(int i) =>
+            string.Create(CultureInfo.InvariantCulture,
+                $"EXISTS (SELECT 1 FROM listing_tags t WHERE t.tag_key = @tag{i} AND t.repo_id = r.id)");
 
         async Task<bool> LookAsync(string condition, string rows, params (string Name, object Value)[] values)
         {
@@ -186,12 +211,14 @@ sealed class ListStore(HubDatabase database, WordIndex words)
             where.Add((string.Create(CultureInfo.InvariantCulture, $"l.name_key LIKE @word{i} ESCAPE '~'"), ""));
             parameters.Add($"word{i}", Like(filter.Words[i]));
         }
-        // All tags and the words' characters at once: an intersection of lists of places, whose size is known however many each of them has.
+        // All tags and the words' characters at once: an intersection of lists of places, whose size is known however many each of them
+        // has.
         if (words.IsWhole && filter.Tags.Count + filter.Words.Count > 0)
         {
             parameters.Add("after", -1L);
             parameters.Add("most", few + 1);
-            var signed = $"id FROM ({database.Places(new([], WordIndex.SignsOf(filter with { Room = default }, null), WordField.Head), parameters)}) signed";
+            var signed =
+                $"id FROM ({database.Places(new([], WordIndex.SignsOf(filter with { Room = default }, null), WordField.Head), parameters)}) signed";
             if (!await LookAsync("", signed, ("after", -1L), ("match", parameters.Get<string>("match"))))
                 return null;
             for (var i = 0; i < filter.Tags.Count; i++)
@@ -209,16 +236,19 @@ sealed class ListStore(HubDatabase database, WordIndex words)
             parameters.Add("only", only.ToArray());
             where.Add(($"r.id {database.In("only")}", ""));
         }
-        if (owner is { } namespaceRow && !await LookAsync("r.owner_id = @owner", "id FROM repos WHERE owner_id = @owner", ("owner", namespaceRow)))
+        if (owner is { } namespaceRow
+            && !await LookAsync("r.owner_id = @owner", "id FROM repos WHERE owner_id = @owner", ("owner", namespaceRow)))
             return null;
         if (filter.Gated is { } gated)
             where.Add((gated ? "r.gated IS NOT NULL" : "r.gated IS NULL", ""));
         if (filter.Parameters is { } range && !await LookAsync(
-            "l.parameters BETWEEN @least AND @largest", "repo_id FROM listings WHERE type = @kind AND parameters BETWEEN @least AND @largest",
+            "l.parameters BETWEEN @least AND @largest",
+            "repo_id FROM listings WHERE type = @kind AND parameters BETWEEN @least AND @largest",
             ("kind", filter.Type.Text()), ("least", range.Least), ("largest", range.Most)))
             return null;
         if (filter.MostBytes is { } bytes && !await LookAsync(
-            "l.least_bytes BETWEEN 1 AND @bytes", "repo_id FROM listings WHERE type = @kind AND least_bytes BETWEEN 1 AND @bytes", ("kind", filter.Type.Text()), ("bytes", bytes)))
+            "l.least_bytes BETWEEN 1 AND @bytes", "repo_id FROM listings WHERE type = @kind AND least_bytes BETWEEN 1 AND @bytes",
+            ("kind", filter.Type.Text()), ("bytes", bytes)))
             return null;
         if (after is { } place)
         {
@@ -237,7 +267,8 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     const int MaxTags = 20_000;
 
     /// <summary>The tags of public repositories, those that most have where there are very many.</summary>
-    public Task<IReadOnlyList<string>> TagsAsync(RepoType type, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<string>>(
+    public Task<IReadOnlyList<string>> TagsAsync(RepoType type, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<string>>(
         async c => (await c.QueryAsync<string>(
             """
             SELECT MIN(t.tag) FROM listing_tags t JOIN repos r ON r.id = t.repo_id WHERE r.type = @type AND r.private = @no AND r.disabled = @no

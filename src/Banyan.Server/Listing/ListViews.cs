@@ -19,7 +19,9 @@ public sealed record RepoRow(Repo Repo, string? Task, string? Library, long? Par
     internal static RepoRow Of((Repo Repo, Listed Listed) row)
     {
         var facts = row.Listed.Read();
-        return new(row.Repo, row.Repo.Type == RepoType.Model ? facts.PipelineTag : facts.Tags.FirstOrDefault(t => t.StartsWith("task_categories:", StringComparison.Ordinal))?[16..], facts.Library, row.Listed.Parameters);
+        return new(row.Repo, row.Repo.Type == RepoType.Model ? facts.PipelineTag
+            : facts.Tags.FirstOrDefault(t => t.StartsWith("task_categories:", StringComparison.Ordinal))?[16..],
+            facts.Library, row.Listed.Parameters);
     }
 }
 
@@ -32,7 +34,8 @@ public sealed record HomeView(IReadOnlyList<RepoRow> Loaded, IReadOnlyList<RepoR
 /// <param name="Asked">Fields of the query that are not empty.</param>
 /// <param name="Next">Address of the next page, or null.</param>
 /// <param name="IsFirst">Whether this is the first page.</param>
-public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadOnlyDictionary<string, string> Asked, string? Next, bool IsFirst)
+public sealed record ListView(RepoType Type, IReadOnlyList<RepoRow> Rows, IReadOnlyDictionary<string, string> Asked,
+    string? Next, bool IsFirst)
 {
     /// <summary>The properties by which the list can be filtered.</summary>
     public IReadOnlyList<Facet> Facets { get; init; } = [];
@@ -63,20 +66,33 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
     const int Shown = 8;
 
     /// <summary>Of tags as the index writes them; without values that all have or that were asked for.</summary>
-    internal static IReadOnlyList<Facet> Of(RepoType type, IReadOnlyList<(string Tag, long Count)> tags, IReadOnlyDictionary<string, string> asked)
+    internal static IReadOnlyList<Facet> Of(RepoType type, IReadOnlyList<(string Tag, long Count)> tags,
+        IReadOnlyDictionary<string, string> asked)
     {
         (string Name, string Title, string Prefix)[] kinds = type == RepoType.Model
-            ? [("pipeline_tag", "task", ListIndex.Task("")), ("language", "language", ListIndex.Language("")), ("license", "license", "license:"), ("format", "weights", ListIndex.Format("")), ("library", "library", ListIndex.Library(""))]
+            ? [("pipeline_tag", "task", ListIndex.Task("")), ("language", "language", ListIndex.Language("")),
+                ("license", "license", "license:"), ("format", "weights", ListIndex.Format("")),
+                ("library", "library", ListIndex.Library(""))]
             : [("task_categories", "task", "task_categories:"), ("language", "language", "language:"), ("license", "license", "license:")];
-        return [.. kinds.Where(k => !asked.ContainsKey(k.Name)).Select(k => new Facet(k.Name, k.Title, [.. tags.Where(t => t.Tag.StartsWith(k.Prefix, StringComparison.Ordinal))
-            .OrderByDescending(t => t.Count).ThenBy(t => t.Tag, StringComparer.Ordinal).Take(Shown).Select(t => (t.Tag[k.Prefix.Length..], Text(k.Name, t.Tag[k.Prefix.Length..]), t.Count))])).Where(f => f.Values.Count > 0)];
+        return [.. kinds.Where(k => !asked.ContainsKey(k.Name))
+            .Select(k => new Facet(k.Name, k.Title, [.. tags.Where(t => t.Tag.StartsWith(k.Prefix, StringComparison.Ordinal))
+            .OrderByDescending(t => t.Count).ThenBy(t => t.Tag, StringComparer.Ordinal).Take(Shown)
+            .Select(t => (t.Tag[k.Prefix.Length..], Text(k.Name, t.Tag[k.Prefix.Length..]), t.Count))])).Where(f => f.Values.Count > 0)];
     }
 
-    static string Text(string name, string value) => name switch { "language" => LanguageNames.English(value), "pipeline_tag" or "task_categories" => value.Replace('-', ' '), "format" => value.ToUpperInvariant(), _ => value };
+    static string Text(string name, string value) =>
+        name switch
+        {
+            "language" => LanguageNames.English(value),
+            "pipeline_tag" or "task_categories" => value.Replace('-', ' '),
+            "format" => value.ToUpperInvariant(),
+            _ => value
+        };
 }
 
 /// <summary>A user or an organization, with what it owns.</summary>
-public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members, IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos)
+public sealed record OwnerView(Account Owner, IReadOnlyList<Member> Members,
+    IReadOnlyList<(RepoType Type, IReadOnlyList<RepoRow> Rows, bool More)> Repos)
 {
     /// <summary>Metadata of the page for programs.</summary>
     public required PageHead PageHead { get; init; }

@@ -20,18 +20,24 @@ sealed class TagsByType(ListStore lists, ListIndex index, TimeProvider time)
         var groups = new SortedDictionary<string, SortedSet<string>>(StringComparer.Ordinal);
         var tags = await TagsAsync(type, context.RequestAborted);
         var (library, task) = (ListIndex.Library(""), ListIndex.Task(""));
-        var libraries = tags.Where(t => t.StartsWith(library, StringComparison.Ordinal)).Select(t => t[library.Length..]).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var tasks = tags.Where(t => t.StartsWith(task, StringComparison.Ordinal)).Select(t => t[task.Length..]).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var libraries = tags.Where(t => t.StartsWith(library, StringComparison.Ordinal)).Select(t => t[library.Length..])
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var tasks = tags.Where(t => t.StartsWith(task, StringComparison.Ordinal)).Select(t => t[task.Length..])
+            .ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var tag in tags.Where(t => !t.StartsWith('=')))
         {
-            var group = libraries.Contains(tag) ? "library" : tasks.Contains(tag) ? "pipeline_tag" : tag.Split(':') is [var kind, _, ..] ? kind : "other";
+            var group = libraries.Contains(tag) ? "library" : tasks.Contains(tag) ? "pipeline_tag"
+                : tag.Split(':') is [var kind, _, ..] ? kind : "other";
             if (!groups.TryGetValue(group, out var found))
                 groups[group] = found = new(StringComparer.OrdinalIgnoreCase);
             found.Add(tag);
         }
         var json = new JsonObject();
         foreach (var (group, found) in groups)
-            json[group] = new JsonArray([.. found.Select(t => new JsonObject { ["id"] = t, ["label"] = t[(t.IndexOf(':', StringComparison.Ordinal) + 1)..], ["type"] = group })]);
+            json[group] =
+                new JsonArray(
+                    [.. found.Select(t => new JsonObject { ["id"] = t,
+                        ["label"] = t[(t.IndexOf(':', StringComparison.Ordinal) + 1)..], ["type"] = group })]);
         await context.JsonAsync(json);
     }
 

@@ -6,7 +6,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Mail;
 
-/// <summary>Mail by SMTP, where one is configured: forgotten passwords, invitations, notifications. Without it an administrator does all of that.</summary>
+/// <summary>
+/// Mail by SMTP, where one is configured: forgotten passwords, invitations, notifications. Without it an administrator does all of that.
+/// </summary>
 static class MailFeature
 {
     public static void AddMail(this IServiceCollection services)

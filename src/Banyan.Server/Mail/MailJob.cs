@@ -15,10 +15,11 @@ using MimeKit;
 namespace Banyan.Server.Mail;
 
 /// <summary>
-/// Sends what waits, each mail until the server has taken it: after failures later and later, for two days. A crash between the server's answer and the
-/// database sends a mail twice, with the same id. Messages of errors name no address: what servers answer may contain one.
+/// Sends what waits, each mail until the server has taken it: after failures later and later, for two days. A crash between the server's
+/// answer and the database sends a mail twice, with the same id. Messages of errors name no address: what servers answer may contain one.
 /// </summary>
-sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions options, SignInLinks links, TimeProvider time, ILogger<MailJob> log) : Job
+sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions options, SignInLinks links, TimeProvider time,
+    ILogger<MailJob> log) : Job
 {
     const int Batch = 50, MaxAccounts = 5;
 
@@ -46,7 +47,9 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
 
     /// <inheritdoc/>
     public override async Task<bool> IsWaitingAsync(CancellationToken cancellationToken) =>
-        queue.IsOn && await database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM mails WHERE due_at <= @Now)", new { Now }), cancellationToken);
+        queue.IsOn
+        && await database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM mails WHERE due_at <= @Now)",
+            new { Now }), cancellationToken);
 
     /// <inheritdoc/>
     public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
@@ -75,7 +78,10 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
         }
     }
 
-    /// <summary>Makes the mails of a forgotten password: to the accounts of a name or an address that have an address, with a link each that works once.</summary>
+    /// <summary>
+    /// Makes the mails of a forgotten password: to the accounts of a name or an address that have an address, with a link each that works
+    /// once.
+    /// </summary>
     async Task FindAsync(Row row, CancellationToken cancellationToken)
     {
         var language = PageLanguage.Find(row.Language) ?? PageLanguage.English;
@@ -85,15 +91,19 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
         foreach (var account in found)
             // Whoever asks again and again fills nobody's mailbox.
             if (await links.MakeSoonestAsync(account.Id, s_again, cancellationToken) is { } code)
-                await queue.AddAsync(account.Email!, language["mail.reset.subject"], language.Say("mail.reset.text", ("name", account.Name), ("hub", queue.Hub), ("link", $"{queue.Hub}/join?code={code}")), language, cancellationToken);
+                await queue.AddAsync(account.Email!, language["mail.reset.subject"],
+                    language.Say("mail.reset.text", ("name", account.Name), ("hub", queue.Hub), ("link", $"{queue.Hub}/join?code={code}")),
+                    language, cancellationToken);
         await RemoveAsync(row.Id, cancellationToken);
     }
 
-    Task RemoveAsync(long id, CancellationToken cancellationToken) => database.WriteAsync(t => t.ExecuteAsync("DELETE FROM mails WHERE id = @id", new { id }), cancellationToken);
+    Task RemoveAsync(long id, CancellationToken cancellationToken) =>
+        database.WriteAsync(t => t.ExecuteAsync("DELETE FROM mails WHERE id = @id", new { id }), cancellationToken);
 
     async Task SendAsync(SmtpClient client, MailOptions mail, Row row, string body, CancellationToken cancellationToken)
     {
-        var message = new MimeMessage(new[] { MailboxAddress.Parse(mail.From) }, new[] { MailboxAddress.Parse(row.Recipient) }, row.Subject, new TextPart("plain") { Text = body })
+        var message = new MimeMessage(new[] { MailboxAddress.Parse(mail.From) }, new[] { MailboxAddress.Parse(row.Recipient) }, row.Subject,
+            new TextPart("plain") { Text = body })
         {
             MessageId = $"{row.Id}.{row.MadeAt}@{new Uri(queue.Hub).Host}",
             Date = DateTimeOffset.FromUnixTimeMilliseconds(row.MadeAt),
@@ -103,7 +113,8 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
         {
             if (!client.IsConnected)
             {
-                await client.ConnectAsync(mail.Host, mail.Port, mail.IsTls ? SecureSocketOptions.SslOnConnect : mail.IsLocal ? SecureSocketOptions.StartTlsWhenAvailable : SecureSocketOptions.StartTls, cancellationToken);
+                await client.ConnectAsync(mail.Host, mail.Port, mail.IsTls ? SecureSocketOptions.SslOnConnect : mail.IsLocal
+                    ? SecureSocketOptions.StartTlsWhenAvailable : SecureSocketOptions.StartTls, cancellationToken);
                 if (mail.User is { } user)
                     await client.AuthenticateAsync(user, mail.Password ?? "", cancellationToken);
             }
@@ -116,7 +127,9 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
             LogRefused(log, row.Id, (int)e.StatusCode);
             await (((int)e.StatusCode >= 500) ? RemoveAsync(row.Id, cancellationToken) : LaterAsync(row, cancellationToken));
         }
-        catch (Exception e) when (e is SocketException or IOException or ProtocolException or CommandException or SslHandshakeException or AuthenticationException or NotSupportedException or TimeoutException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (e is SocketException or IOException or ProtocolException or CommandException or SslHandshakeException
+            or AuthenticationException or NotSupportedException or TimeoutException or OperationCanceledException
+            && !cancellationToken.IsCancellationRequested)
         {
             await LaterAsync(row, cancellationToken);
             throw new InvalidOperationException(Problem(mail, e));
@@ -124,7 +137,8 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
     }
 
     /// <summary>What went wrong, without what the server said: it may name somebody.</summary>
-    internal static string Problem(MailOptions mail, Exception e) => $"{mail.Host}:{mail.Port} takes no mail: {(e is SmtpCommandException { StatusCode: var status } ? $"it answers {(int)status}" : e.GetType().Name)}";
+    internal static string Problem(MailOptions mail, Exception e) =>
+        $"{mail.Host}:{mail.Port} takes no mail: {(e is SmtpCommandException { StatusCode: var status } ? $"it answers {(int)status}" : e.GetType().Name)}";
 
     /// <summary>In half a minute, then in twice as long each time, up to an hour; after two days never.</summary>
     async Task LaterAsync(Row row, CancellationToken cancellationToken)

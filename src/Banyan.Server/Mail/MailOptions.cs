@@ -12,7 +12,9 @@ public sealed record MailOptions
     /// <summary>TCP port.</summary>
     public required int Port { get; init; }
 
-    /// <summary>Whether the connection is encrypted from its start; otherwise by STARTTLS, which only a server on this machine may lack.</summary>
+    /// <summary>
+    /// Whether the connection is encrypted from its start; otherwise by STARTTLS, which only a server on this machine may lack.
+    /// </summary>
     public bool IsTls { get; init; }
 
     /// <summary>The name to sign in with; null to send without.</summary>
@@ -25,14 +27,16 @@ public sealed record MailOptions
     public required string From { get; init; }
 
     /// <summary>Whether the server is on this machine.</summary>
-    internal bool IsLocal => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
+    internal bool IsLocal => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
 
     /// <summary>Reads <c>smtps://USER@HOST:PORT</c> or <c>smtp://…</c>, whose user may be escaped; null if it is none.</summary>
     /// <param name="server">The address.</param>
     /// <param name="from">The sender.</param>
     /// <param name="password">The user's password, or null.</param>
     public static MailOptions? Parse(string server, string from, string? password) =>
-        Uri.TryCreate(server, UriKind.Absolute, out var uri) && uri.Scheme is "smtp" or "smtps" && uri.Host.Length > 0 && uri.AbsolutePath is "" or "/" && !uri.UserInfo.Contains(':', StringComparison.Ordinal)
+        Uri.TryCreate(server, UriKind.Absolute, out var uri) && uri.Scheme is "smtp" or "smtps" && uri.Host.Length > 0
+        && uri.AbsolutePath is "" or "/" && !uri.UserInfo.Contains(':', StringComparison.Ordinal)
         && MailboxAddress.TryParse(from, out _)
             ? new MailOptions
             {

@@ -23,8 +23,11 @@ public sealed record ForgotView(bool IsSent);
 /// <param name="Ticket">What confirms it.</param>
 public sealed record MailView(string? Address, bool Notifies, string? New, string Ticket);
 
-/// <summary><c>/login/forgot</c>: a new password by mail. <c>/settings/mail</c>: one's address, which a mailed link confirms, and notifications.</summary>
-sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accounts, SettingsPages settings, Throttle throttle, Tickets tickets, Authoriser authoriser, TimeProvider time)
+/// <summary>
+/// <c>/login/forgot</c>: a new password by mail. <c>/settings/mail</c>: one's address, which a mailed link confirms, and notifications.
+/// </summary>
+sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accounts, SettingsPages settings, Throttle throttle,
+    Tickets tickets, Authoriser authoriser, TimeProvider time)
 {
     const string Page = "mail", Purpose = "mail-address";
 
@@ -56,7 +59,12 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
         var (caller, ticket) = (await authoriser.UserAsync(context), context.Request.Query["confirm"].ToString());
         var view = await queue.ViewAsync(caller.UserId, context.RequestAborted);
         if (ticket.Length > 0)
-            view = view with { New = await ReadAsync(caller, ticket, context.RequestAborted) ?? throw HubException.NotFound("This link is too old, or another user's: sign in as who you asked for it."), Ticket = ticket };
+            view = view with
+            {
+                New = await ReadAsync(caller, ticket, context.RequestAborted)
+                ?? throw HubException.NotFound("This link is too old, or another user's: sign in as who you asked for it."),
+                Ticket = ticket
+            };
         await settings.ShowAsync(context, new() { Active = Page, Mail = view });
     }
 
@@ -72,12 +80,16 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
                 var address = MailQueue.Checked(form["address"].ToString()) ?? throw HubException.BadRequest("This is no mail address.");
                 await ProveAsync();
                 throttle.Count(context, $"mail {caller.Name}");
-                var ticket = await tickets.IssueAsync(Purpose, time.GetUtcNow() + s_life, [Number(caller.UserId), address], cancellationToken);
-                await queue.AddAsync(address, language["mail.confirm.subject"], language.Say("mail.confirm.text", ("name", caller.Name), ("hub", queue.Hub), ("link", $"{queue.Hub}/settings/mail?confirm={ticket}")), language, cancellationToken);
+                var ticket = await tickets.IssueAsync(Purpose, time.GetUtcNow() + s_life,
+                    [Number(caller.UserId), address], cancellationToken);
+                await queue.AddAsync(address, language["mail.confirm.subject"],
+                    language.Say("mail.confirm.text", ("name", caller.Name), ("hub", queue.Hub),
+                        ("link", $"{queue.Hub}/settings/mail?confirm={ticket}")), language, cancellationToken);
                 done = "done.mail.sent";
                 break;
             case "confirm":
-                await accounts.SetEmailAsync(caller.UserId, await ReadAsync(caller, form["ticket"].ToString(), cancellationToken) ?? throw HubException.BadRequest("This link is too old: ask for another."), cancellationToken);
+                await accounts.SetEmailAsync(caller.UserId, await ReadAsync(caller, form["ticket"].ToString(), cancellationToken)
+                    ?? throw HubException.BadRequest("This link is too old: ask for another."), cancellationToken);
                 done = "done.mail.confirmed";
                 break;
             case "remove":
@@ -100,7 +112,8 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
 
     /// <summary>The address that a link confirms for this user; null if it is another's or too old.</summary>
     async Task<string?> ReadAsync(Caller caller, string ticket, CancellationToken cancellationToken) =>
-        await tickets.ReadAsync(Purpose, ticket, cancellationToken) is [var user, var address] && user == Number(caller.UserId) ? address : null;
+        await tickets.ReadAsync(Purpose, ticket, cancellationToken) is [var user, var address]
+        && user == Number(caller.UserId) ? address : null;
 
     Task ChooseAsync(long user, bool notifies, PageLanguage language, CancellationToken cancellationToken) => database.WriteAsync(
         t => t.ExecuteAsync(

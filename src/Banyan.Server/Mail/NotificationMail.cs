@@ -7,8 +7,11 @@ using Dapper;
 
 namespace Banyan.Server.Mail;
 
-/// <summary>Tells users by mail, if they want it, of what they have not read a few minutes after it happened: one mail for all of it.</summary>
-sealed class NotificationMail(HubDatabase database, MailQueue queue, NotificationStore notifications, RepoStore repos, TimeProvider time) : Job
+/// <summary>
+/// Tells users by mail, if they want it, of what they have not read a few minutes after it happened: one mail for all of it.
+/// </summary>
+sealed class NotificationMail(HubDatabase database, MailQueue queue, NotificationStore notifications, RepoStore repos, TimeProvider time)
+    : Job
 {
     const int Batch = 100, MaxRows = 20;
 
@@ -32,14 +35,17 @@ sealed class NotificationMail(HubDatabase database, MailQueue queue, Notificatio
 
     /// <inheritdoc/>
     public override async Task<bool> IsWaitingAsync(CancellationToken cancellationToken) =>
-        queue.IsOn && await database.ReadAsync(c => c.ExecuteScalarAsync<bool>($"SELECT EXISTS (SELECT 1 {Waiting})", new { yes = true, until = Until }), cancellationToken);
+        queue.IsOn
+        && await database.ReadAsync(c => c.ExecuteScalarAsync<bool>($"SELECT EXISTS (SELECT 1 {Waiting})",
+            new { yes = true, until = Until }), cancellationToken);
 
     /// <inheritdoc/>
     public override async Task RunAsync(JobRun run, CancellationToken cancellationToken)
     {
         var until = Until;
         while (await database.ReadAsync(async c => (await c.QueryAsync<(long User, string Email, string Language, long ToldUntil)>(
-            $"SELECT m.user_id, a.email, m.language, m.told_until {Waiting} ORDER BY m.user_id LIMIT @Batch", new { yes = true, until, Batch })).AsList(), cancellationToken) is { Count: > 0 } users)
+            $"SELECT m.user_id, a.email, m.language, m.told_until {Waiting} ORDER BY m.user_id LIMIT @Batch",
+            new { yes = true, until, Batch })).AsList(), cancellationToken) is { Count: > 0 } users)
             foreach (var (user, email, tag, told) in users)
                 await TellAsync(user, email, PageLanguage.Find(tag) ?? PageLanguage.English, told, until, cancellationToken);
     }
@@ -48,13 +54,17 @@ sealed class NotificationMail(HubDatabase database, MailQueue queue, Notificatio
     {
         var lines = new List<string>();
         foreach (var one in await notifications.ListAsync(user, onlyUnread: true, null, MaxRows, cancellationToken))
-            if (one.At > told && one.At <= until && await repos.FindAsync(one.RepoId, cancellationToken) is { } repo && new NotificationRow(one, repo) is var row)
+            if (one.At > told && one.At <= until && await repos.FindAsync(one.RepoId, cancellationToken) is { } repo
+                && new NotificationRow(one, repo) is var row)
                 lines.Add($"{repo.FullName}: {row.What(language)}\n{queue.Hub}{row.Address}");
         await database.WriteAsync(async t =>
         {
             // Somebody else may have told it meanwhile.
-            if (await t.ExecuteAsync("UPDATE mail_choices SET told_until = @until WHERE user_id = @user AND told_until = @told", new { user, until, told }) == 1 && lines.Count > 0)
-                await queue.AddAsync(t, email, language.Many("mail.news.subject", lines.Count), language.Say("mail.news.text", ("list", string.Join("\n\n", lines)), ("inbox", $"{queue.Hub}/notifications"), ("settings", $"{queue.Hub}/settings/mail")), language);
+            if (await t.ExecuteAsync("UPDATE mail_choices SET told_until = @until WHERE user_id = @user AND told_until = @told",
+                new { user, until, told }) == 1 && lines.Count > 0)
+                await queue.AddAsync(t, email, language.Many("mail.news.subject", lines.Count),
+                    language.Say("mail.news.text", ("list", string.Join("\n\n", lines)), ("inbox", $"{queue.Hub}/notifications"),
+                        ("settings", $"{queue.Hub}/settings/mail")), language);
         }, cancellationToken);
     }
 }

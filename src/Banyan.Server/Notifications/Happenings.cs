@@ -7,8 +7,8 @@ using Banyan.Server.Storage.Databases;
 namespace Banyan.Server.Notifications;
 
 /// <summary>
-/// Notes, in the transaction of a change, that people are to be told of it: one row, however many they are, so nobody who changes something waits for it.
-/// <see cref="Notifier"/> does the telling.
+/// Notes, in the transaction of a change, that people are to be told of it: one row, however many they are, so nobody who changes something
+/// waits for it. <see cref="Notifier"/> does the telling.
 /// </summary>
 static class Happenings
 {
@@ -53,7 +53,8 @@ static class Happenings
         new { discussion, actor, mentions = text is null ? null : string.Join(' ', MentionsOf(text)), now });
 
     /// <summary>Records new commits of a branch, if it is the default branch and watched.</summary>
-    public static Task RefAsync(DbTransaction t, long repo, string name, long now) => !name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? Task.CompletedTask : t.ExecuteAsync(
+    public static Task RefAsync(DbTransaction t, long repo, string name, long now) =>
+        !name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? Task.CompletedTask : t.ExecuteAsync(
         """
         INSERT INTO happenings (kind, repo_id, actor_id, at) SELECT 'commit', r.id, @actor, @now FROM repos r
         WHERE r.id = @repo AND r.default_branch = @branch AND EXISTS (SELECT 1 FROM watches w WHERE w.repo_id = r.id AND w.muted = @no)
@@ -70,9 +71,11 @@ static class Happenings
 
     /// <summary>A user requests access to a gated repository.</summary>
     public static Task AskedAsync(DbTransaction t, long repo, long asker, long now) =>
-        t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, at) VALUES ('access', @repo, @asker, @now)", new { repo, asker, now });
+        t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, at) VALUES ('access', @repo, @asker, @now)",
+            new { repo, asker, now });
 
     /// <summary>A request for access was answered.</summary>
     public static Task AnsweredAsync(DbTransaction t, long repo, long user, long now) =>
-        t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, user_id, at) VALUES ('answered', @repo, @actor, @user, @now)", new { repo, actor = Actor.Present.Id, user, now });
+        t.ExecuteAsync("INSERT INTO happenings (kind, repo_id, actor_id, user_id, at) VALUES ('answered', @repo, @actor, @user, @now)",
+            new { repo, actor = Actor.Present.Id, user, now });
 }

@@ -6,7 +6,8 @@ namespace Banyan.Server.Notifications;
 /// <summary>A notification to a user.</summary>
 public sealed record Notification
 {
-    public const string Mention = "mention", Participant = "participant", Watching = "watching", Following = "following", Access = "access", Answered = "answered";
+    public const string Mention = "mention", Participant = "participant", Watching = "watching", Following = "following", Access =
+        "access", Answered = "answered";
 
     /// <summary>Row in <c>notifications</c>.</summary>
     public long Id { get; init; }
@@ -40,7 +41,9 @@ public sealed record Notification
 public sealed record NotificationRow(Notification Of, Repo Repo)
 {
     /// <summary>Where it leads.</summary>
-    public string Address => Of.Reason == Notification.Access ? $"/{Repo.Path}/settings" : Of.Num is { } number ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
+    public string Address => Of.Reason == Notification.Access ? $"/{Repo.Path}/settings" : Of.Num is { } number
+        ? $"/{Repo.Path}/discussions/{number}" : Of.Reason is Notification.Watching
+        ? $"/{Repo.Path}/commits/{Uri.EscapeDataString(Repo.DefaultBranch)}" : $"/{Repo.Path}";
 
     /// <summary>What it is about, in a line.</summary>
     public string What(PageLanguage language) => Of switch

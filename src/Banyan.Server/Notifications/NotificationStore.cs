@@ -13,8 +13,8 @@ sealed class NotificationStore(HubDatabase database)
     readonly StateCache<long, object> _unread = new(database);
 
     /// <summary>
-    /// The condition that a user, <c>u.id</c>, may be told of what is after a reason in a repository, <c>r</c>: asked when somebody is told, and again whenever
-    /// that is shown or counted.
+    /// The condition that a user, <c>u.id</c>, may be told of what is after a reason in a repository, <c>r</c>: asked when somebody is
+    /// told, and again whenever that is shown or counted.
     /// </summary>
     /// <param name="reason">The reason, in SQL.</param>
     public static string MayKnow(string reason) =>
@@ -25,17 +25,20 @@ sealed class NotificationStore(HubDatabase database)
             OR EXISTS (SELECT 1 FROM access_requests q WHERE q.repo_id = r.id AND q.user_id = u.id AND q.status = 'accepted')))))
         """;
 
-    static readonly string s_from = $"FROM notifications n JOIN repos r ON r.id = n.repo_id JOIN accounts u ON u.id = n.user_id WHERE n.user_id = @user AND {MayKnow("n.reason")}";
+    static readonly string s_from =
+        $"FROM notifications n JOIN repos r ON r.id = n.repo_id JOIN accounts u ON u.id = n.user_id WHERE n.user_id = @user AND {MayKnow("n.reason")}";
 
     /// <summary>How many are unread, up to a bound.</summary>
     public async ValueTask<int> UnreadAsync(long user, CancellationToken cancellationToken) => (int)await _unread.GetAsync(
         user,
         async (key, ct) => (object)await database.ReadAsync(
-            c => c.ExecuteScalarAsync<int>($"SELECT COUNT(*) FROM (SELECT 1 {s_from} AND n.unread = @yes LIMIT @MostCounted) found", new { user = key, yes = true, no = false, MostCounted }), ct),
+            c => c.ExecuteScalarAsync<int>($"SELECT COUNT(*) FROM (SELECT 1 {s_from} AND n.unread = @yes LIMIT @MostCounted) found",
+                new { user = key, yes = true, no = false, MostCounted }), ct),
         cancellationToken);
 
     /// <summary>A user's, the latest first.</summary>
-    public Task<IReadOnlyList<Notification>> ListAsync(long user, bool onlyUnread, (long At, long Id)? after, int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Notification>>(
+    public Task<IReadOnlyList<Notification>> ListAsync(long user, bool onlyUnread, (long At, long Id)? after, int limit,
+        CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Notification>>(
         async c => (await c.QueryAsync<Notification>(
             $"""
             SELECT n.id, n.repo_id, n.reason, n.at, n.unread, (SELECT name FROM accounts a WHERE a.id = n.actor_id AND a.kind = 'user') AS actor,
@@ -49,7 +52,8 @@ sealed class NotificationStore(HubDatabase database)
     /// <summary>Marks one as read, or all that were there at a time.</summary>
     public Task ReadAsync(long user, long? id, long until, CancellationToken cancellationToken) => database.WriteAsync(
         t => t.ExecuteAsync(
-            id is null ? "UPDATE notifications SET unread = @no WHERE user_id = @user AND unread = @yes AND at <= @until" : "UPDATE notifications SET unread = @no WHERE user_id = @user AND id = @id",
+            id is null ? "UPDATE notifications SET unread = @no WHERE user_id = @user AND unread = @yes AND at <= @until"
+                : "UPDATE notifications SET unread = @no WHERE user_id = @user AND id = @id",
             new { user, id, until, no = false, yes = true }),
         cancellationToken);
 

@@ -4,7 +4,9 @@ using Dapper;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>Forgets old notifications: read ones after a month, all after half a year, and of each user all but the latest thousand.</summary>
+/// <summary>
+/// Forgets old notifications: read ones after a month, all after half a year, and of each user all but the latest thousand.
+/// </summary>
 sealed class NotificationSweep(HubDatabase database, TimeProvider time) : Job
 {
     const int MaxOfUser = 1000, Step = 1000;
@@ -30,12 +32,19 @@ sealed class NotificationSweep(HubDatabase database, TimeProvider time) : Job
                 SELECT id FROM (SELECT id, at, unread, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY at DESC, id DESC) AS place FROM notifications) ranked
                 WHERE at < @all OR (at < @read AND unread = @no) OR place > @MaxOfUser
                 """,
-                new { all = (now - s_all).ToUnixTimeMilliseconds(), read = (now - s_read).ToUnixTimeMilliseconds(), no = false, MaxOfUser })).AsList(),
+                new
+                {
+                    all = (now - s_all).ToUnixTimeMilliseconds(),
+                    read = (now - s_read).ToUnixTimeMilliseconds(),
+                    no = false,
+                    MaxOfUser
+                })).AsList(),
             cancellationToken);
         foreach (var (step, number) in gone.Chunk(Step).Select((s, i) => (s, i)))
         {
             run.Progress = $"{number * Step} of {gone.Count}";
-            await database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM notifications WHERE id {database.In("step")}", new { step }), cancellationToken);
+            await database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM notifications WHERE id {database.In("step")}", new { step }),
+                cancellationToken);
         }
     }
 }

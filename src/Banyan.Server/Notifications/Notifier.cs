@@ -5,7 +5,10 @@ using Dapper;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>Tells people of what happened: soon after it did, a few hundred at a time. Who did it is not told, nor who muted the repository or may not know of it.</summary>
+/// <summary>
+/// Tells people of what happened: soon after it did, a few hundred at a time. Who did it is not told, nor who muted the repository or may
+/// not know of it.
+/// </summary>
 sealed class Notifier(HubDatabase database) : Job
 {
     const int Batch = 500, Taken = 20, MaxParticipants = 1000;
@@ -24,7 +27,8 @@ sealed class Notifier(HubDatabase database) : Job
         public long At { get; init; }
 
         /// <summary>What it is about: of each a user has one notification.</summary>
-        public string Subject => string.Create(CultureInfo.InvariantCulture, $"{Kind}:{(DiscussionId is { } discussion ? discussion : RepoId)}");
+        public string Subject =>
+            string.Create(CultureInfo.InvariantCulture, $"{Kind}:{(DiscussionId is { } discussion ? discussion : RepoId)}");
     }
 
     readonly SemaphoreSlim _turn = new(1);
@@ -39,12 +43,15 @@ sealed class Notifier(HubDatabase database) : Job
     public override TimeSpan Every => TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
-    public override Task<bool> IsWaitingAsync(CancellationToken cancellationToken) => database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM happenings)"), cancellationToken);
+    public override Task<bool> IsWaitingAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(c => c.ExecuteScalarAsync<bool>("SELECT EXISTS (SELECT 1 FROM happenings)"), cancellationToken);
 
     /// <inheritdoc/>
     public override Task RunAsync(JobRun run, CancellationToken cancellationToken) => TellAsync(cancellationToken);
 
-    /// <summary>Delivers all events so far. An event that was delivered but not yet recorded as delivered is delivered again, which changes nothing.</summary>
+    /// <summary>
+    /// Delivers all events so far. An event that was delivered but not yet recorded as delivered is delivered again, which changes nothing.
+    /// </summary>
     public async Task TellAsync(CancellationToken cancellationToken)
     {
         if (!await IsWaitingAsync(cancellationToken))
@@ -56,7 +63,8 @@ sealed class Notifier(HubDatabase database) : Job
                 foreach (var happening in happened)
                 {
                     await TellAsync(happening, cancellationToken);
-                    await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM happenings WHERE id = @Id", new { happening.Id }), cancellationToken);
+                    await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM happenings WHERE id = @Id", new { happening.Id }),
+                        cancellationToken);
                 }
         }
         finally
@@ -66,7 +74,10 @@ sealed class Notifier(HubDatabase database) : Job
     }
 
     Task<IReadOnlyList<Happening>> TakeAsync(CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Happening>>(
-        async c => (await c.QueryAsync<Happening>("SELECT id, kind, repo_id, discussion_id, actor_id, user_id, mentions, at FROM happenings ORDER BY id LIMIT @Taken", new { Taken })).AsList(), cancellationToken);
+        async c =>
+            (await c.QueryAsync<Happening>(
+                "SELECT id, kind, repo_id, discussion_id, actor_id, user_id, mentions, at FROM happenings ORDER BY id LIMIT @Taken",
+                new { Taken })).AsList(), cancellationToken);
 
     async Task TellAsync(Happening happening, CancellationToken cancellationToken)
     {
@@ -77,20 +88,27 @@ sealed class Notifier(HubDatabase database) : Job
                 await TellAsync(happening, Notification.Answered, "SELECT @UserId AS id", cancellationToken);
                 break;
             case Happenings.Access:
-                await TellAsync(happening, Notification.Access, "SELECT r.owner_id AS id FROM repos r WHERE r.id = @RepoId UNION SELECT m.user_id FROM repos r JOIN members m ON m.org_id = r.owner_id WHERE r.id = @RepoId", cancellationToken);
+                await TellAsync(happening, Notification.Access,
+                    "SELECT r.owner_id AS id FROM repos r WHERE r.id = @RepoId UNION SELECT m.user_id FROM repos r JOIN members m ON m.org_id = r.owner_id WHERE r.id = @RepoId", cancellationToken);
                 break;
             case Happenings.Repo:
-                await TellAsync(happening, Notification.Following, "SELECT f.user_id AS id FROM repos r JOIN follows f ON f.account_id = r.owner_id WHERE r.id = @RepoId", cancellationToken);
+                await TellAsync(happening, Notification.Following,
+                    "SELECT f.user_id AS id FROM repos r JOIN follows f ON f.account_id = r.owner_id WHERE r.id = @RepoId",
+                    cancellationToken);
                 break;
             case Happenings.Commit:
-                await TellAsync(happening, Notification.Watching, "SELECT user_id AS id FROM watches WHERE repo_id = @RepoId", cancellationToken);
+                await TellAsync(happening, Notification.Watching,
+                    "SELECT user_id AS id FROM watches WHERE repo_id = @RepoId", cancellationToken);
                 break;
             default:
-                await TellAsync(happening, Notification.Watching, "SELECT user_id AS id FROM watches WHERE repo_id = @RepoId UNION SELECT owner_id FROM repos WHERE id = @RepoId", cancellationToken);
+                await TellAsync(happening, Notification.Watching,
+                    "SELECT user_id AS id FROM watches WHERE repo_id = @RepoId UNION SELECT owner_id FROM repos WHERE id = @RepoId",
+                    cancellationToken);
                 await TellAsync(happening, Notification.Participant,
                     $"SELECT author_id AS id FROM discussions WHERE id = @DiscussionId UNION SELECT author_id FROM (SELECT DISTINCT author_id FROM discussion_events WHERE discussion_id = @DiscussionId LIMIT {MaxParticipants}) them", cancellationToken);
                 if (happening.Mentions is { Length: > 0 } names)
-                    await TellAsync(happening, Notification.Mention, $"SELECT id FROM accounts WHERE name_key {database.In("names")}", cancellationToken, names.Split(' '));
+                    await TellAsync(happening, Notification.Mention, $"SELECT id FROM accounts WHERE name_key {database.In("names")}",
+                        cancellationToken, names.Split(' '));
                 break;
         }
     }
@@ -108,7 +126,19 @@ sealed class Notifier(HubDatabase database) : Job
                       AND NOT EXISTS (SELECT 1 FROM watches w WHERE w.repo_id = r.id AND w.user_id = u.id AND w.muted = @yes)
                     ORDER BY u.id LIMIT @Batch
                     """,
-                    new { happening.RepoId, happening.DiscussionId, happening.UserId, after, actor = happening.ActorId ?? 0, reason, names, yes = true, no = false, Batch })).AsList(),
+                    new
+                    {
+                        happening.RepoId,
+                        happening.DiscussionId,
+                        happening.UserId,
+                        after,
+                        actor = happening.ActorId ?? 0,
+                        reason,
+                        names,
+                        yes = true,
+                        no = false,
+                        Batch
+                    })).AsList(),
                 cancellationToken);
             if (users.Count == 0)
                 return;
@@ -120,7 +150,17 @@ sealed class Notifier(HubDatabase database) : Job
                       reason = CASE WHEN notifications.unread = @yes AND notifications.reason = 'mention' THEN notifications.reason ELSE excluded.reason END
                     WHERE notifications.at <= excluded.at
                     """,
-                    users.Select(user => new { user, happening.Subject, happening.RepoId, happening.DiscussionId, happening.ActorId, reason, happening.At, yes = true })),
+                    users.Select(user => new
+                    {
+                        user,
+                        happening.Subject,
+                        happening.RepoId,
+                        happening.DiscussionId,
+                        happening.ActorId,
+                        reason,
+                        happening.At,
+                        yes = true
+                    })),
                 cancellationToken);
             after = users[^1];
         }

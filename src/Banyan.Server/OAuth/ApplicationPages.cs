@@ -16,13 +16,20 @@ sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps a
     /// <summary><c>POST /settings/applications/end</c></summary>
     public Task EndAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
         Id(form) is { } id && await grants.EndAsync(caller.UserId, id, context.RequestAborted)
-            ? new() { Active = Page, Done = context.Language()["done.program"] } : throw HubException.NotFound("You let no such program in, or it has ended already."));
+            ? new() { Active = Page, Done = context.Language()["done.program"] }
+            : throw HubException.NotFound("You let no such program in, or it has ended already."));
 
     /// <summary><c>POST /settings/applications</c>: registers an app.</summary>
     public Task AddAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
     {
-        var isConfidential = form["kind"].ToString() switch { "server" => true, "public" => false, _ => throw HubException.BadRequest("Choose where the app runs.") };
-        var (client, secret) = await apps.AddAsync(caller, form["name"].ToString().Trim(), form["homepage"].ToString().Trim(), form["redirects"].ToString(), isConfidential, context.RequestAborted);
+        var isConfidential = form["kind"].ToString() switch
+        {
+            "server" => true,
+            "public" => false,
+            _ => throw HubException.BadRequest("Choose where the app runs.")
+        };
+        var (client, secret) = await apps.AddAsync(caller, form["name"].ToString().Trim(), form["homepage"].ToString().Trim(),
+            form["redirects"].ToString(), isConfidential, context.RequestAborted);
         return new()
         {
             Active = Page,
@@ -34,7 +41,9 @@ sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps a
     /// <summary><c>POST /settings/applications/remove</c>: an app, and all that was granted to it.</summary>
     public Task RemoveAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
         Id(form) is { } id && await apps.RemoveAsync(caller, id, context.RequestAborted)
-            ? new() { Active = Page, Done = context.Language()["done.app.removed"] } : throw HubException.NotFound("You have no such app."));
+            ? new() { Active = Page, Done = context.Language()["done.app.removed"] }
+            : throw HubException.NotFound("You have no such app."));
 
-    static long? Id(IFormCollection form) => long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
+    static long? Id(IFormCollection form) =>
+        long.TryParse(form["id"], NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : null;
 }

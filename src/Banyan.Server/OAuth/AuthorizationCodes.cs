@@ -22,7 +22,9 @@ sealed record Consent
     /// <summary>Scopes of the token, as JSON.</summary>
     public string May { get; init; } = "";
 
-    /// <summary>SHA-256 of what the app proves itself with, in Base64url (RFC 7636, S256); null for an app that has a secret for that.</summary>
+    /// <summary>
+    /// SHA-256 of what the app proves itself with, in Base64url (RFC 7636, S256); null for an app that has a secret for that.
+    /// </summary>
     public string? Challenge { get; init; }
 
     /// <summary>What the app wants to find in the ID token.</summary>
@@ -33,7 +35,8 @@ sealed record Consent
 }
 
 /// <summary>
-/// Codes that a browser carries from the hub to an app, good once, for a minute (RFC 6749 4.1.2). One that comes again was read by somebody on its way: what it gave ends.
+/// Codes that a browser carries from the hub to an app, good once, for a minute (RFC 6749 4.1.2). One that comes again was read by somebody
+/// on its way: what it gave ends.
 /// </summary>
 sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Grants grants, TimeProvider time)
 {
@@ -49,20 +52,34 @@ sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Gra
         var code = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
         await database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("DELETE FROM oauth_codes WHERE expires_at < @past", new { past = Now - (long)s_remembered.TotalMilliseconds });
+            await t.ExecuteAsync("DELETE FROM oauth_codes WHERE expires_at < @past",
+                new { past = Now - (long)s_remembered.TotalMilliseconds });
             await t.ExecuteAsync(
                 """
                 INSERT INTO oauth_codes (hash, client, user_id, redirect, scopes, may, challenge, nonce, signed_in_at, expires_at)
                 VALUES (@hash, @Client, @UserId, @Redirect, @Scopes, @May, @Challenge, @Nonce, @SignedInAt, @expires)
                 """,
-                new { hash = Hash(code), consent.Client, consent.UserId, consent.Redirect, consent.Scopes, consent.May, consent.Challenge, consent.Nonce, consent.SignedInAt, expires = Now + (long)s_life.TotalMilliseconds });
+                new
+                {
+                    hash = Hash(code),
+                    consent.Client,
+                    consent.UserId,
+                    consent.Redirect,
+                    consent.Scopes,
+                    consent.May,
+                    consent.Challenge,
+                    consent.Nonce,
+                    consent.SignedInAt,
+                    expires = Now + (long)s_life.TotalMilliseconds
+                });
         }, cancellationToken);
         return code;
     }
 
     /// <summary>Which app a code is for, or null.</summary>
     public Task<string?> ClientOfAsync(string code, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT client FROM oauth_codes WHERE hash = @hash", new { hash = Hash(code) }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT client FROM oauth_codes WHERE hash = @hash",
+            new { hash = Hash(code) }), cancellationToken);
 
     sealed record Row
     {
@@ -77,13 +94,18 @@ sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Gra
     /// <param name="verifier">What it proves itself with, or null.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="OAuthException">It is none that lives, or not this app's.</exception>
-    public async Task<(IssuedTokens Tokens, Consent Consent, Account User)> UseAsync(string code, OAuthApp app, string redirect, string? verifier, CancellationToken cancellationToken)
+    public async Task<(IssuedTokens Tokens, Consent Consent, Account User)> UseAsync(string code, OAuthApp app, string redirect,
+        string? verifier, CancellationToken cancellationToken)
     {
         var hash = Hash(code);
         var used = await database.WriteAsync<(IssuedTokens, Consent, Account)?>(async t =>
         {
-            var consent = await t.FirstAsync<Consent>("SELECT client, user_id, redirect, scopes, may, challenge, nonce, signed_in_at FROM oauth_codes WHERE hash = @hash", new { hash });
-            if (consent is null || consent.Client != app.Client || await t.FirstAsync<Row>("SELECT expires_at, grant_id FROM oauth_codes WHERE hash = @hash", new { hash }) is not { } row
+            var consent =
+                await t.FirstAsync<Consent>(
+                    "SELECT client, user_id, redirect, scopes, may, challenge, nonce, signed_in_at FROM oauth_codes WHERE hash = @hash",
+                    new { hash });
+            if (consent is null || consent.Client != app.Client
+                || await t.FirstAsync<Row>("SELECT expires_at, grant_id FROM oauth_codes WHERE hash = @hash", new { hash }) is not { } row
                 || await accounts.FindAsync(t, consent.UserId) is not { IsUser: true, SuspendedAt: null } user)
                 return null;
             Actor.Act(user);
@@ -98,14 +120,22 @@ sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Gra
                 await t.ExecuteAsync("DELETE FROM oauth_codes WHERE hash = @hash", new { hash });
                 return null;
             }
-            var tokens = await grants.BeginAsync(t, user, OAuthClient.Of(app), consent.Scopes, TokenScope.Read(consent.May), isRefreshed: OAuthScopes.Has(consent.Scopes, OAuthScopes.Offline));
+            var tokens = await grants.BeginAsync(t, user, OAuthClient.Of(app), consent.Scopes, TokenScope.Read(consent.May),
+                isRefreshed: OAuthScopes.Has(consent.Scopes, OAuthScopes.Offline));
             await t.ExecuteAsync("UPDATE oauth_codes SET grant_id = @Grant WHERE hash = @hash", new { tokens.Grant, hash });
             return (tokens, consent, user);
         }, cancellationToken);
-        return used ?? throw OAuthException.InvalidGrant("This code is none that lives, or not for this client_id, redirect_uri and code_verifier: ask for another.");
+        return used
+            ?? throw OAuthException.InvalidGrant(
+                "This code is none that lives, or not for this client_id, redirect_uri and code_verifier: ask for another.");
     }
 
-    /// <summary>A verifier where none was announced is as wrong as none where one was: who took the challenge out of the address would get by (RFC 9700 4.8.2).</summary>
+    /// <summary>
+    /// A verifier where none was announced is as wrong as none where one was: who took the challenge out of the address would get by (RFC
+    /// 9700 4.8.2).
+    /// </summary>
     static bool IsProof(string? challenge, string? verifier) => challenge is null ? verifier is null
-        : verifier is { Length: >= 43 and <= 128 } && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(challenge), Encoding.ASCII.GetBytes(Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier)))));
+        : verifier is { Length: >= 43 and <= 128 }
+        && CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(challenge),
+            Encoding.ASCII.GetBytes(Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier)))));
 }

@@ -16,14 +16,16 @@ namespace Banyan.Server.OAuth;
 /// <param name="Organizations">Namespaces besides the user's own to which it could get the same access.</param>
 /// <param name="IsForRepos">Whether it asks for repositories.</param>
 /// <param name="Request">The request as it came.</param>
-public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Scopes, IReadOnlyList<string> Organizations, bool IsForRepos, string Request);
+public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Scopes, IReadOnlyList<string> Organizations,
+    bool IsForRepos, string Request);
 
 /// <summary>
 /// <c>/oauth/authorize</c>: a user is asked, each time, whether an app may come in, and led back to it with a code (RFC 6749 4.1). Who the
 /// app is and where it leads back to is looked at first: as long as that is not certain, what is wrong is told to the user here, and nobody
 /// is led anywhere.
 /// </summary>
-sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountStore accounts, Sessions sessions, Authoriser authoriser, HubAddress address)
+sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountStore accounts, Sessions sessions,
+    Authoriser authoriser, HubAddress address)
 {
     const int MaxState = 2000, MaxNonce = 512;
 
@@ -67,7 +69,8 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
         var request = await ReadAsync(context, QueryHelpers.ParseQuery(form["request"].ToString()));
         if (form["do"] != "allow")
             throw new Refused(request, "access_denied", "The user did not let this app in.");
-        var namespaces = (await OrganizationsAsync(caller, context.RequestAborted)).Where(o => form["org"].Contains(o)).Prepend(caller.Name);
+        var namespaces = (await OrganizationsAsync(caller, context.RequestAborted)).Where(o => form["org"].Contains(o))
+            .Prepend(caller.Name);
         var code = await codes.IssueAsync(new()
         {
             Client = request.App.Client,
@@ -102,7 +105,8 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
     /// </summary>
     void LeadBack(HttpContext context, Request request, params (string Name, string Value)[] answer)
     {
-        var values = answer.Append(("state", request.State ?? "")).Append(("iss", address.Root(context))).Where(v => v.Item2.Length > 0).Select(v => KeyValuePair.Create(v.Item1, (string?)v.Item2));
+        var values = answer.Append(("state", request.State ?? "")).Append(("iss", address.Root(context))).Where(v => v.Item2.Length > 0)
+            .Select(v => KeyValuePair.Create(v.Item1, (string?)v.Item2));
         context.Response.StatusCode = StatusCodes.Status303SeeOther;
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers["Referrer-Policy"] = "no-referrer";
@@ -115,29 +119,41 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
         if (query.FirstOrDefault(q => q.Value.Count > 1) is { Key: { } twice })
             throw HubException.BadRequest($"The app's request is not right: {twice} is in it more than once.");
         var app = await apps.FindAsync(Of("client_id"), context.RequestAborted)
-            ?? throw HubException.BadRequest("The app that led you here is not registered on this hub: its client_id is not known. Registered it is at /settings/applications.");
+            ?? throw HubException.BadRequest(
+                "The app that led you here is not registered on this hub: its client_id is not known. Registered it is at /settings/applications.");
         var redirect = Of("redirect_uri") is { Length: > 0 } asked ? asked : app.Addresses is [var only] ? only : "";
         if (!RedirectAddresses.IsOneOf(app.Addresses, redirect))
-            throw HubException.BadRequest($"The app {app.Name} asks to be led back to an address that is not one of those it registered. Whoever runs it has to register the whole address.");
+            throw HubException.BadRequest(
+                $"The app {app.Name} asks to be led back to an address that is not one of those it registered. Whoever runs it has to register the whole address.");
         var request = new Request(app, redirect, Of("state") is { Length: > 0 and <= MaxState } state ? state : null);
         if (Of("state").Length > MaxState)
             throw new Refused(request, "invalid_request", $"state: at most {MaxState} characters");
         if (Of("response_type") != "code")
-            throw new Refused(request, Of("response_type").Length == 0 ? "invalid_request" : "unsupported_response_type", "response_type: code");
+            throw new Refused(request, Of("response_type").Length == 0 ? "invalid_request"
+                : "unsupported_response_type", "response_type: code");
         if (Of("response_mode") is not ("" or "query"))
             throw new Refused(request, "invalid_request", "response_mode: query, or nothing");
         if (Of("request").Length > 0 || Of("request_uri").Length > 0)
-            throw new Refused(request, Of("request").Length > 0 ? "request_not_supported" : "request_uri_not_supported", "The parameters stand in the address itself.");
+            throw new Refused(request, Of("request").Length > 0 ? "request_not_supported" : "request_uri_not_supported",
+                "The parameters stand in the address itself.");
         var challenge = Of("code_challenge");
         if (challenge.Length == 0 && (!app.IsConfidential || Of("code_challenge_method").Length > 0))
             throw new Refused(request, "invalid_request", "code_challenge: PKCE with S256 is needed, as this app has no secret");
-        if (challenge.Length > 0 && (Of("code_challenge_method") != "S256" || challenge.Length != 43 || !challenge.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')))
+        if (challenge.Length > 0
+            && (Of("code_challenge_method") != "S256" || challenge.Length != 43
+                || !challenge.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_')))
             throw new Refused(request, "invalid_request", "code_challenge: a SHA-256 in Base64url, with code_challenge_method=S256");
         if (Of("nonce").Length > MaxNonce)
             throw new Refused(request, "invalid_request", $"nonce: at most {MaxNonce} characters");
         var scopes = OAuthScopes.Read(Of("scope"));
         if (scopes.Length == 0)
             throw new Refused(request, "invalid_scope", $"scope: some of {string.Join(' ', OAuthScopes.Names)}");
-        return request with { Scopes = scopes, Challenge = challenge.Length > 0 ? challenge : null, Nonce = Of("nonce") is { Length: > 0 } nonce ? nonce : null, IsQuiet = Of("prompt").Split(' ').Contains("none") };
+        return request with
+        {
+            Scopes = scopes,
+            Challenge = challenge.Length > 0 ? challenge : null,
+            Nonce = Of("nonce") is { Length: > 0 } nonce ? nonce : null,
+            IsQuiet = Of("prompt").Split(' ').Contains("none")
+        };
     }
 }

@@ -50,7 +50,8 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
     public static string? Read(string typed)
     {
         var letters = string.Concat(typed.Take(40).Where(c => !char.IsWhiteSpace(c) && c != '-').Select(char.ToUpperInvariant));
-        return letters.Length == Letters && letters.All(c => Alphabet.Contains(c, StringComparison.Ordinal)) ? $"{letters[..4]}-{letters[4..]}" : null;
+        return letters.Length == Letters && letters.All(c => Alphabet.Contains(c, StringComparison.Ordinal))
+            ? $"{letters[..4]}-{letters[4..]}" : null;
     }
 
     /// <summary>Begins to wait.</summary>
@@ -62,7 +63,8 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
         agent = string.Concat(agent.Where(c => !char.IsControl(c)).Take(MaxAgent));
         var user = await database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("DELETE FROM oauth_device_codes WHERE expires_at < @past", new { past = Now - (long)Life.TotalMilliseconds });
+            await t.ExecuteAsync("DELETE FROM oauth_device_codes WHERE expires_at < @past",
+                new { past = Now - (long)Life.TotalMilliseconds });
             if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM oauth_device_codes") >= MaxWaiting)
                 throw HubException.Busy(60, "Very many programs wait to be let in: try again in a minute.");
             while (true)
@@ -87,7 +89,8 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
 
     /// <summary>Lets a program in, or not.</summary>
     /// <returns>False if none waits with this code any more.</returns>
-    public Task<bool> DecideAsync(string code, Caller user, bool isAllowed, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<bool> DecideAsync(string code, Caller user, bool isAllowed, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var isDone = await t.ExecuteAsync(
             "UPDATE oauth_device_codes SET state = @state, user_id = @UserId WHERE user_code = @code AND state = 'pending' AND expires_at > @now",
@@ -111,7 +114,11 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
     public async Task<IssuedTokens> AskAsync(string device, OAuthClient client, CancellationToken cancellationToken)
     {
         var (hash, now) = (Hash(device), Now);
-        var row = await database.ReadAsync(c => c.QueryFirstOrDefaultAsync<Row>("SELECT client, state, user_id, expires_at, polled_at FROM oauth_device_codes WHERE hash = @hash", new { hash }), cancellationToken);
+        var row =
+            await database.ReadAsync(c =>
+                c.QueryFirstOrDefaultAsync<Row>(
+                    "SELECT client, state, user_id, expires_at, polled_at FROM oauth_device_codes WHERE hash = @hash", new { hash }),
+                        cancellationToken);
         if (row is null || row.Client != client.Id)
             throw OAuthException.InvalidGrant("This device code is none that waits: begin again.");
         if (row.ExpiresAt <= now)
@@ -123,14 +130,16 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
             throw new OAuthException("slow_down", $"Ask every {Interval} seconds.");
         if (row.State == "pending")
         {
-            await database.WriteAsync(t => t.ExecuteAsync("UPDATE oauth_device_codes SET polled_at = @now WHERE hash = @hash", new { hash, now }), cancellationToken);
+            await database.WriteAsync(t => t.ExecuteAsync("UPDATE oauth_device_codes SET polled_at = @now WHERE hash = @hash",
+                new { hash, now }), cancellationToken);
             throw new OAuthException("authorization_pending", "The user has not let this program in yet.");
         }
         return await database.WriteAsync(async t =>
         {
             var user = await accounts.FindAsync(t, row.UserId!.Value);
             // Of two that ask at once one gets it.
-            if (await t.ExecuteAsync("DELETE FROM oauth_device_codes WHERE hash = @hash AND state = 'allowed'", new { hash }) == 0 || user is not { IsUser: true, SuspendedAt: null })
+            if (await t.ExecuteAsync("DELETE FROM oauth_device_codes WHERE hash = @hash AND state = 'allowed'", new { hash }) == 0
+                || user is not { IsUser: true, SuspendedAt: null })
                 return null;
             Actor.Act(user);
             return await grants.BeginAsync(t, user, client, "", null, isRefreshed: true);

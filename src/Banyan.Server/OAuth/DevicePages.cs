@@ -13,7 +13,8 @@ namespace Banyan.Server.OAuth;
 /// <param name="Client">What it is called.</param>
 /// <param name="Error">What was wrong, or null.</param>
 /// <param name="Done">The outcome, or null.</param>
-public sealed record DeviceView(string Code, WaitingDevice? Device = null, string? Client = null, string? Error = null, string? Done = null);
+public sealed record DeviceView(string Code, WaitingDevice? Device = null, string? Client = null,
+    string? Error = null, string? Done = null);
 
 /// <summary><c>/oauth/device</c>: the code that a program shows is typed, and what asks is let in or not. Guesses are counted.</summary>
 sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals, Authoriser authoriser)
@@ -24,7 +25,9 @@ sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals
         var caller = await SessionAsync(context);
         var typed = context.Request.Query["user_code"].ToString().Trim();
         var device = typed.Length == 0 ? null : await FindAsync(context, caller, typed);
-        await (device is not null ? AskAsync(context, device) : RenderAsync(context, typed.Length == 0 ? new("") : new(typed, Error: context.Language()["device.none"]), typed.Length == 0 ? 200 : 400));
+        await (device is not null ? AskAsync(context, device)
+            : RenderAsync(context, typed.Length == 0 ? new("") : new(typed, Error: context.Language()["device.none"]),
+                typed.Length == 0 ? 200 : 400));
     }
 
     /// <summary><c>POST /oauth/device/decide</c></summary>
@@ -35,7 +38,8 @@ sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals
         if (form["do"].ToString() is not ("allow" or "deny"))
             throw HubException.BadRequest("This form says nothing to do.");
         var isAllowed = form["do"] == "allow";
-        if (await FindAsync(context, caller, typed) is not { } device || !await codes.DecideAsync(device.UserCode, caller, isAllowed, context.RequestAborted))
+        if (await FindAsync(context, caller, typed) is not { } device
+            || !await codes.DecideAsync(device.UserCode, caller, isAllowed, context.RequestAborted))
             await RenderAsync(context, new(typed, Error: context.Language()["device.none"]), 400);
         else
             await RenderAsync(context, new("", Done: context.Language()[isAllowed ? "device.allowed" : "device.denied"]));
@@ -57,7 +61,9 @@ sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals
     async Task<Caller> SessionAsync(HttpContext context) => await authoriser.UserAsync(context) is { SessionId: > 0 } caller
         ? caller : throw HubException.Forbidden("This page is for who signed in by a browser.");
 
-    static Task AskAsync(HttpContext context, WaitingDevice device) => RenderAsync(context, new(device.UserCode, device, OAuthClient.CommandLine.Name));
+    static Task AskAsync(HttpContext context, WaitingDevice device) =>
+        RenderAsync(context, new(device.UserCode, device, OAuthClient.CommandLine.Name));
 
-    static Task RenderAsync(HttpContext context, DeviceView view, int status = 200) => HtmlPage.RenderAsync<DevicePage>(context, view, status);
+    static Task RenderAsync(HttpContext context, DeviceView view, int status = 200) =>
+        HtmlPage.RenderAsync<DevicePage>(context, view, status);
 }

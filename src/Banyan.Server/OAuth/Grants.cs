@@ -21,9 +21,9 @@ sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Li
 }
 
 /// <summary>
-/// What users let programs do, and the tokens that come of it. A refresh token is good once: its answer has the next. One that comes again is the sign of a
-/// thief, unless it is the last one and comes soon, as after an answer that was lost on its way: then the grant ends, with all its tokens. All refresh tokens of a
-/// grant begin alike, so that one of long ago is known too.
+/// What users let programs do, and the tokens that come of it. A refresh token is good once: its answer has the next. One that comes again
+/// is the sign of a thief, unless it is the last one and comes soon, as after an answer that was lost on its way: then the grant ends, with
+/// all its tokens. All refresh tokens of a grant begin alike, so that one of long ago is known too.
 /// </summary>
 sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider time)
 {
@@ -55,20 +55,33 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     /// <param name="scopes">As OAuth says them.</param>
     /// <param name="may">What the tokens let it do; null for all that the user may.</param>
     /// <param name="isRefreshed">Whether it goes on without the user.</param>
-    public async Task<IssuedTokens> BeginAsync(DbTransaction t, Account user, OAuthClient client, string scopes, IReadOnlyList<TokenScope>? may, bool isRefreshed)
+    public async Task<IssuedTokens> BeginAsync(DbTransaction t, Account user, OAuthClient client, string scopes,
+        IReadOnlyList<TokenScope>? may, bool isRefreshed)
     {
         var (now, family) = (Now, isRefreshed ? NewFamily() : null);
         var refresh = family is null ? null : NewRefreshToken(family);
-        var oldest = await t.QueryAsync<long>("SELECT id FROM oauth_grants WHERE user_id = @Id AND ended_at IS NULL ORDER BY id DESC", user);
+        var oldest =
+            await t.QueryAsync<long>("SELECT id FROM oauth_grants WHERE user_id = @Id AND ended_at IS NULL ORDER BY id DESC", user);
         foreach (var old in oldest.Skip(MaxGrants - 1))
             await EndAsync(t, old);
         var grant = await t.ScalarAsync<long>(
             """
             INSERT INTO oauth_grants (user_id, client, name, scopes, created_at, refresh_hash, family_hash, refreshed_at) VALUES (@user, @client, @name, @scopes, @now, @hash, @family, @now) RETURNING id
             """,
-            new { user = user.Id, client = client.Id, name = client.Name, scopes, now, hash = refresh is null ? null : Hash(refresh), family = family is null ? null : Hash(family) });
+            new
+            {
+                user = user.Id,
+                client = client.Id,
+                name = client.Name,
+                scopes,
+                now,
+                hash = refresh is null ? null : Hash(refresh),
+                family = family is null ? null : Hash(family)
+            });
         await Audit.RecordAsync(t, "grant.add", user.Name, $"{client.Name}: {(scopes.Length == 0 ? "all" : scopes)}");
-        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may, now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife, grant) { Scopes = scopes };
+        return new(await accounts.InsertTokenAsync(t, user, client.Name, may is null ? TokenRole.Write : TokenRole.FineGrained, may,
+            now + (long)client.TokenLife.TotalMilliseconds, grant: grant), refresh, client.TokenLife, grant)
+        { Scopes = scopes };
     }
 
     /// <summary>Gives new tokens for a refresh token.</summary>
@@ -79,12 +92,14 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
         var issued = await database.WriteAsync(async t =>
         {
             var grant = await t.FirstAsync<Row>(
-                $"SELECT id, user_id, client, scopes, refreshed_at, refresh_hash, old_refresh_hash FROM oauth_grants WHERE {IsOf}", new { hash, family = known is null ? null : Hash(known) });
+                $"SELECT id, user_id, client, scopes, refreshed_at, refresh_hash, old_refresh_hash FROM oauth_grants WHERE {IsOf}",
+                new { hash, family = known is null ? null : Hash(known) });
             if (grant is null || grant.Client != client.Id || grant.RefreshedAt + (long)s_unused.TotalMilliseconds < now
                 || await accounts.FindAsync(t, grant.UserId) is not { IsUser: true, SuspendedAt: null } user)
                 return null;
             Actor.Act(user);
-            if (!grant.RefreshHash.AsSpan().SequenceEqual(hash) && !(grant.OldRefreshHash.AsSpan().SequenceEqual(hash) && grant.RefreshedAt + (long)s_lost.TotalMilliseconds >= now))
+            if (!grant.RefreshHash.AsSpan().SequenceEqual(hash)
+                && !(grant.OldRefreshHash.AsSpan().SequenceEqual(hash) && grant.RefreshedAt + (long)s_lost.TotalMilliseconds >= now))
             {
                 await EndAsync(t, grant.Id, "a refresh token came twice");
                 return null;
@@ -93,8 +108,10 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
             var refresh = NewRefreshToken(family);
             await t.ExecuteAsync(
                 "UPDATE oauth_grants SET refresh_hash = @next, old_refresh_hash = @hash, family_hash = @family, refreshed_at = @now WHERE id = @Id", new { grant.Id, next = Hash(refresh), hash, family = Hash(family), now });
-            var last = await t.FirstAsync<Token>("SELECT id, name, role, scopes FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT 1", grant);
-            var access = await accounts.InsertTokenAsync(t, user, last!.Name, TokenText.Role(last.Role), last.Scopes is null ? null : TokenScope.Read(last.Scopes), now + (long)client.TokenLife.TotalMilliseconds, grant: grant.Id);
+            var last =
+                await t.FirstAsync<Token>("SELECT id, name, role, scopes FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT 1", grant);
+            var access = await accounts.InsertTokenAsync(t, user, last!.Name, TokenText.Role(last.Role),
+                last.Scopes is null ? null : TokenScope.Read(last.Scopes), now + (long)client.TokenLife.TotalMilliseconds, grant: grant.Id);
             // Other processes go on with the token before; of many that nobody waits for the last ones are good.
             await t.ExecuteAsync(
                 "UPDATE tokens SET revoked_at = @now WHERE grant_id = @Id AND revoked_at IS NULL AND (expires_at <= @now OR id NOT IN (SELECT id FROM tokens WHERE grant_id = @Id ORDER BY id DESC LIMIT @MaxTokens))",
@@ -127,16 +144,20 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     /// <summary>Revokes a user's grant immediately.</summary>
     /// <returns>False if there is none.</returns>
     public Task<bool> EndAsync(long user, long grant, CancellationToken cancellationToken) => database.WriteAsync(async t =>
-        await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE id = @grant AND user_id = @user AND ended_at IS NULL", new { grant, user }) is not null && await EndAsync(t, grant), cancellationToken);
+        await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE id = @grant AND user_id = @user AND ended_at IS NULL",
+            new { grant, user }) is not null && await EndAsync(t, grant), cancellationToken);
 
     /// <summary>Ends the grant of a token that is not wanted any more: an access token's, or a refresh token's.</summary>
     public Task EndAsync(string token, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        var grant = await t.ScalarAsync<long?>($"SELECT id FROM oauth_grants WHERE {IsOf}", new { hash = Hash(token), family = FamilyOf(token) is { } known ? Hash(known) : null })
-            ?? await t.ScalarAsync<long?>("SELECT grant_id FROM tokens WHERE hash = @hash AND revoked_at IS NULL", new { hash = TokenText.Hash(token) });
+        var grant = await t.ScalarAsync<long?>($"SELECT id FROM oauth_grants WHERE {IsOf}",
+            new { hash = Hash(token), family = FamilyOf(token) is { } known ? Hash(known) : null })
+            ?? await t.ScalarAsync<long?>("SELECT grant_id FROM tokens WHERE hash = @hash AND revoked_at IS NULL",
+                new { hash = TokenText.Hash(token) });
         if (grant is { } id)
         {
-            Actor.Act((await accounts.FindAsync(t, await t.ScalarAsync<long>("SELECT user_id FROM oauth_grants WHERE id = @id", new { id })))!);
+            Actor.Act(
+                (await accounts.FindAsync(t, await t.ScalarAsync<long>("SELECT user_id FROM oauth_grants WHERE id = @id", new { id })))!);
             await EndAsync(t, id);
         }
     }, cancellationToken);
@@ -150,7 +171,9 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
         if (await t.ExecuteAsync("UPDATE oauth_grants SET ended_at = @now WHERE id = @grant AND ended_at IS NULL", new { grant, now }) == 0)
             return false;
         await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE grant_id = @grant AND revoked_at IS NULL", new { grant, now });
-        var (user, name) = await t.FirstAsync<(string User, string Name)>("SELECT a.name, g.name FROM oauth_grants g JOIN accounts a ON a.id = g.user_id WHERE g.id = @grant", new { grant });
+        var (user, name) =
+            await t.FirstAsync<(string User, string Name)>(
+                "SELECT a.name, g.name FROM oauth_grants g JOIN accounts a ON a.id = g.user_id WHERE g.id = @grant", new { grant });
         await Audit.RecordAsync(t, "grant.end", user, why is null ? name : $"{name}: {why}");
         return true;
     }

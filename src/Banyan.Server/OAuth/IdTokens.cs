@@ -42,7 +42,9 @@ sealed class IdTokens(Secrets secrets, HubAddress address, TimeProvider time)
             Expires = (now + s_life).UtcDateTime,
             Claims = claims,
             // A key is not kept by the library: it is disposed here.
-            SigningCredentials = new(new RsaSecurityKey(rsa) { KeyId = IdOf(rsa), CryptoProviderFactory = new() { CacheSignatureProviders = false } }, SecurityAlgorithms.RsaSha256),
+            SigningCredentials =
+                new(new RsaSecurityKey(rsa) { KeyId = IdOf(rsa), CryptoProviderFactory = new() { CacheSignatureProviders = false } },
+                    SecurityAlgorithms.RsaSha256),
         });
     }
 

@@ -31,25 +31,35 @@ static class OAuthAnswers
             if (e.Status == 401 && context.Request.Headers.Authorization.Count > 0)
                 context.Response.Headers.WWWAuthenticate = "Basic realm=\"Banyan\"";
             // As parameters go into addresses too, they have no quotes and nothing beyond ASCII (RFC 6749 5.2).
-            await context.JsonAsync(new { error = e.Error, error_description = HubDialect.Printable(e.Message).Replace('"', '\'').Replace('\\', '/') }, e.Status);
+            await context.JsonAsync(new
+            {
+                error = e.Error,
+                error_description = HubDialect.Printable(e.Message).Replace('"', '\'').Replace('\\', '/')
+            }, e.Status);
         }
     }
 
     /// <summary>A field that has to be there, once.</summary>
     public static string Field(this IFormCollection form, string name) => form[name] is [{ Length: > 0 and <= 4000 } value] ? value
-        : throw OAuthException.InvalidRequest(form[name].Count > 1 ? $"{name} is there {form[name].Count} times." : $"{name} is missing, or too long.");
+        : throw OAuthException.InvalidRequest(form[name].Count > 1 ? $"{name} is there {form[name].Count} times."
+            : $"{name} is missing, or too long.");
 
-    /// <summary>Who the program says it is, and its secret where it has one: in the form, or as HTTP's basic credentials (RFC 6749 2.3.1).</summary>
+    /// <summary>
+    /// Who the program says it is, and its secret where it has one: in the form, or as HTTP's basic credentials (RFC 6749 2.3.1).
+    /// </summary>
     public static (string? Id, string? Secret) ClientOf(HttpContext context, IFormCollection form)
     {
-        if (AuthenticationHeaderValue.TryParse(context.Request.Headers.Authorization, out var header) && header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
+        if (AuthenticationHeaderValue.TryParse(context.Request.Headers.Authorization, out var header)
+            && header.Scheme.Equals("Basic", StringComparison.OrdinalIgnoreCase))
         {
             var bytes = new byte[header.Parameter?.Length ?? 0];
-            var pair = Convert.TryFromBase64String(header.Parameter ?? "", bytes, out var length) ? Encoding.UTF8.GetString(bytes, 0, length) : "";
+            var pair = Convert.TryFromBase64String(header.Parameter ?? "", bytes, out var length)
+                ? Encoding.UTF8.GetString(bytes, 0, length) : "";
             return pair.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon
                 ? (Uri.UnescapeDataString(pair[..colon].Replace('+', ' ')), Uri.UnescapeDataString(pair[(colon + 1)..].Replace('+', ' ')))
                 : throw OAuthException.InvalidClient("The Authorization header is not \"Basic\" with client_id:client_secret.");
         }
-        return (form["client_id"].ToString() is { Length: > 0 } id ? id : null, form["client_secret"].ToString() is { Length: > 0 } secret ? secret : null);
+        return (form["client_id"].ToString() is { Length: > 0 } id ? id : null,
+            form["client_secret"].ToString() is { Length: > 0 } secret ? secret : null);
     }
 }

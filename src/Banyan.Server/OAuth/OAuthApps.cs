@@ -46,29 +46,39 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
     const int MaxApps = 50, MaxName = 100, MaxHomepage = 500;
 
     // An app whose owner left, or is suspended, has nobody who answers for it.
-    const string Select = "SELECT o.id, o.client, a.name AS owner, o.name, o.homepage, o.secret_hash, o.redirects FROM oauth_apps o JOIN accounts a ON a.id = o.owner_id WHERE a.kind = 'user' AND a.suspended_at IS NULL";
+    const string Select =
+        "SELECT o.id, o.client, a.name AS owner, o.name, o.homepage, o.secret_hash, o.redirects FROM oauth_apps o JOIN accounts a ON a.id = o.owner_id WHERE a.kind = 'user' AND a.suspended_at IS NULL";
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     static byte[] Hash(string text) => SHA256.HashData(Encoding.UTF8.GetBytes(text));
 
     /// <summary>The app of a client_id, or null.</summary>
-    internal Task<OAuthApp?> FindAsync(string? client, CancellationToken cancellationToken) => client is not { Length: > 0 and <= 64 } ? Task.FromResult<OAuthApp?>(null)
-        : database.ReadAsync(c => c.QueryFirstOrDefaultAsync<OAuthApp>($"{Select} AND o.client = @client", new { client }), cancellationToken);
+    internal Task<OAuthApp?> FindAsync(string? client, CancellationToken cancellationToken) =>
+        client is not { Length: > 0 and <= 64 } ? Task.FromResult<OAuthApp?>(null)
+        : database.ReadAsync(c => c.QueryFirstOrDefaultAsync<OAuthApp>($"{Select} AND o.client = @client", new { client }),
+            cancellationToken);
 
     /// <summary>A user's apps, or all.</summary>
     public async Task<IReadOnlyList<OAuthApp>> ListAsync(long? owner, CancellationToken cancellationToken) =>
-        await database.ReadAsync(async c => (await c.QueryAsync<OAuthApp>($"{Select}{(owner is null ? "" : " AND o.owner_id = @owner")} ORDER BY o.id", new { owner })).AsList(), cancellationToken);
+        await database.ReadAsync(async c =>
+            (await c.QueryAsync<OAuthApp>($"{Select}{(owner is null ? "" : " AND o.owner_id = @owner")} ORDER BY o.id",
+                new { owner })).AsList(), cancellationToken);
 
     /// <summary>Registers an app.</summary>
     /// <returns>Its client_id, and its secret, the only time that it is shown; null if it has none.</returns>
     /// <exception cref="HubException">400: something about it is wrong.</exception>
-    internal async Task<(string Client, string? Secret)> AddAsync(Caller owner, string name, string homepage, string redirects, bool isConfidential, CancellationToken cancellationToken)
+    internal async Task<(string Client, string? Secret)> AddAsync(Caller owner, string name, string homepage, string redirects,
+        bool isConfidential, CancellationToken cancellationToken)
     {
-        if (name.Length is 0 or > MaxName || name.Any(c => char.IsControl(c) || char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.Format))
+        if (name.Length is 0 or > MaxName
+            || name.Any(c => char.IsControl(c) || char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.Format))
             throw HubException.BadRequest($"An app has a name of 1 to {MaxName} characters, which its users are shown.");
-        if (homepage.Length > MaxHomepage || (homepage.Length > 0 && (!Uri.TryCreate(homepage, UriKind.Absolute, out var page) || page.Scheme is not ("http" or "https"))))
-            throw HubException.BadRequest($"The home page is an address with http or https, of up to {MaxHomepage} characters, or nothing.");
+        if (homepage.Length > MaxHomepage
+            || (homepage.Length > 0
+                && (!Uri.TryCreate(homepage, UriKind.Absolute, out var page) || page.Scheme is not ("http" or "https"))))
+            throw HubException.BadRequest(
+                $"The home page is an address with http or https, of up to {MaxHomepage} characters, or nothing.");
         var row = new
         {
             client = Guid.NewGuid().ToString(),
@@ -93,7 +103,8 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
 
     /// <summary>Removes an app of a user, and ends what was granted to it.</summary>
     /// <returns>False if there is none.</returns>
-    internal Task<bool> RemoveAsync(Caller owner, long id, CancellationToken cancellationToken) => RemoveAsync("o.id = @id AND o.owner_id = @UserId", new { id, owner.UserId }, cancellationToken);
+    internal Task<bool> RemoveAsync(Caller owner, long id, CancellationToken cancellationToken) =>
+        RemoveAsync("o.id = @id AND o.owner_id = @UserId", new { id, owner.UserId }, cancellationToken);
 
     /// <summary>Removes an app, whoever registered it, and revokes its grants.</summary>
     /// <exception cref="AccountException">There is none of this client_id.</exception>
@@ -105,7 +116,9 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
 
     Task<bool> RemoveAsync(string condition, object parameters, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        if (await t.FirstAsync<OAuthApp>($"SELECT o.id, o.client, o.name, a.name AS owner FROM oauth_apps o JOIN accounts a ON a.id = o.owner_id WHERE {condition}", parameters) is not { } app)
+        if (await t.FirstAsync<OAuthApp>(
+            $"SELECT o.id, o.client, o.name, a.name AS owner FROM oauth_apps o JOIN accounts a ON a.id = o.owner_id WHERE {condition}",
+            parameters) is not { } app)
             return false;
         await t.ExecuteAsync("DELETE FROM oauth_codes WHERE client = @Client", app);
         foreach (var grant in await t.QueryAsync<long>("SELECT id FROM oauth_grants WHERE client = @Client AND ended_at IS NULL", app))
@@ -116,5 +129,6 @@ public sealed class OAuthApps(HubDatabase database, TimeProvider time)
     }, cancellationToken);
 
     /// <summary>Whether a secret is an app's.</summary>
-    internal static bool IsSecret(OAuthApp app, string? secret) => secret is not null && app.SecretHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, Hash(secret));
+    internal static bool IsSecret(OAuthApp app, string? secret) =>
+        secret is not null && app.SecretHash is { } hash && CryptographicOperations.FixedTimeEquals(hash, Hash(secret));
 }

@@ -19,8 +19,9 @@ sealed record OAuthClient
     public static OAuthClient Of(OAuthApp app) => new() { Id = app.Client, Name = app.Name, TokenLife = AppTokenLife };
 
     /// <summary>
-    /// <c>hf auth login</c>, of every version that signs in by a browser: the id stands in huggingface_hub. Nothing proves that it is that program, so its users are
-    /// asked each time, and are told what it calls itself.
+    /// <c>hf auth login</c>, of every version that signs in by a browser: the id stands in huggingface_hub. Nothing proves that it is that
+    /// program, so its users are asked each time, and are told what it calls itself.
     /// </summary>
-    public static OAuthClient CommandLine { get; } = new() { Id = "26be6b09-91c5-47da-9861-d2d2bb7a7e36", Name = "Hugging Face's command line", TokenLife = TimeSpan.FromDays(30) };
+    public static OAuthClient CommandLine { get; } =
+        new() { Id = "26be6b09-91c5-47da-9861-d2d2bb7a7e36", Name = "Hugging Face's command line", TokenLife = TimeSpan.FromDays(30) };
 }

@@ -12,7 +12,8 @@ static class OAuthFeature
     const RouteTraits Program = RouteTraits.Open | RouteTraits.OwnCredentials;
 
     /// <summary>What apps call from the browser of their users: no cookie counts there, so that any site's page may.</summary>
-    public static bool IsForEverySite(PathString path) => path.Value is "/oauth/token" or "/oauth/revoke" or "/oauth/userinfo" or "/oauth/jwks" or "/.well-known/openid-configuration";
+    public static bool IsForEverySite(PathString path) =>
+        path.Value is "/oauth/token" or "/oauth/revoke" or "/oauth/userinfo" or "/oauth/jwks" or "/.well-known/openid-configuration";
 
     public static void AddOAuth(this IServiceCollection services)
     {
@@ -31,7 +32,8 @@ static class OAuthFeature
 
     public static void MapOAuth(this WebApplication app)
     {
-        var (device, tokens, pages, applications) = (app.The<DevicePages>(), app.The<TokenEndpoint>(), app.The<DeviceEndpoint>(), app.The<ApplicationPages>());
+        var (device, tokens, pages, applications) =
+            (app.The<DevicePages>(), app.The<TokenEndpoint>(), app.The<DeviceEndpoint>(), app.The<ApplicationPages>());
         app.MapHub("POST", "/oauth/device", Need.Nothing, pages.HandleAsync, maxBytes: 16 << 10, traits: Program);
         app.MapHub("POST", "/oauth/token", Need.Nothing, tokens.TokenAsync, maxBytes: 16 << 10, traits: Program);
         app.MapHub("POST", "/oauth/revoke", Need.Nothing, tokens.RevokeAsync, maxBytes: 16 << 10, traits: Program);

@@ -3,7 +3,10 @@ using Banyan.Server.Accounts;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>What apps may ask for, by the names that huggingface.co has for it. A token with none of the repositories' scopes tells who its user is, and no more.</summary>
+/// <summary>
+/// What apps may ask for, by the names that huggingface.co has for it. A token with none of the repositories' scopes tells who its user is,
+/// and no more.
+/// </summary>
 static class OAuthScopes
 {
     public const string OpenId = "openid", Profile = "profile", Email = "email", Offline = "offline_access";
@@ -25,7 +28,9 @@ static class OAuthScopes
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_all.Select(s => s.Name);
 
-    /// <summary>Of what was asked for what there is, in order. What is not known is left out, which the answer says (OpenID Connect Core 3.1.2.1).</summary>
+    /// <summary>
+    /// Of what was asked for what there is, in order. What is not known is left out, which the answer says (OpenID Connect Core 3.1.2.1).
+    /// </summary>
     public static string Read(string asked)
     {
         var names = (asked.Length == 0 ? Default : asked).Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -36,10 +41,12 @@ static class OAuthScopes
     public static bool Has(string scopes, string name) => scopes.Split(' ').Contains(name);
 
     /// <summary>What scopes let an app do with repositories.</summary>
-    public static Right RightOf(string scopes) => s_all.Where(s => Has(scopes, s.Name)).Select(s => s.Right).DefaultIfEmpty(Right.None).Max();
+    public static Right RightOf(string scopes) =>
+        s_all.Where(s => Has(scopes, s.Name)).Select(s => s.Right).DefaultIfEmpty(Right.None).Max();
 
     /// <summary>What of scopes is told to who is asked; of those of repositories the widest says it all.</summary>
-    public static IReadOnlyList<string> Shown(string scopes) => [.. s_all.Where(s => Has(scopes, s.Name) && (s.Right == Right.None || s.Right == RightOf(scopes))).Select(s => s.Name)];
+    public static IReadOnlyList<string> Shown(string scopes) =>
+        [.. s_all.Where(s => Has(scopes, s.Name) && (s.Right == Right.None || s.Right == RightOf(scopes))).Select(s => s.Name)];
 
     /// <summary>The scopes of a token for namespaces.</summary>
     public static IReadOnlyList<TokenScope> For(string scopes, IEnumerable<string> namespaces) =>

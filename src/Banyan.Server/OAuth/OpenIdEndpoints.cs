@@ -6,7 +6,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>What apps read: how the hub's OAuth is reached, the keys of its ID tokens, and who a token's user is (OpenID Connect Discovery 3, Core 5.3).</summary>
+/// <summary>
+/// What apps read: how the hub's OAuth is reached, the keys of its ID tokens, and who a token's user is (OpenID Connect Discovery 3, Core
+/// 5.3).
+/// </summary>
 sealed class OpenIdEndpoints(IdTokens idTokens, AccountStore accounts, Authoriser authoriser, HubAddress address)
 {
     /// <summary><c>GET /.well-known/openid-configuration</c></summary>
@@ -41,14 +44,16 @@ sealed class OpenIdEndpoints(IdTokens idTokens, AccountStore accounts, Authorise
     {
         var key = await idTokens.PublicKeyAsync(context.RequestAborted);
         context.Response.Headers.CacheControl = "public, max-age=300";
-        await context.JsonAsync(new { keys = new[] { new { kty = key.Kty, use = "sig", alg = "RS256", kid = key.KeyId, n = key.N, e = key.E } } });
+        await context.JsonAsync(
+            new { keys = new[] { new { kty = key.Kty, use = "sig", alg = "RS256", kid = key.KeyId, n = key.N, e = key.E } } });
     }
 
     /// <summary><c>GET</c>, <c>POST /oauth/userinfo</c>: a program's token tells what it was let know, one of the user's own all.</summary>
     public async Task UserInfoAsync(HttpContext context)
     {
         var caller = await authoriser.UserAsync(context);
-        var (user, token) = ((await accounts.FindAsync(caller.UserId, context.RequestAborted))!, (await accounts.TokenAsync(caller.TokenId, context.RequestAborted))!);
+        var (user, token) = ((await accounts.FindAsync(caller.UserId, context.RequestAborted))!,
+            (await accounts.TokenAsync(caller.TokenId, context.RequestAborted))!);
         var scopes = token.Knows;
         if (!OAuthScopes.Has(scopes, OAuthScopes.OpenId) && !OAuthScopes.Has(scopes, OAuthScopes.Profile))
             throw HubException.Forbidden("This token was not given the scope openid or profile.");

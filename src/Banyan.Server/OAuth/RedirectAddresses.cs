@@ -4,8 +4,8 @@ using Banyan.Server.Access;
 namespace Banyan.Server.OAuth;
 
 /// <summary>
-/// Where a user is led back to with a code. An app registers whole addresses, and only these are gone to (RFC 9700 2.1), letter by letter; of an address of the user's own machine
-/// the port may differ, as a program there takes a free one (RFC 8252 7.3).
+/// Where a user is led back to with a code. An app registers whole addresses, and only these are gone to (RFC 9700 2.1), letter by letter;
+/// of an address of the user's own machine the port may differ, as a program there takes a free one (RFC 8252 7.3).
 /// </summary>
 static class RedirectAddresses
 {
@@ -20,17 +20,23 @@ static class RedirectAddresses
             throw HubException.BadRequest($"An app has 1 to {MaxAddresses} addresses to come back to, one a line.");
         foreach (var address in addresses)
             if (!IsAddress(address))
-                throw HubException.BadRequest($"'{(address.Length > 100 ? address[..100] : address)}' is no address to come back to: https, or http on this machine (http://127.0.0.1/…), without # and without a name before @.");
+                throw HubException.BadRequest(
+                    $"'{(address.Length > 100 ? address[..100] : address)}' is no address to come back to: https, or http on this machine (http://127.0.0.1/…), without # and without a name before @.");
         return addresses;
     }
 
-    static bool IsAddress(string address) => address.Length <= MaxLength && address.All(c => c is > ' ' and <= '~' and not ('\\' or '"' or '<' or '>' or ';' or ',' or '*'))
-        && Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0 && !address.Contains('#', StringComparison.Ordinal)
+    static bool IsAddress(string address) => address.Length <= MaxLength
+        && address.All(c => c is > ' ' and <= '~' and not ('\\' or '"' or '<' or '>' or ';' or ',' or '*'))
+        && Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
+        && !address.Contains('#', StringComparison.Ordinal)
         && (uri.Scheme == "https" || (uri.Scheme == "http" && IsLoopback(uri))) && uri.Host.Length > 0;
 
-    static bool IsLoopback(Uri uri) => uri.Host == "localhost" || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
+    static bool IsLoopback(Uri uri) => uri.Host == "localhost"
+        || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
 
     /// <summary>Whether an app registered an address.</summary>
     public static bool IsOneOf(IReadOnlyList<string> registered, string asked) => registered.Contains(asked, StringComparer.Ordinal)
-        || (IsAddress(asked) && new Uri(asked) is { Scheme: "http" } uri && IsLoopback(uri) && registered.Any(r => new Uri(r) is { Scheme: "http" } known && known.Host == uri.Host && known.PathAndQuery == uri.PathAndQuery));
+        || (IsAddress(asked) && new Uri(asked) is { Scheme: "http" } uri && IsLoopback(uri)
+            && registered.Any(r => new Uri(r) is { Scheme: "http" } known && known.Host == uri.Host
+                && known.PathAndQuery == uri.PathAndQuery));
 }

@@ -13,8 +13,11 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
     {
         "authorization_code" => await CodeAsync(context, form),
         DeviceCode => Answer(await devices.AskAsync(form.Field("device_code"), CommandLine(context, form), context.RequestAborted)),
-        "refresh_token" => Answer(await grants.RefreshAsync(form.Field("refresh_token"), await ClientAsync(context, form), context.RequestAborted)),
-        var other => throw new OAuthException("unsupported_grant_type", $"'{(other.Length > 100 ? other[..100] : other)}' is no grant type of this hub: authorization_code, {DeviceCode} and refresh_token are."),
+        "refresh_token" =>
+            Answer(await grants.RefreshAsync(form.Field("refresh_token"), await ClientAsync(context, form), context.RequestAborted)),
+        var other =>
+            throw new OAuthException("unsupported_grant_type",
+                $"'{(other.Length > 100 ? other[..100] : other)}' is no grant type of this hub: authorization_code, {DeviceCode} and refresh_token are."),
     });
 
     async Task<object> CodeAsync(HttpContext context, IFormCollection form)
@@ -26,18 +29,23 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
             throw OAuthException.InvalidGrant("This code is none that lives: ask for another.");
         var app = await AppAsync(client, secret, context.RequestAborted);
         var redirect = form["redirect_uri"].ToString() is { Length: > 0 } said ? said : app.Addresses is [var only] ? only : "";
-        var (tokens, consent, user) = await codes.UseAsync(code, app, redirect, form["code_verifier"].ToString() is { Length: > 0 } verifier ? verifier : null, context.RequestAborted);
-        return Answer(tokens, OAuthScopes.Has(consent.Scopes, OAuthScopes.OpenId) ? await idTokens.MakeAsync(context, user, consent) : null);
+        var (tokens, consent, user) = await codes.UseAsync(code, app, redirect,
+            form["code_verifier"].ToString() is { Length: > 0 } verifier ? verifier : null, context.RequestAborted);
+        return Answer(tokens, OAuthScopes.Has(consent.Scopes, OAuthScopes.OpenId)
+            ? await idTokens.MakeAsync(context, user, consent) : null);
     }
 
     /// <summary>A registered app that has proved itself: by its secret, or by having none.</summary>
     async Task<OAuthApp> AppAsync(string client, string? secret, CancellationToken cancellationToken) =>
-        await apps.FindAsync(client, cancellationToken) is { } app && (app.IsConfidential ? OAuthApps.IsSecret(app, secret) : secret is null) ? app
+        await apps.FindAsync(client, cancellationToken) is { } app
+        && (app.IsConfidential ? OAuthApps.IsSecret(app, secret) : secret is null) ? app
             : throw OAuthException.InvalidClient("This client_id is none that is registered here, or client_secret is not its secret.");
 
     /// <summary>Who has a refresh token: the command line, or an app.</summary>
-    async Task<OAuthClient> ClientAsync(HttpContext context, IFormCollection form) => OAuthAnswers.ClientOf(context, form) is var (id, secret) && id == OAuthClient.CommandLine.Id
-        ? OAuthClient.CommandLine : OAuthClient.Of(await AppAsync(id ?? throw OAuthException.InvalidClient("client_id is missing."), secret, context.RequestAborted));
+    async Task<OAuthClient> ClientAsync(HttpContext context, IFormCollection form) =>
+        OAuthAnswers.ClientOf(context, form) is var (id, secret) && id == OAuthClient.CommandLine.Id
+        ? OAuthClient.CommandLine
+        : OAuthClient.Of(await AppAsync(id ?? throw OAuthException.InvalidClient("client_id is missing."), secret, context.RequestAborted));
 
     /// <summary>Revokes a token for its bearer; an unknown token is not an error.</summary>
     public Task RevokeAsync(HttpContext context) => OAuthAnswers.AnswerAsync(context, async form =>
@@ -47,7 +55,8 @@ sealed class TokenEndpoint(DeviceCodes devices, AuthorizationCodes codes, OAuthA
         return new { };
     });
 
-    static OAuthClient CommandLine(HttpContext context, IFormCollection form) => OAuthAnswers.ClientOf(context, form).Id == OAuthClient.CommandLine.Id ? OAuthClient.CommandLine
+    static OAuthClient CommandLine(HttpContext context, IFormCollection form) =>
+        OAuthAnswers.ClientOf(context, form).Id == OAuthClient.CommandLine.Id ? OAuthClient.CommandLine
         : throw OAuthException.InvalidClient("This client_id is none that signs in by a code: huggingface_hub's is.");
 
     static object Answer(IssuedTokens tokens, string? idToken = null) => new

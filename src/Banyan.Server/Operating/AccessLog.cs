@@ -9,8 +9,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Operating;
 
 /// <summary>
-/// A line for each request, where that is asked for: its id, who, which route, status, bytes, milliseconds. The route is told as a pattern, without what stands in
-/// its places and without the query, where tokens and tickets are; the address of who asked only where that is asked for as well.
+/// A line for each request, where that is asked for: its id, who, which route, status, bytes, milliseconds. The route is told as a pattern,
+/// without what stands in its places and without the query, where tokens and tickets are; the address of who asked only where that is asked
+/// for as well.
 /// </summary>
 static class AccessLog
 {
@@ -40,9 +41,11 @@ static class AccessLog
             {
                 var (request, response) = (context.Request, context.Response);
                 var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "-";
-                var status = context.RequestAborted.IsCancellationRequested ? 499 : response.StatusCode;   // as nginx says that nobody waited
+                // as nginx says that nobody waited
+                var status = context.RequestAborted.IsCancellationRequested ? 499 : response.StatusCode;
                 log.Write(new(
-                    context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-", Credentials.KnownOf(context)?.Name ?? "-", request.Method, route, status,
+                    context.TraceIdentifier, options.LogsAddresses ? context.Connection.RemoteIpAddress?.ToString() ?? "-" : "-",
+                    Credentials.KnownOf(context)?.Name ?? "-", request.Method, route, status,
                     HttpMethods.IsHead(request.Method) ? 0 : body.Bytes, Stopwatch.GetElapsedTime(began).TotalMilliseconds));
             }
         });

@@ -22,8 +22,10 @@ sealed class HubGauges : IDisposable
         _meter.CreateObservableGauge("banyan.hub.repositories", () => _counted.Repos, description: "Repositories.");
         _meter.CreateObservableGauge("banyan.hub.accounts", () => _counted.Users, description: "Users and organizations.");
         _meter.CreateObservableGauge("banyan.hub.large_files", () => _counted.Files, description: "Large files, each counted once.");
-        _meter.CreateObservableGauge("banyan.hub.large_files.size", () => _counted.FileBytes, "By", "Bytes of large files before they are stored together.");
-        _meter.CreateObservableGauge("banyan.hub.unlisted", () => _counted.Unlisted, description: "Repositories that lists and search have not read since they changed.");
+        _meter.CreateObservableGauge("banyan.hub.large_files.size", () => _counted.FileBytes, "By",
+            "Bytes of large files before they are stored together.");
+        _meter.CreateObservableGauge("banyan.hub.unlisted", () => _counted.Unlisted,
+            description: "Repositories that lists and search have not read since they changed.");
         _meter.CreateObservableGauge("banyan.hub.disk.free", () => _limits.FreeSpace, "By", "Free bytes of the disk that the hub is on.");
     }
 
@@ -36,7 +38,8 @@ sealed class HubGauges : IDisposable
             async c =>
             {
                 Task<long> Count(string sql) => c.ExecuteScalarAsync<long>(sql);
-                return ((long?)_time.GetTimestamp(), await Count("SELECT COUNT(*) FROM repos"), await Count("SELECT COUNT(*) FROM accounts"), await Count("SELECT COUNT(*) FROM contents"),
+                return ((long?)_time.GetTimestamp(), await Count("SELECT COUNT(*) FROM repos"),
+                    await Count("SELECT COUNT(*) FROM accounts"), await Count("SELECT COUNT(*) FROM contents"),
                     await Count("SELECT COALESCE(SUM(size), 0) FROM contents"), await Count("SELECT COUNT(*) FROM unlisted"));
             },
             cancellationToken);

@@ -6,8 +6,8 @@ using System.Text;
 namespace Banyan.Server.Operating;
 
 /// <summary>
-/// What .NET, its web server and Banyan measure, under OpenTelemetry's names, as Prometheus reads it (text format 0.0.4): dots become underscores, units and
-/// <c>_total</c> are appended. How many series there can be is bounded, whatever is asked of the server.
+/// What .NET, its web server and Banyan measure, under OpenTelemetry's names, as Prometheus reads it (text format 0.0.4): dots become
+/// underscores, units and <c>_total</c> are appended. How many series there can be is bounded, whatever is asked of the server.
 /// </summary>
 sealed class Metrics : IDisposable
 {
@@ -15,9 +15,11 @@ sealed class Metrics : IDisposable
     const int MaxSeries = 1000;
 
     /// <summary>Whose measurements are reported.</summary>
-    public static readonly string[] Meters = ["Banyan.Server", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
+    public static readonly string[] Meters = ["Banyan.Server", "Microsoft.AspNetCore.Hosting",
+        "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
 
-    static readonly double[] s_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120], s_counts = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
+    static readonly double[] s_seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120], s_counts =
+        [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
 
     readonly MeterListener _listener = new();
     readonly ConcurrentDictionary<Instrument, MetricFamily> _families = new();
@@ -37,7 +39,9 @@ sealed class Metrics : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Names that there can be, whether anything was measured yet or not; histograms without what is appended for their parts.</summary>
+    /// <summary>
+    /// Names that there can be, whether anything was measured yet or not; histograms without what is appended for their parts.
+    /// </summary>
     public IReadOnlySet<string> Names => _families.Values.Select(f => f.Name).ToHashSet();
 
     /// <summary>Everything as it is now.</summary>
@@ -66,7 +70,8 @@ sealed class Metrics : IDisposable
         readonly bool _isHistogram = instrument.GetType().Name.StartsWith("Histogram", StringComparison.Ordinal);
         readonly bool _isObserved = instrument.IsObservable;
         readonly bool _isWhole = instrument.IsObservable || instrument.GetType().Name.StartsWith("Gauge", StringComparison.Ordinal);
-        readonly bool _isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
+        readonly bool _isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal)
+            && !kind.Contains("UpDown", StringComparison.Ordinal);
 
         public string Name { get; } = NameOf(instrument);
 
@@ -76,7 +81,8 @@ sealed class Metrics : IDisposable
         {
             var all = _series.GetAlternateLookup<ReadOnlySpan<KeyValuePair<string, object?>>>();
             if (!all.TryGetValue(tags, out var series))
-                series = _series.GetOrAdd(_series.Count < MaxSeries ? new TagSet(tags) : TagSet.Other, _ => new(_isHistogram ? instrument.Unit == "s" ? s_seconds : s_counts : []));
+                series = _series.GetOrAdd(_series.Count < MaxSeries ? new TagSet(tags) : TagSet.Other,
+                    _ => new(_isHistogram ? instrument.Unit == "s" ? s_seconds : s_counts : []));
             series.Add(value, _isWhole);
         }
 
@@ -98,13 +104,15 @@ sealed class Metrics : IDisposable
                 Series.Write(text, name, group.Key, [.. group.Select(s => s.Value)]);
         }
 
-        string Description => (instrument.Description ?? "").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", " ", StringComparison.Ordinal);
+        string Description => (instrument.Description ?? "").Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\n", " ", StringComparison.Ordinal);
 
         static string NameOf(Instrument instrument)
         {
             var unit = instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", "1" => "_ratio", _ => "" };
             var name = string.Concat(instrument.Name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
-            var isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal) && !kind.Contains("UpDown", StringComparison.Ordinal);
+            var isSum = instrument.GetType().Name is var kind && kind.Contains("Counter", StringComparison.Ordinal)
+                && !kind.Contains("UpDown", StringComparison.Ordinal);
             return (name.EndsWith(unit, StringComparison.Ordinal) ? name : name + unit) + (isSum ? "_total" : "");
         }
     }
@@ -141,7 +149,8 @@ sealed class Metrics : IDisposable
             for (var i = 0; i <= bounds.Length; i++)
             {
                 sofar += alike.Sum(s => s._below[i]);
-                text.Append(CultureInfo.InvariantCulture, $"{name}_bucket{open}le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {sofar}\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"{name}_bucket{open}le=\"{(i < bounds.Length ? bounds[i].ToString(CultureInfo.InvariantCulture) : "+Inf")}\"}} {sofar}\n");
             }
             text.Append(CultureInfo.InvariantCulture, $"{name}_sum{tags} {value}\n{name}_count{tags} {sofar}\n");
         }

@@ -16,14 +16,17 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Operating;
 
 /// <summary><c>/health/live</c>, <c>/health/ready</c> and <c>/metrics</c>.</summary>
-sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain drain, Catalogue catalogue, ApiKeys keys, IServiceProvider services)
+sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain drain, Catalogue catalogue, ApiKeys keys,
+    IServiceProvider services)
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     /// <summary>200 as long as the process answers at all: who gets no answer starts it again.</summary>
     public Task LiveAsync(HttpContext context) => AnswerAsync(context, 200, new JsonObject { ["status"] = "ok" });
 
-    /// <summary>200 where requests can be answered, 503 where not, and of what it needs what is missing: who gets 503 sends requests elsewhere.</summary>
+    /// <summary>
+    /// 200 where requests can be answered, 503 where not, and of what it needs what is missing: who gets 503 sends requests elsewhere.
+    /// </summary>
     public async Task ReadyAsync(HttpContext context)
     {
         var checks = new JsonObject();
@@ -37,7 +40,9 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain dr
         };
         if (options.Hub is { } hub)
         {
-            checks["database"] = await CheckAsync("does not answer", c => services.GetRequiredService<HubDatabase>().ReadAsync(d => d.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM settings"), c), context);
+            checks["database"] = await CheckAsync("does not answer",
+                c => services.GetRequiredService<HubDatabase>()
+                    .ReadAsync(d => d.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM settings"), c), context);
             checks["storage"] = await CheckAsync("cannot be written to", c => WriteAsync(hub.DataFolder, c), context);
             var limits = services.GetRequiredService<StorageLimits>();
             if (hub.S3 is null)
@@ -84,7 +89,8 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain dr
     public async Task MetricsAsync(HttpContext context)
     {
         if (!await MayAsync(context))
-            throw ApiException.Unauthorized("Metrics are told to who is on this machine, to an administrator's token, and to the API key: send it as \"Authorization: Bearer …\".");
+            throw ApiException.Unauthorized(
+                "Metrics are told to who is on this machine, to an administrator's token, and to the API key: send it as \"Authorization: Bearer …\".");
         if (services.GetService<HubGauges>() is { } gauges)
             await gauges.RefreshAsync(context.RequestAborted);
         context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
@@ -96,11 +102,14 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain dr
     {
         // A proxy on this machine speaks for others.
         var request = context.Request;
-        if (context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address) && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("X-Forwarded-Host") && !request.Headers.ContainsKey("Via"))
+        if (context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
+            && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("X-Forwarded-Host")
+            && !request.Headers.ContainsKey("Via"))
             return true;
         if (keys.AreAsked && KeysFeature.TextOf(request) is { } key && keys.Find(key) is not null)
             return true;
-        return services.GetService<Authoriser>() is { } authoriser && await services.GetRequiredService<AccountStore>().IsAdminAsync(await authoriser.CallerAsync(context), context.RequestAborted);
+        return services.GetService<Authoriser>() is { } authoriser && await services.GetRequiredService<AccountStore>()
+            .IsAdminAsync(await authoriser.CallerAsync(context), context.RequestAborted);
     }
 
     static Task AnswerAsync(HttpContext context, int status, JsonObject json)

@@ -15,11 +15,12 @@ namespace Banyan.Server.Operating;
 /// <param name="Status">Of the answer; 499 where nobody waited for it.</param>
 /// <param name="Bytes">Of the answer's body.</param>
 /// <param name="Milliseconds">From the request's head to the answer's end.</param>
-readonly record struct RequestLine(string Id, string Address, string User, string Method, string Route, int Status, long Bytes, double Milliseconds);
+readonly record struct RequestLine(string Id, string Address, string User, string Method, string Route, int Status,
+    long Bytes, double Milliseconds);
 
 /// <summary>
-/// Writes the access log: lines gather in memory and go out together, four times a second, or sooner when there are many. A logger that takes and
-/// writes each line by itself costs a small file's request more than the file.
+/// Writes the access log: lines gather in memory and go out together, four times a second, or sooner when there are many. A logger that
+/// takes and writes each line by itself costs a small file's request more than the file.
 /// </summary>
 /// <param name="output">Where they go.</param>
 /// <param name="json">Whether a line is a JSON object.</param>
@@ -103,7 +104,10 @@ sealed class RequestLog(Stream output, bool json) : BackgroundService
         }
     }
 
-    /// <summary>Writes what has gathered, and never between the halves of another's line. A log that cannot be written is nothing that requests should fail of.</summary>
+    /// <summary>
+    /// Writes what has gathered, and never between the halves of another's line. A log that cannot be written is nothing that requests
+    /// should fail of.
+    /// </summary>
     void Send()
     {
         lock (_gate)

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Banyan.Server.Operating;
 
-/// <summary>The tags of a series. Those of a measurement are looked up as they come, without a copy: a request makes several measurements.</summary>
+/// <summary>
+/// The tags of a series. Those of a measurement are looked up as they come, without a copy: a request makes several measurements.
+/// </summary>
 sealed class TagSet
 {
     /// <summary>What is counted together once there are too many series.</summary>
@@ -26,7 +28,8 @@ sealed class TagSet
 
     static string Name(string name) => string.Concat(name.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '_'));
 
-    static string Value(object? value) => new StringBuilder(Convert.ToString(value, CultureInfo.InvariantCulture)).Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n").ToString();
+    static string Value(object? value) => new StringBuilder(Convert.ToString(value, CultureInfo.InvariantCulture)).Replace("\\", "\\\\")
+        .Replace("\"", "\\\"").Replace("\n", "\\n").ToString();
 
     sealed class ByTags : IEqualityComparer<TagSet>, IAlternateEqualityComparer<ReadOnlySpan<KeyValuePair<string, object?>>, TagSet>
     {

@@ -22,7 +22,8 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
     static readonly PageForm s_defaults = new() { Temperature = 0.7, MaxTokens = 512 };
 
     public async Task ShowAsync(HttpContext context) =>
-        await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, context.Request.Query["model"], forChat: true) with { Form = s_defaults });
+        await PageViews.RenderAsync<ChatPage>(context,
+            await views.CreateAsync(context, context.Request.Query["model"], forChat: true) with { Form = s_defaults });
 
     public async Task SubmitAsync(HttpContext context, CancellationToken cancellationToken)
     {
@@ -45,22 +46,35 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
             var error = ModelDialect.Translate(e);
-            await PageViews.RenderAsync<ChatPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message }, error.Status);
+            await PageViews.RenderAsync<ChatPage>(context,
+                await views.CreateAsync(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message },
+                error.Status);
         }
     }
 
-    async Task<(TurnView Turn, GenerationStatistics? Statistics)> AnswerAsync(IFormCollection form, List<TurnView> turns, PageForm settings, CancellationToken cancellationToken)
+    async Task<(TurnView Turn, GenerationStatistics? Statistics)> AnswerAsync(IFormCollection form, List<TurnView> turns, PageForm settings,
+        CancellationToken cancellationToken)
     {
         using var letIn = views.LetIn(form);
         using var asked = await views.ModelAsync(form, cancellationToken);
         var model = asked.Model;
-        var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
+        var options = new GenerationOptions
+        {
+            Temperature = (float)settings.Temperature,
+            MaxTokens = settings.MaxTokens,
+            Seed = (ulong?)settings.Seed,
+            TopLogprobs = Alternatives
+        };
         if (settings.Schema.Length > 0)
             options = options with { Grammar = OutputShape.OfSchema(ReadJson(settings.Schema, "schema"), "schema") };
-        var turn = model.Prepare(new TurnRequest { Messages = WriteHistory(turns), Tools = ReadTools(settings.Tools), Options = options }, time.GetLocalNow());
+        var turn =
+            model.Prepare(new TurnRequest { Messages = WriteHistory(turns), Tools = ReadTools(settings.Tools), Options = options },
+                time.GetLocalNow());
         var (answer, pieces) = (turn.NewAnswer(), new List<Generated>());
         await foreach (var piece in turn.GenerateAsync(model.GenerateAsync, turn.Options, model.ContextLength, cancellationToken))
-            pieces.Add(piece with { Text = string.Concat(answer.Take(piece).Where(p => p.Kind == AnswerPartKind.Text).Select(p => p.Text)) });
+            pieces.Add(piece
+                with
+            { Text = string.Concat(answer.Take(piece).Where(p => p.Kind == AnswerPartKind.Text).Select(p => p.Text)) });
         return (new("assistant", answer.Text, TokenView.Of(pieces, model.Tokenizer), answer.Reasoning)
         {
             Calls = [.. answer.Calls.Select(c => $"{c.Name}({c.Arguments})")],
@@ -74,7 +88,10 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
             return [];
         var given = ReadJson(text, "tools");
         var items = given.ValueKind == JsonValueKind.Array ? given.EnumerateArray().ToArray() : [given];
-        var wrapped = new JsonArray([.. items.Select(i => ChatTemplate.ReadVariables(i) is JsonObject o && !o.ContainsKey("function") ? new JsonObject { ["type"] = "function", ["function"] = o } : ChatTemplate.ReadVariables(i))]);
+        var wrapped =
+            new JsonArray(
+                [.. items.Select(i => ChatTemplate.ReadVariables(i) is JsonObject o && !o.ContainsKey("function")
+                    ? new JsonObject { ["type"] = "function", ["function"] = o } : ChatTemplate.ReadVariables(i))]);
         using var document = JsonDocument.Parse(new JsonObject { ["tools"] = wrapped }.ToJsonString());
         return ChatRequest.ReadTools(new Fields(document.RootElement)).Tools;
     }
@@ -92,7 +109,8 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         }
     }
 
-    static JsonArray WriteHistory(IEnumerable<TurnView> turns) => [.. turns.Select(t => new JsonObject { ["role"] = t.Role, ["content"] = t.Text })];
+    static JsonArray WriteHistory(IEnumerable<TurnView> turns) =>
+        [.. turns.Select(t => new JsonObject { ["role"] = t.Role, ["content"] = t.Text })];
 
     /// <summary>What the browser sent back; anything that is no conversation starts a new one.</summary>
     static List<TurnView> ReadHistory(string? json)

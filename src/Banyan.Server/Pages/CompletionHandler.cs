@@ -27,12 +27,14 @@ sealed class CompletionHandler(PageViews views)
         try
         {
             var result = await CompleteAsync(form, text, settings, cancellationToken);
-            await PageViews.RenderAsync<CompletionPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Result = result });
+            await PageViews.RenderAsync<CompletionPage>(context,
+                await views.CreateAsync(context, form["model"]) with { Form = settings, Result = result });
         }
         catch (Exception e) when (e is ApiException or ContextLengthException)
         {
             var error = ModelDialect.Translate(e);
-            await PageViews.RenderAsync<CompletionPage>(context, await views.CreateAsync(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
+            await PageViews.RenderAsync<CompletionPage>(context,
+                await views.CreateAsync(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
         }
     }
 
@@ -45,7 +47,13 @@ sealed class CompletionHandler(PageViews views)
         var before = cursor < 0 ? text : text[..cursor];
         var after = cursor < 0 ? "" : text[(cursor + Example.Cursor.Length)..];
         var gap = model.Tokenizer.Fim is not null && !string.IsNullOrWhiteSpace(after);
-        var options = new GenerationOptions { Temperature = (float)settings.Temperature, MaxTokens = settings.MaxTokens, Seed = (ulong?)settings.Seed, TopLogprobs = Alternatives };
+        var options = new GenerationOptions
+        {
+            Temperature = (float)settings.Temperature,
+            MaxTokens = settings.MaxTokens,
+            Seed = (ulong?)settings.Seed,
+            TopLogprobs = Alternatives
+        };
         var (prompt, sampling) = gap ? model.PrepareGap(before, after, options) : (model.Encode(before), options);
         var pieces = new List<Generated>();
         await foreach (var piece in model.GenerateAsync(prompt, sampling, cancellationToken))

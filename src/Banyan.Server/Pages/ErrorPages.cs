@@ -22,8 +22,19 @@ static class ErrorPages
             FormTokens.Begin(context);
         // Where one only has to sign in one comes back to all of the address; elsewhere its query, which may be a link's code, is not said
         // again.
-        var visitor = new Visitor { HasHub = hasHub, Language = PageLanguage.Of(context.Request), FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context) : "", Address = "", Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default), Now = DateTimeOffset.UtcNow };
-        await HtmlPage.RenderAsync<ErrorPage>(context, new ErrorView(error.Status, visitor.Language.Tell(error.Text), visitor.Language.Tells(error.Text) ? visitor.Language.Tag : "en"), visitor, error.Status);
+        var visitor = new Visitor
+        {
+            HasHub = hasHub,
+            Language = PageLanguage.Of(context.Request),
+            FormToken = hasHub && error.Status == 401 ? await context.RequestServices.GetRequiredService<FormTokens>().OfAsync(context)
+                : "",
+            Address = "",
+            Here = context.Request.Path + (error.Status == 401 ? context.Request.QueryString : default),
+            Now = DateTimeOffset.UtcNow
+        };
+        await HtmlPage.RenderAsync<ErrorPage>(context,
+            new ErrorView(error.Status, visitor.Language.Tell(error.Text),
+                visitor.Language.Tells(error.Text) ? visitor.Language.Tag : "en"), visitor, error.Status);
         return true;
     }
 }

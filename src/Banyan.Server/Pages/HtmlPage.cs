@@ -13,10 +13,12 @@ namespace Banyan.Server.Pages;
 /// <summary>Pages of the hub as answers: made whole on the server, without script, never kept by a cache that others share.</summary>
 static class HtmlPage
 {
-    const string Policy = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    const string Policy =
+        "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
     /// <summary>Whether a browser shows the answer to somebody: clients ask for any type, or for JSON.</summary>
-    public static bool IsWanted(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
+    public static bool IsWanted(HttpRequest request) =>
+        request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
         && !request.Path.StartsWithSegments("/api") && !request.Path.StartsWithSegments("/v1");
 
     /// <summary>Answers with a page, whose parameters are <c>View</c> and <c>Visitor</c>.</summary>
@@ -25,14 +27,21 @@ static class HtmlPage
     /// <param name="status">HTTP status.</param>
     /// <param name="leadsTo">Another site to which a form of the page may lead in the end, as scheme, host and port; null for none.</param>
     /// <param name="script">Whether the page has a script of this hub.</param>
-    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200, string? leadsTo = null, bool script = false) where TPage : IComponent =>
+    public static async Task RenderAsync<TPage>(HttpContext context, object view, int status = 200, string? leadsTo = null,
+        bool script = false) where TPage : IComponent =>
         await RenderAsync<TPage>(context, view, await VisitorAsync(context), status, leadsTo, script);
 
     /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
-    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null, bool script = false) where TPage : IComponent
+    public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null,
+        bool script = false) where TPage : IComponent
     {
         SetHeaders(context, leadsTo, script);
-        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
+        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view, ["Visitor"] = visitor })
+        {
+            StatusCode =
+            status,
+            PreventStreamingRendering = true
+        }.ExecuteAsync(context);
     }
 
     /// <summary>What browsers and caches are told of a page.</summary>
@@ -41,7 +50,8 @@ static class HtmlPage
         context.Response.Headers.CacheControl = "private, no-cache";
         context.Response.Headers.Append("Vary", "Accept-Language, Cookie");
         context.Response.Headers.ContentSecurityPolicy =
-            (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal)) + (script ? "; script-src 'self'; connect-src 'self'" : "");
+            (leadsTo is null ? Policy : Policy.Replace("form-action 'self'", $"form-action 'self' {leadsTo}", StringComparison.Ordinal))
+            + (script ? "; script-src 'self'; connect-src 'self'" : "");
     }
 
     /// <summary>Who looks.</summary>
@@ -54,10 +64,12 @@ static class HtmlPage
         {
             HasHub = hub is not null,
             User = caller.IsAnonymous ? null : caller.Name,
-            Unread = caller.SessionId == 0 ? 0 : await services.GetRequiredService<NotificationStore>().UnreadAsync(caller.UserId, context.RequestAborted),
+            Unread = caller.SessionId == 0 ? 0
+                : await services.GetRequiredService<NotificationStore>().UnreadAsync(caller.UserId, context.RequestAborted),
             FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
-            Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why ? $"This hub takes no changes for now: {why}" : null,
+            Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why
+                ? $"This hub takes no changes for now: {why}" : null,
             Language = PageLanguage.Of(context.Request),
             Added = [.. services.GetServices<AddedPage>()],
             Here = context.Request.Path + context.Request.QueryString,

@@ -15,7 +15,9 @@ public sealed record ModelView(string Name, string State, string Text, bool Fim,
 
     internal static ModelView Of(ServedModel model, PageLanguage language) => model switch
     {
-        { Loaded: { } loaded } => new(model.Name, "ready", $"{model.Name} · {loaded.Model.Config.Architecture} · {ByteSize.Text(loaded.Model.WeightBytes)}", loaded.Tokenizer.Fim is not null, loaded.Chats, loaded.Model.WeightBytes < TinyBytes),
+        { Loaded: { } loaded } =>
+            new(model.Name, "ready", $"{model.Name} · {loaded.Model.Config.Architecture} · {ByteSize.Text(loaded.Model.WeightBytes)}",
+                loaded.Tokenizer.Fim is not null, loaded.Chats, loaded.Model.WeightBytes < TinyBytes),
         { Failure: not null } => new(model.Name, "failed", language.Say("play.state.failed", ("name", model.Name)), true, true),
         { IsLoaded: true } => new(model.Name, "loading", language.Say("play.state.loading", ("name", model.Name)), true, true),
         _ => new(model.Name, "idle", language.Say("play.state.idle", ("name", model.Name)), true, true),

@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>Style, script and picture of the pages: embedded, compressed once, and cached by the browser for as long as they do not change.</summary>
+/// <summary>
+/// Style, script and picture of the pages: embedded, compressed once, and cached by the browser for as long as they do not change.
+/// </summary>
 static class PageAssets
 {
     sealed record Asset(string ContentType, byte[] Plain, byte[] Brotli, string Hash);

@@ -31,19 +31,23 @@ public sealed record PageFrame(string Open, string Close, string FormField)
     /// <param name="title">The page's title.</param>
     /// <param name="stylesheet">A further style sheet's address.</param>
     /// <param name="links">Navigation among the added pages; the current page's is marked.</param>
-    public static async Task<PageFrame> OfAsync(HttpContext context, string title, string stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> links)
+    public static async Task<PageFrame> OfAsync(HttpContext context, string title, string stylesheet,
+        IReadOnlyList<(string Text, string Address, bool IsCurrent)> links)
     {
         context.Response.ContentType = "text/html; charset=utf-8";
         HtmlPage.SetHeaders(context);
         var visitor = await HtmlPage.VisitorAsync(context);
         await using var renderer = new HtmlRenderer(context.RequestServices, context.RequestServices.GetRequiredService<ILoggerFactory>());
-        var html = await renderer.Dispatcher.InvokeAsync(async () => (await renderer.RenderComponentAsync<FramePage>(ParameterView.FromDictionary(new Dictionary<string, object?>
-        {
-            ["View"] = new FrameView(title, stylesheet, links, Place),
-            ["Visitor"] = visitor,
-        }))).ToHtmlString());
+        var html =
+            await renderer.Dispatcher.InvokeAsync(async () =>
+                (await renderer.RenderComponentAsync<FramePage>(ParameterView.FromDictionary(new Dictionary<string, object?>
+                {
+                    ["View"] = new FrameView(title, stylesheet, links, Place),
+                    ["Visitor"] = visitor,
+                }))).ToHtmlString());
         var at = html.IndexOf(Place, StringComparison.Ordinal);
-        return new(html[..at], html[(at + Place.Length)..], visitor.FormToken.Length > 0 ? $"<input type=\"hidden\" name=\"{SignIn.FormTokens.Field}\" value=\"{visitor.FormToken}\">" : "");
+        return new(html[..at], html[(at + Place.Length)..], visitor.FormToken.Length > 0
+            ? $"<input type=\"hidden\" name=\"{SignIn.FormTokens.Field}\" value=\"{visitor.FormToken}\">" : "");
     }
 
     /// <summary>Maps an added page. On a hub it requires a signed-in user, and accepts only forms that were made here.</summary>
@@ -57,4 +61,5 @@ public sealed record PageFrame(string Open, string Close, string FormField)
 }
 
 /// <summary>The frame of an added page.</summary>
-public sealed record FrameView(string Title, string Stylesheet, IReadOnlyList<(string Text, string Address, bool IsCurrent)> Links, string Place);
+public sealed record FrameView(string Title, string Stylesheet,
+    IReadOnlyList<(string Text, string Address, bool IsCurrent)> Links, string Place);

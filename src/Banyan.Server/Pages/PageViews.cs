@@ -51,7 +51,8 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
         {
             return await context.Request.ReadFormAsync(cancellationToken);
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or NotSupportedException || (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or NotSupportedException
+            || (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested))
         {
             throw new ApiException(400, "This is no form, or it ends too early.");
         }
@@ -60,8 +61,10 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
     /// <summary>The settings' fields; what is missing or out of range becomes the default, as a browser would not send it.</summary>
     public static PageForm ReadSettings(IFormCollection form, PageForm defaults) => defaults with
     {
-        Temperature = double.TryParse(form["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out var t) && t is >= 0 and <= 2 ? t : defaults.Temperature,
-        MaxTokens = int.TryParse(form["max_tokens"], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= 4096 ? n : defaults.MaxTokens,
+        Temperature = double.TryParse(form["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out var t)
+            && t is >= 0 and <= 2 ? t : defaults.Temperature,
+        MaxTokens = int.TryParse(form["max_tokens"], NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= 4096
+            ? n : defaults.MaxTokens,
         Tools = form["tools"].ToString().Trim(),
         Schema = form["schema"].ToString().Trim(),
         Seed = long.TryParse(form["seed"], NumberStyles.None, CultureInfo.InvariantCulture, out var seed) ? seed : null,
@@ -70,6 +73,10 @@ sealed class PageViews(Catalogue catalogue, ServerOptions options, ApiKeys keys)
     public static Task RenderAsync<TPage>(HttpContext context, PageView view, int status = 200) where TPage : IComponent
     {
         context.Response.Headers.CacheControl = "no-store";
-        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view }) { StatusCode = status, PreventStreamingRendering = true }.ExecuteAsync(context);
+        return new RazorComponentResult<TPage>(new Dictionary<string, object?> { ["View"] = view })
+        {
+            StatusCode = status,
+            PreventStreamingRendering = true
+        }.ExecuteAsync(context);
     }
 }

@@ -40,7 +40,9 @@ static class PathPrefix
         });
     }
 
-    /// <summary>Adds the path to the values of attributes that are addresses and begin with one slash. What is no HTML passes as it is.</summary>
+    /// <summary>
+    /// Adds the path to the values of attributes that are addresses and begin with one slash. What is no HTML passes as it is.
+    /// </summary>
     internal sealed class PrefixedHtml(Stream to, HttpResponse response, string path) : Stream
     {
         static readonly string[] s_attributes = ["href", "src", "action", "formaction", "poster", "data-pieces"];
@@ -112,7 +114,8 @@ static class PathPrefix
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
             to.WriteAsync(IsHtml() ? Change(buffer.Span) : buffer, cancellationToken);
 
-        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override void Flush() => to.Flush();
 

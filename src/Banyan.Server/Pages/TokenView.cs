@@ -22,7 +22,8 @@ public sealed record TokenView(string Text, double Probability, IReadOnlyList<Al
             first ??= piece.Token is null ? null : piece;
             if (piece.Text.Length == 0)
                 continue;
-            views.Add(new(piece.Text, first is null ? 1 : Math.Exp(first.LogProb), first is null ? [] : [.. first.TopLogProbs.Select(t => new AlternativeView(tokenizer.Text(t.Token), Math.Exp(t.LogProb)))]));
+            views.Add(new(piece.Text, first is null ? 1 : Math.Exp(first.LogProb), first is null ? []
+                : [.. first.TopLogProbs.Select(t => new AlternativeView(tokenizer.Text(t.Token), Math.Exp(t.LogProb)))]));
             first = null;
         }
         return views;
@@ -32,7 +33,8 @@ public sealed record TokenView(string Text, double Probability, IReadOnlyList<Al
 public sealed record AlternativeView(string Text, double Probability)
 {
     /// <summary>White space made visible.</summary>
-    public string Shown => Text.Length == 0 ? "∅" : Text.Replace(' ', '␣').Replace("\n", "↵", StringComparison.Ordinal).Replace("\t", "⇥", StringComparison.Ordinal);
+    public string Shown => Text.Length == 0 ? "∅"
+        : Text.Replace(' ', '␣').Replace("\n", "↵", StringComparison.Ordinal).Replace("\t", "⇥", StringComparison.Ordinal);
 
     public string Value => Probability.ToString("0.0000", CultureInfo.InvariantCulture);
 

@@ -8,8 +8,9 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Quotas;
 
 /// <summary>
-/// <c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: what a namespace keeps and may, told to its members, set by an admin of
-/// the hub. <c>/api/settings/storage</c>: quota and number of repositories of those that have none of their own, and how much of the disk stays free.
+/// <c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: what a namespace keeps and may, told to its members, set by
+/// an admin of the hub. <c>/api/settings/storage</c>: quota and number of repositories of those that have none of their own, and how much
+/// of the disk stays free.
 /// </summary>
 sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimits limits)
 {
@@ -17,12 +18,16 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
     public async Task ShowAsync(HttpContext context, bool user)
     {
         var (caller, account) = (await authoriser.UserAsync(context), await FindAsync(context, user));
-        if (await authoriser.NamespaceRightAsync(caller, account, context.RequestAborted) < Right.Read && !await accounts.IsAdminAsync(caller, context.RequestAborted))
+        if (await authoriser.NamespaceRightAsync(caller, account, context.RequestAborted) < Right.Read
+            && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"What {account.Name} keeps is told to its members.");
         await AnswerAsync(context, account);
     }
 
-    /// <summary><c>PUT …/{name}/storage</c>: <c>{"quota": BYTES, "repoLimit": COUNT}</c>, null for the hub's default; what the body leaves out stays.</summary>
+    /// <summary>
+    /// <c>PUT …/{name}/storage</c>: <c>{"quota": BYTES, "repoLimit": COUNT}</c>, null for the hub's default; what the body leaves out
+    /// stays.
+    /// </summary>
     public async Task SetAsync(HttpContext context, bool user)
     {
         await CheckAsync(context);
@@ -61,7 +66,8 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
     {
         var body = await context.BodyAsync<Dictionary<string, JsonElement>>();
         return body.Count > 0 && body.Keys.All(names.Contains)
-            ? body.ToDictionary(m => m.Key, m => Number(m.Key, m.Value)) : throw HubException.BadRequest($"The body has some of {string.Join(", ", names)}: numbers, or null for the default.");
+            ? body.ToDictionary(m => m.Key, m => Number(m.Key, m.Value))
+            : throw HubException.BadRequest($"The body has some of {string.Join(", ", names)}: numbers, or null for the default.");
     }
 
     static long? Number(string name, JsonElement value) => value switch
@@ -74,7 +80,15 @@ sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimit
     async Task AnswerAsync(HttpContext context, Account account)
     {
         var use = await limits.UseAsync(account.Id, context.RequestAborted);
-        await context.JsonAsync(new JsonObject { ["namespace"] = use.Name, ["used"] = use.Used, ["quota"] = use.Quota, ["isDefault"] = use.Own is null, ["repos"] = use.Repos, ["repoLimit"] = use.RepoLimit });
+        await context.JsonAsync(new JsonObject
+        {
+            ["namespace"] = use.Name,
+            ["used"] = use.Used,
+            ["quota"] = use.Quota,
+            ["isDefault"] = use.Own is null,
+            ["repos"] = use.Repos,
+            ["repoLimit"] = use.RepoLimit
+        });
     }
 
     async Task AnswerAsync(HttpContext context) => await context.JsonAsync(new JsonObject

@@ -68,7 +68,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     long FloorOf(long? set) => set ?? Math.Min(DefaultFloor, DiskSize / DefaultFloorPart);
 
     /// <summary>How many repositories a namespace may have that has no limit of its own.</summary>
-    public async Task<long> RepoLimitAsync(CancellationToken cancellationToken) => await ReadAsync(ReposName, cancellationToken) ?? DefaultRepoLimit;
+    public async Task<long> RepoLimitAsync(CancellationToken cancellationToken) =>
+        await ReadAsync(ReposName, cancellationToken) ?? DefaultRepoLimit;
 
     /// <summary>Sets <see cref="RepoLimitAsync"/>; null for <see cref="DefaultRepoLimit"/>.</summary>
     public Task SetRepoLimitAsync(long? count, CancellationToken cancellationToken) => WriteAsync(ReposName, count, cancellationToken);
@@ -77,7 +78,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     public Task SetRepoLimitAsync(long account, long? count, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("UPDATE accounts SET repo_limit = @count WHERE id = @account", new { account, count });
-        await Audit.RecordAsync(t, "quota.set", await Audit.NameAsync(t, account), count is null ? "repositories: default" : $"repositories: {count}");
+        await Audit.RecordAsync(t, "quota.set", await Audit.NameAsync(t, account),
+            count is null ? "repositories: default" : $"repositories: {count}");
     }, cancellationToken);
 
     /// <summary>Looks, in the transaction that gave a namespace one more repository, whether it may have as many.</summary>
@@ -86,8 +88,11 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     {
         var row = (await t.FirstAsync<Row>($"SELECT {Columns} FROM accounts a WHERE a.id = @account", new { account }))!;
         var limit = row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit;
-        if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM (SELECT 1 AS one FROM repos WHERE owner_id = @account AND removed_at IS NULL LIMIT @most) counted", new { account, most = limit + 1 }) > limit)
-            throw new HubException(507, "QuotaExceeded", $"{row.Name} may have {limit} repositories: remove some that are not needed, or ask whoever runs this hub for more.");
+        if (await t.ScalarAsync<long>(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM repos WHERE owner_id = @account AND removed_at IS NULL LIMIT @most) counted",
+            new { account, most = limit + 1 }) > limit)
+            throw new HubException(507, "QuotaExceeded",
+                $"{row.Name} may have {limit} repositories: remove some that are not needed, or ask whoever runs this hub for more.");
     }
 
     /// <summary>Sets <see cref="DefaultQuotaAsync"/>.</summary>
@@ -112,15 +117,20 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     public async Task<NamespaceUse> UseAsync(long account, CancellationToken cancellationToken)
     {
         var row = (await RowAsync("a.id = @id", account, cancellationToken))!;
-        var repos = await database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @account AND removed_at IS NULL", new { account }), cancellationToken);
+        var repos =
+            await database.ReadAsync(c =>
+                c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM repos WHERE owner_id = @account AND removed_at IS NULL", new { account }),
+                cancellationToken);
         return new NamespaceUse(
-            row.Name, await CountAsync(account, cancellationToken), row.Quota, row.Quota ?? Number(row.DefaultQuota), repos, row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit);
+            row.Name, await CountAsync(account, cancellationToken), row.Quota, row.Quota ?? Number(row.DefaultQuota), repos,
+            row.RepoLimit ?? Number(row.DefaultRepoLimit) ?? DefaultRepoLimit);
     }
 
     /// <summary>Reserves space for bytes about to arrive for a repository; dispose it when they have arrived or failed.</summary>
     /// <exception cref="HubException">507: there is not enough space.</exception>
     public async Task<IDisposable> ReserveAsync(long repo, long bytes, CancellationToken cancellationToken) =>
-        await ReserveAsync(await RowAsync("a.id = (SELECT owner_id FROM repos WHERE id = @id)", repo, cancellationToken), bytes, cancellationToken);
+        await ReserveAsync(await RowAsync("a.id = (SELECT owner_id FROM repos WHERE id = @id)", repo, cancellationToken),
+            bytes, cancellationToken);
 
     /// <summary>As <see cref="ReserveAsync"/>, for a namespace.</summary>
     public async Task<IDisposable> ReserveOfAsync(long account, long bytes, CancellationToken cancellationToken) =>
@@ -131,7 +141,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     {
         if (await RowAsync("a.id = (SELECT owner_id FROM repos WHERE id = @id)", repo, cancellationToken) is not { } row)
             return long.MaxValue;
-        var room = (row.Quota ?? Number(row.DefaultQuota)) is { } quota ? Math.Max(0, quota - await CountAsync(row.Id, cancellationToken)) : long.MaxValue;
+        var room = (row.Quota ?? Number(row.DefaultQuota)) is { } quota
+            ? Math.Max(0, quota - await CountAsync(row.Id, cancellationToken)) : long.MaxValue;
         return options.S3 is null ? Math.Min(room, Math.Max(0, FreeSpace - FloorOf(Number(row.Floor)))) : room;
     }
 
@@ -172,14 +183,16 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         // Where the objects lie elsewhere, they pass through this disk all the same.
         var floor = FloorOf(Number(row.Floor));
         if (floor > 0 && FreeSpace - (options.S3 is null ? Interlocked.Read(ref _inFlight) + bytes : 0) < floor)
-            throw new HubException(507, "NoSpace", $"The hub's disk has no room for {bytes} bytes more: {floor} bytes stay free (banyan hub quota floor). Nothing was taken.");
+            throw new HubException(507, "NoSpace",
+                $"The hub's disk has no room for {bytes} bytes more: {floor} bytes stay free (banyan hub quota floor). Nothing was taken.");
         if ((row.Quota ?? Number(row.DefaultQuota)) is not { } quota)
             return new Reservation(this, null, bytes);
         var known = await KnownAsync(row.Id, s_fresh, cancellationToken);
         if (TryTake(known, bytes, quota) || TryTake(known = await KnownAsync(row.Id, TimeSpan.Zero, cancellationToken), bytes, quota))
             return new Reservation(this, known, bytes);
         throw new HubException(
-            507, "QuotaExceeded", $"{row.Name} keeps {known.Used} of {quota} bytes: {bytes} more do not fit. Remove repositories or large files that are not needed, or ask whoever runs this hub for more.");
+            507, "QuotaExceeded",
+            $"{row.Name} keeps {known.Used} of {quota} bytes: {bytes} more do not fit. Remove repositories or large files that are not needed, or ask whoever runs this hub for more.");
     }
 
     bool TryTake(Known known, long bytes, long quota)
@@ -232,7 +245,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
     static long? Number(byte[]? value) => value is { Length: sizeof(long) } ? BinaryPrimitives.ReadInt64LittleEndian(value) : null;
 
     async Task<long?> ReadAsync(string name, CancellationToken cancellationToken) =>
-        Number(await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @name", new { name }), cancellationToken));
+        Number(await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @name", new { name }),
+            cancellationToken));
 
     Task WriteAsync(string name, long? bytes, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {

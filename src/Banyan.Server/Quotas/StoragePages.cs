@@ -14,7 +14,8 @@ namespace Banyan.Server.Quotas;
 /// <param name="Others">Other namespaces of the visitor.</param>
 /// <param name="IsAdmin">Whether the visitor is an administrator.</param>
 /// <param name="Free">Bytes that are free on the disk; for administrators.</param>
-public sealed record StorageView(NamespaceUse Use, IReadOnlyList<(string Path, string Name, long Bytes)> Repos, IReadOnlyList<string> Others, bool IsAdmin, long? Free);
+public sealed record StorageView(NamespaceUse Use, IReadOnlyList<(string Path, string Name, long Bytes)> Repos,
+    IReadOnlyList<string> Others, bool IsAdmin, long? Free);
 
 /// <summary><c>/settings/storage?of=</c>: for who belongs to a namespace, and for administrators.</summary>
 sealed class StoragePages(Authoriser authoriser, AccountStore accounts, StorageLimits limits, HubDatabase database)
@@ -26,7 +27,8 @@ sealed class StoragePages(Authoriser authoriser, AccountStore accounts, StorageL
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         var isAdmin = await accounts.IsAdminAsync(caller, cancellationToken);
         var name = context.Request.Query["of"].ToString() is { Length: > 0 } asked ? asked : caller.Name;
-        if (await accounts.FindAsync(name, cancellationToken) is not { } owner || (!isAdmin && await authoriser.NamespaceRightAsync(caller, owner, cancellationToken) < Right.Read))
+        if (await accounts.FindAsync(name, cancellationToken) is not { } owner
+            || (!isAdmin && await authoriser.NamespaceRightAsync(caller, owner, cancellationToken) < Right.Read))
             throw HubException.NotFound($"There is no namespace {name} whose storage you may see.");
         var rows = await database.ReadAsync(
             c => c.QueryAsync<(string Type, string Name, long Bytes)>(
@@ -38,8 +40,11 @@ sealed class StoragePages(Authoriser authoriser, AccountStore accounts, StorageL
                   FROM repos r WHERE r.owner_id = @owner AND r.removed_at IS NULL) sized
                 ORDER BY bytes DESC, name LIMIT @most
                 """, new { owner = owner.Id, most = MaxRepos }), cancellationToken);
-        var names = (await accounts.MembersAsync(caller.UserId, cancellationToken)).Select(m => m.Org).Prepend(caller.Name).Where(n => n != owner.Name);
+        var names = (await accounts.MembersAsync(caller.UserId, cancellationToken)).Select(m => m.Org).Prepend(caller.Name)
+            .Where(n => n != owner.Name);
         await HtmlPage.RenderAsync<StoragePage>(context, new StorageView(
-            await limits.UseAsync(owner.Id, cancellationToken), [.. rows.Select(r => ($"{RepoTypes.Parse(r.Type)!.Value.Prefix()}{owner.Name}/{r.Name}", r.Name, r.Bytes))], [.. names], isAdmin, isAdmin ? limits.FreeSpace : null));
+            await limits.UseAsync(owner.Id, cancellationToken),
+            [.. rows.Select(r => ($"{RepoTypes.Parse(r.Type)!.Value.Prefix()}{owner.Name}/{r.Name}", r.Name, r.Bytes))], [.. names],
+            isAdmin, isAdmin ? limits.FreeSpace : null));
     }
 }

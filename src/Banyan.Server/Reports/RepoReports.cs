@@ -23,7 +23,8 @@ sealed class RepoReports(HeaderWindow window, SigningKeys keys)
     readonly SemaphoreSlim _reading = new(2);
 
     /// <summary>Those among some files: in the root, or in a folder of it.</summary>
-    public async Task<IReadOnlyList<(string Path, SignedReport Report)>> OfAsync(long repo, IEnumerable<RepoEntry> files, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<(string Path, SignedReport Report)>> OfAsync(long repo, IEnumerable<RepoEntry> files,
+        CancellationToken cancellationToken)
     {
         var found = new List<(string, SignedReport)>();
         foreach (var file in files.Where(f => !f.IsFolder && IsReport(f.Path)).Take(MaxReports))
@@ -33,7 +34,8 @@ sealed class RepoReports(HeaderWindow window, SigningKeys keys)
     }
 
     /// <summary>Whether a file may be a report, by its path.</summary>
-    public static bool IsReport(string path) => path == SignedReport.FileName || path.EndsWith($"/{SignedReport.FileName}", StringComparison.Ordinal);
+    public static bool IsReport(string path) =>
+        path == SignedReport.FileName || path.EndsWith($"/{SignedReport.FileName}", StringComparison.Ordinal);
 
     /// <summary>A file as a report; null where it is none.</summary>
     public async Task<SignedReport?> ReadAsync(long repo, RepoEntry file, CancellationToken cancellationToken)
@@ -50,7 +52,8 @@ sealed class RepoReports(HeaderWindow window, SigningKeys keys)
         await _reading.WaitAsync(cancellationToken);
         try
         {
-            var report = await window.ReadAsync(repo, file, SignedReport.MaxBytes, cancellationToken) is { } bytes ? SignedReport.Read(bytes) : null;
+            var report = await window.ReadAsync(repo, file, SignedReport.MaxBytes, cancellationToken) is { } bytes
+                ? SignedReport.Read(bytes) : null;
             _cache.Add((repo, file.Id), report, RowCost * (1 + (report?.Scores.Count ?? 0) + (report?.Differences.Count ?? 0)));
             return report;
         }
@@ -73,5 +76,6 @@ sealed class RepoReports(HeaderWindow window, SigningKeys keys)
 
     static IEnumerable<JsonObject> Objects(JsonNode? array) => (array as JsonArray)?.OfType<JsonObject>().Take(MaxClaims) ?? [];
 
-    static string? Text(JsonNode? of, string name) => of is JsonObject o && o[name] is JsonValue value && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 200 ? text : null;
+    static string? Text(JsonNode? of, string name) => of is JsonObject o && o[name] is JsonValue value
+        && value.TryGetValue<string>(out var text) && text.Length is > 0 and <= 200 ? text : null;
 }

@@ -32,7 +32,8 @@ public sealed record ReportedDifference(string A, string B, string Task, double 
 /// <param name="IsValid">Whether the signature is valid.</param>
 /// <param name="Scores">Each run.</param>
 /// <param name="Differences">Each comparison.</param>
-public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<ReportedScore> Scores, IReadOnlyList<ReportedDifference> Differences)
+public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<ReportedScore> Scores,
+    IReadOnlyList<ReportedDifference> Differences)
 {
     /// <summary>The user of this hub who has registered the key of a valid signature; null for nobody.</summary>
     public string? Owner { get; init; }
@@ -59,7 +60,8 @@ public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<Rep
             var signer = Text(signature, "publicKey");
             return new SignedReport(
                 signer,
-                signature.GetProperty("algorithm").GetString() == SignedText.Algorithm && SignedText.Verify(signer, SignedText.Of(report), Text(signature, "value")),
+                signature.GetProperty("algorithm").GetString() == SignedText.Algorithm
+                    && SignedText.Verify(signer, SignedText.Of(report), Text(signature, "value")),
                 [.. report.GetProperty("runs").EnumerateArray().Take(MaxRows).Select(Score)],
                 [.. report.GetProperty("comparisons").EnumerateArray().Take(MaxRows).Select(Difference)]);
         }
@@ -73,20 +75,26 @@ public sealed record SignedReport(string Signer, bool IsValid, IReadOnlyList<Rep
     {
         var (least, most) = Interval(run);
         var temperature = run.GetProperty("sampling").GetProperty("temperature").GetDouble();
-        var model = Text(run, "requestedModel") + (Text(run, "prompt") == "vendor" ? " (vendor's prompt)" : "") + (temperature > 0 ? string.Create(CultureInfo.InvariantCulture, $" (temperature {temperature})") : "");
-        return new(Text(run, "task"), model, Share(run.GetProperty("pass@1")), least, most, run.GetProperty("total").GetInt32() / Math.Max(1, run.GetProperty("samplesPerItem").GetInt32()), run.GetProperty("taskItems").GetInt32());
+        var model = Text(run, "requestedModel") + (Text(run, "prompt") == "vendor" ? " (vendor's prompt)" : "")
+            + (temperature > 0 ? string.Create(CultureInfo.InvariantCulture, $" (temperature {temperature})") : "");
+        return new(Text(run, "task"), model, Share(run.GetProperty("pass@1")), least, most,
+            run.GetProperty("total").GetInt32() / Math.Max(1, run.GetProperty("samplesPerItem").GetInt32()),
+            run.GetProperty("taskItems").GetInt32());
     }
 
     static ReportedDifference Difference(JsonElement pair)
     {
         var (least, most) = Interval(pair);
-        return new(Text(pair, "a"), Text(pair, "b"), Text(pair, "task"), Share(pair.GetProperty("difference")), least, most, Text(pair, "verdict"));
+        return new(Text(pair, "a"), Text(pair, "b"), Text(pair, "task"), Share(pair.GetProperty("difference")), least,
+            most, Text(pair, "verdict"));
     }
 
     static (double Least, double Most) Interval(JsonElement of) =>
-        of.GetProperty("interval") is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2 ? (Share(pair[0]), Share(pair[1])) : throw new FormatException();
+        of.GetProperty("interval") is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
+        ? (Share(pair[0]), Share(pair[1])) : throw new FormatException();
 
     static double Share(JsonElement number) => number.GetDouble() is >= -1 and <= 1 and var share ? share : throw new FormatException();
 
-    static string Text(JsonElement of, string name) => of.GetProperty(name).GetString() is { } text ? text.Length <= MaxText ? text : text[..MaxText] + "…" : throw new FormatException();
+    static string Text(JsonElement of, string name) =>
+        of.GetProperty(name).GetString() is { } text ? text.Length <= MaxText ? text : text[..MaxText] + "…" : throw new FormatException();
 }

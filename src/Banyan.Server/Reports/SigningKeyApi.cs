@@ -9,7 +9,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Reports;
 
-/// <summary>A user's signing keys, over the API with a token of the role write (as <c>banyan eval key --register</c> does) and on a page of settings.</summary>
+/// <summary>
+/// A user's signing keys, over the API with a token of the role write (as <c>banyan eval key --register</c> does) and on a page of
+/// settings.
+/// </summary>
 sealed class SigningKeyApi(Authoriser authoriser, SigningKeys keys, SettingsPages settings, HubAddress address)
 {
     const string Page = "signing-keys";
@@ -33,14 +36,20 @@ sealed class SigningKeyApi(Authoriser authoriser, SigningKeys keys, SettingsPage
     public async Task ChallengeAsync(HttpContext context)
     {
         var caller = await CallerAsync(context);
-        await context.JsonAsync(new { challenge = await keys.ChallengeAsync(caller.UserId, context.RequestAborted), user = caller.Name, hub = address.Root(context) });
+        await context.JsonAsync(new
+        {
+            challenge = await keys.ChallengeAsync(caller.UserId, context.RequestAborted),
+            user = caller.Name,
+            hub = address.Root(context)
+        });
     }
 
     /// <summary><c>POST /api/settings/signing-keys</c></summary>
     public async Task AddAsync(HttpContext context)
     {
         var (caller, body) = (await CallerAsync(context), await context.BodyAsync<Body>());
-        await keys.AddAsync(caller, address.Root(context), body.Name, body.PublicKey ?? "", body.Challenge ?? "", body.Signature ?? "", context.RequestAborted);
+        await keys.AddAsync(caller, address.Root(context), body.Name, body.PublicKey ?? "", body.Challenge ?? "",
+            body.Signature ?? "", context.RequestAborted);
         await context.JsonAsync(new { });
     }
 
@@ -48,7 +57,8 @@ sealed class SigningKeyApi(Authoriser authoriser, SigningKeys keys, SettingsPage
     public async Task RemoveAsync(HttpContext context)
     {
         var caller = await CallerAsync(context);
-        var id = (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
+        var id = (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text
+            && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var row) ? row : 0;
         await keys.RemoveAsync(caller, id, context.RequestAborted);
         await context.JsonAsync(new { });
     }
@@ -61,12 +71,14 @@ sealed class SigningKeyApi(Authoriser authoriser, SigningKeys keys, SettingsPage
     {
         if (form["remove"].ToString() is { Length: > 0 } remove)
         {
-            await keys.RemoveAsync(caller, long.TryParse(remove, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0, context.RequestAborted);
+            await keys.RemoveAsync(caller, long.TryParse(remove, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                ? id : 0, context.RequestAborted);
             return new() { Active = Page, Done = context.Language()["done.signing_key.removed"] };
         }
         if (form["proof"].ToString().Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is not [var key, var signature])
             throw HubException.BadRequest("The proof is what the command printed: a key and a signature.");
-        await keys.AddAsync(caller, address.Root(context), form["name"], key, form["challenge"].ToString(), signature, context.RequestAborted);
+        await keys.AddAsync(caller, address.Root(context), form["name"], key, form["challenge"].ToString(),
+            signature, context.RequestAborted);
         return new() { Active = Page, Done = context.Language()["done.signing_key"] };
     });
 

@@ -11,7 +11,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Repos;
 
 /// <summary>Repositories moved, removed and set. Bodies name the repository, so these ask the authoriser themselves.</summary>
-sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChanges changes, HubDatabase database, HubAddress address, TimeProvider time)
+sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChanges changes, HubDatabase database,
+    HubAddress address, TimeProvider time)
 {
     sealed record DeleteBody(string? Name, string? Organization, string? Type);
 
@@ -46,8 +47,10 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
     {
         if (Names.Problem(name) is { } problem)
             throw HubException.BadRequest(problem);
-        var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write && !await accounts.IsAdminAsync(caller, context.RequestAborted))
+        var owner = await accounts.FindAsync(ns, context.RequestAborted)
+            ?? throw HubException.NotFound($"There is no user or organization {ns}.");
+        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write
+            && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"You don't have the rights to move a {repo.Type.Told()} to the namespace \"{ns}\"");
         var fullName = $"{owner.Name}/{name}";
         if (!await changes.MoveAsync(repo, owner, name, caller.UserId, context.RequestAborted))
@@ -73,10 +76,16 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
             _ => throw HubException.BadRequest("gated: \"auto\", \"manual\" or false"),
         };
         await SetAsync(repo, isPrivate, gated, context.RequestAborted);
-        await context.JsonAsync(new JsonObject { ["private"] = isPrivate, ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated) });
+        await context.JsonAsync(new JsonObject
+        {
+            ["private"] = isPrivate,
+            ["gated"] = gated is null ? JsonValue.Create(false) : JsonValue.Create(gated)
+        });
     }
 
-    /// <summary>Sets who sees a repository, and who reads its files: null for everyone, or <c>auto</c> or <c>manual</c> after asking.</summary>
+    /// <summary>
+    /// Sets who sees a repository, and who reads its files: null for everyone, or <c>auto</c> or <c>manual</c> after asking.
+    /// </summary>
     internal Task SetAsync(Repo repo, bool isPrivate, string? gated, CancellationToken cancellationToken) =>
         database.WriteAsync(async t =>
         {
@@ -89,8 +98,10 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
 
     /// <summary>The repository, for who may administer it: an admin of the hub may move and remove any, as when somebody leaves.</summary>
     async Task<Repo> FindAsync(HttpContext context, Caller caller, RepoType type, string fullName) =>
-        await accounts.IsAdminAsync(caller, context.RequestAborted) && await changes.FindAsync(type, fullName, context.RequestAborted) is { } any
+        await accounts.IsAdminAsync(caller, context.RequestAborted)
+        && await changes.FindAsync(type, fullName, context.RequestAborted) is { } any
             ? any : await authoriser.RepoAsync(context, type, fullName, Need.Admin, context.RequestAborted);
 
-    static RepoType TypeOf(string? type) => RepoTypes.Parse(type) ?? throw HubException.BadRequest($"'{type}' is no type of repository: model, dataset or space");
+    static RepoType TypeOf(string? type) => RepoTypes.Parse(type)
+        ?? throw HubException.BadRequest($"'{type}' is no type of repository: model, dataset or space");
 }

@@ -16,7 +16,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Repos;
 
 /// <summary><c>POST /api/repos/create</c>.</summary>
-sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, StorageLimits limits, HubDatabase database, HubAddress address)
+sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, StorageLimits limits,
+    HubDatabase database, HubAddress address)
 {
     const int MaxFiles = 20, MaxFileBytes = 100_000;
 
@@ -24,15 +25,24 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
     {
         var (repo, isNew) = await CreateAsync(context, await context.BodyAsync<NewRepo>());
         if (!isNew)
-            throw new HubException(409, null, $"You already created this {repo.Type.Told()} repo: {repo.FullName}") { Url = address.Of(context, repo) };
-        await context.JsonAsync(new JsonObject { ["url"] = address.Of(context, repo), ["name"] = repo.FullName, ["id"] = WhoAmI.Id(repo.Id), ["private"] = repo.Private });
+            throw new HubException(409, null,
+                $"You already created this {repo.Type.Told()} repo: {repo.FullName}")
+            { Url = address.Of(context, repo) };
+        await context.JsonAsync(new JsonObject
+        {
+            ["url"] = address.Of(context, repo),
+            ["name"] = repo.FullName,
+            ["id"] = WhoAmI.Id(repo.Id),
+            ["private"] = repo.Private
+        });
     }
 
     /// <summary>Makes a repository with its first commit, or finds the one that has the name.</summary>
     public async Task<(Repo Repo, bool IsNew)> CreateAsync(HttpContext context, NewRepo body)
     {
         var caller = await authoriser.UserAsync(context);
-        var type = RepoTypes.Parse(body.Type) ?? throw HubException.BadRequest($"'{body.Type}' is no type of repository: model, dataset or space");
+        var type = RepoTypes.Parse(body.Type)
+            ?? throw HubException.BadRequest($"'{body.Type}' is no type of repository: model, dataset or space");
         var name = body.Name ?? throw HubException.BadRequest("The body has no name.");
         // Some clients put the namespace into the name.
         var (ns, slash) = (body.Organization ?? caller.Name, name.IndexOf('/', StringComparison.Ordinal));
@@ -47,7 +57,8 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
             "public" => false,
             _ => throw HubException.BadRequest($"visibility '{body.Visibility}': public or private"),
         };
-        var owner = await accounts.FindAsync(ns, context.RequestAborted) ?? throw HubException.NotFound($"There is no user or organization {ns}.");
+        var owner = await accounts.FindAsync(ns, context.RequestAborted)
+            ?? throw HubException.NotFound($"There is no user or organization {ns}.");
         if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
             throw HubException.Forbidden($"You don't have the rights to create a {type.Told()} under the namespace \"{ns}\"");
 
@@ -74,7 +85,8 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
     {
         if (type == RepoType.Space && body.Sdk is null)
             throw HubException.BadRequest("A space needs an sdk: static, docker, gradio or streamlit.");
-        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal) { [Attributes.FileName] = Encoding.UTF8.GetBytes(Attributes.Default) };
+        var files =
+            new Dictionary<string, byte[]>(StringComparer.Ordinal) { [Attributes.FileName] = Encoding.UTF8.GetBytes(Attributes.Default) };
         string?[] header = [body.License is { } license ? $"license: {license}" : null, type == RepoType.Space ? $"sdk: {body.Sdk}" : null];
         if (header.OfType<string>().ToArray() is { Length: > 0 } lines)
         {
@@ -89,14 +101,16 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
             var path = PathRules.Checked(file.Path);
             try
             {
-                files[path] = file.Encoding == "base64" ? Convert.FromBase64String(file.Content ?? "") : Encoding.UTF8.GetBytes(file.Content ?? "");
+                files[path] = file.Encoding == "base64" ? Convert.FromBase64String(file.Content ?? "")
+                    : Encoding.UTF8.GetBytes(file.Content ?? "");
             }
             catch (FormatException)
             {
                 throw HubException.BadRequest($"{path}: the content is no base64");
             }
             if (files[path].Length > MaxFileBytes)
-                throw HubException.BadRequest($"{path}: a repository is created with files of at most {MaxFileBytes} bytes: commit the others.");
+                throw HubException.BadRequest(
+                    $"{path}: a repository is created with files of at most {MaxFileBytes} bytes: commit the others.");
         }
         return files;
     }

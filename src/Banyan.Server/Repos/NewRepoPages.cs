@@ -24,7 +24,9 @@ sealed class NewRepoPages(Authoriser authoriser, AccountStore accounts, CreateRe
         string? Text(string field) => form[field].ToString().Trim() is { Length: > 0 } text ? text : null;
         try
         {
-            var (repo, isNew) = await create.CreateAsync(context, new(Text("name"), Text("owner"), Text("type"), Text("visibility"), null, Text("type") == "space" ? "static" : null, Text("license"), null));
+            var (repo, isNew) = await create.CreateAsync(context,
+                new(Text("name"), Text("owner"), Text("type"), Text("visibility"), null,
+                    Text("type") == "space" ? "static" : null, Text("license"), null));
             if (!isNew)
                 throw HubException.Conflict($"There is {repo.FullName} already: choose another name.");
             SignInPages.SeeOther(context, $"/{repo.Path}");
@@ -38,7 +40,8 @@ sealed class NewRepoPages(Authoriser authoriser, AccountStore accounts, CreateRe
     async Task RenderAsync(HttpContext context, string name, string? error, int status = 200)
     {
         var caller = await authoriser.UserAsync(context);
-        var orgs = (await accounts.MembersAsync(caller.UserId, context.RequestAborted)).Where(m => m.Role >= Right.Write).Select(m => m.Org);
+        var orgs = (await accounts.MembersAsync(caller.UserId, context.RequestAborted)).Where(m => m.Role >= Right.Write)
+            .Select(m => m.Org);
         await HtmlPage.RenderAsync<NewRepoPage>(context, new NewRepoView([caller.Name, .. orgs], name, error), status);
     }
 }

@@ -29,7 +29,8 @@ sealed class OwnRepos(Authoriser authoriser, AccountStore accounts, HubDatabase 
         var name = (string?)context.Request.RouteValues["name"] ?? caller.Name;
         if (await accounts.FindAsync(name, context.RequestAborted) is not { } owner)
             throw HubException.NotFound($"There is no user or organization {name}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Read && !await accounts.IsAdminAsync(caller, context.RequestAborted))
+        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Read
+            && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"Only members of {owner.Name} may list what it keeps.");
         var rows = await database.ReadAsync(
             async c => (await c.QueryAsync<Row>(

@@ -17,8 +17,11 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     // What hangs on a repository, in an order in which it can go, with the column that tells its rows apart, and how many go at once.
     static readonly (string Table, string Column, int Most)[] s_rows =
     [
-        ("refs", "name", 1000), ("git_objects", "oid", 250), ("unreached_git_objects", "oid", 1000), ("repo_contents", "content_id", 1000), ("discussions", "id", 10),
-        ("access_requests", "user_id", 1000), ("likes", "user_id", 1000), ("collection_items", "id", 1000), ("notifications", "id", 1000), ("happenings", "id", 1000), ("watches", "user_id", 1000), ("lfs_locks", "id", 1000), ("download_days", "day", 1000), ("listing_tags", "tag_key", 1000),
+        ("refs", "name", 1000), ("git_objects", "oid", 250), ("unreached_git_objects", "oid", 1000), ("repo_contents", "content_id", 1000),
+        ("discussions", "id", 10),
+        ("access_requests", "user_id", 1000), ("likes", "user_id", 1000), ("collection_items", "id", 1000), ("notifications", "id", 1000),
+        ("happenings", "id", 1000), ("watches", "user_id", 1000), ("lfs_locks", "id", 1000), ("download_days", "day", 1000),
+        ("listing_tags", "tag_key", 1000),
     ];
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
@@ -44,7 +47,8 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     /// <param name="actor">Who does it, or null for whoever runs the hub.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     /// <returns>False where another repository has the name.</returns>
-    public Task<bool> MoveAsync(Repo repo, Account owner, string name, long? actor, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<bool> MoveAsync(Repo repo, Account owner, string name, long? actor, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var (type, fullName) = (repo.Type.Text(), $"{owner.Name}/{name}");
         var key = Names.Key(fullName);
@@ -57,11 +61,15 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
         }
         await WebhookEvents.MovedAsync(t, repo.Id, owner.Id, fullName);
         await t.ExecuteAsync(
-            "UPDATE repos SET owner_id = @owner, name = @name, name_key = @nameKey, updated_at = @Now WHERE id = @Id", new { owner = owner.Id, name, nameKey = Names.Key(name), Now, repo.Id });
+            "UPDATE repos SET owner_id = @owner, name = @name, name_key = @nameKey, updated_at = @Now WHERE id = @Id",
+            new { owner = owner.Id, name, nameKey = Names.Key(name), Now, repo.Id });
         // Whoever runs the hub moves what has to be moved, as when somebody leaves.
-        if (actor is not null && owner.Id != repo.OwnerId && await t.FirstAsync<long?>("SELECT id FROM accounts WHERE id = @actor AND is_admin = @yes", new { actor, yes = true }) is null)
+        if (actor is not null && owner.Id != repo.OwnerId
+            && await t.FirstAsync<long?>("SELECT id FROM accounts WHERE id = @actor AND is_admin = @yes",
+                new { actor, yes = true }) is null)
             await StorageLimits.CheckReposAsync(t, owner.Id);
-        await t.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @Id) ON CONFLICT DO NOTHING", new { type, key, repo.Id });
+        await t.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @Id) ON CONFLICT DO NOTHING",
+            new { type, key, repo.Id });
         await ListIndex.MarkAsync(t, repo.Id);
         await Audit.RecordAsync(t, "repo.move", repo.Path, fullName);
         return true;
@@ -82,7 +90,8 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("DELETE FROM unlisted WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync("DELETE FROM listings WHERE repo_id = @Id", new { repo.Id });
             await t.ExecuteAsync(
-                "UPDATE repos SET name = @name, name_key = @name, private = @yes, disabled = @yes, removed_at = @Now WHERE id = @Id", new { name = $"~{repo.Id}", yes = true, Now, repo.Id });
+                "UPDATE repos SET name = @name, name_key = @name, private = @yes, disabled = @yes, removed_at = @Now WHERE id = @Id",
+                new { name = $"~{repo.Id}", yes = true, Now, repo.Id });
             await Audit.RecordAsync(t, "repo.delete", repo.Path);
         }, cancellationToken);
         await FinishAsync(repo.Id, CancellationToken.None);
@@ -91,7 +100,8 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
     /// <summary>Deletes what is left of removed repositories.</summary>
     public async Task FinishAsync(CancellationToken cancellationToken)
     {
-        foreach (var repo in (await database.ReadAsync(c => c.QueryAsync<long>("SELECT id FROM repos WHERE removed_at IS NOT NULL"), cancellationToken)).AsList())
+        foreach (var repo in (await database.ReadAsync(c => c.QueryAsync<long>("SELECT id FROM repos WHERE removed_at IS NOT NULL"),
+            cancellationToken)).AsList())
             await FinishAsync(repo, cancellationToken);
     }
 
@@ -102,9 +112,12 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
             while (await database.WriteAsync(t => StepAsync(t, table, column, repo, most), cancellationToken) == most)
             {
             }
-        await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM repos WHERE id = @repo AND removed_at IS NOT NULL", new { repo }), cancellationToken);
+        await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM repos WHERE id = @repo AND removed_at IS NOT NULL", new { repo }),
+            cancellationToken);
     }
 
     static Task<int> StepAsync(DbTransaction t, string table, string column, long repo, int most) =>
-        t.ExecuteAsync($"DELETE FROM {table} WHERE repo_id = @repo AND {column} IN (SELECT {column} FROM {table} WHERE repo_id = @repo LIMIT @most)", new { repo, most });
+        t.ExecuteAsync(
+            $"DELETE FROM {table} WHERE repo_id = @repo AND {column} IN (SELECT {column} FROM {table} WHERE repo_id = @repo LIMIT @most)",
+            new { repo, most });
 }

@@ -15,7 +15,8 @@ public sealed record RepoHeadView(Repo Repo, string Active, string Revision)
     public string RevisionPath => Uri.EscapeDataString(Revision);
 
     /// <summary>Feeds of what changes in the repository.</summary>
-    public IReadOnlyList<(string Title, string Of, string Address)> Feeds => [("feed.commits", Repo.FullName, $"/{Repo.Path}/feed"), ("feed.discussions", Repo.FullName, $"/{Repo.Path}/discussions/feed")];
+    public IReadOnlyList<(string Title, string Of, string Address)> Feeds =>
+        [("feed.commits", Repo.FullName, $"/{Repo.Path}/feed"), ("feed.discussions", Repo.FullName, $"/{Repo.Path}/discussions/feed")];
 
     /// <summary>The head of one of its pages with these feeds.</summary>
     public PageHead Followed(string address) => new() { Canonical = address, Feeds = Feeds };

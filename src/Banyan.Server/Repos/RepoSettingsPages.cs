@@ -14,7 +14,8 @@ namespace Banyan.Server.Repos;
 /// <param name="Owners">Namespaces to which it may be moved.</param>
 /// <param name="Pending">Requests for access that wait; the newest first.</param>
 /// <param name="Accepted">Who has access.</param>
-public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnlyList<string> Owners, IReadOnlyList<AccessRequest> Pending, IReadOnlyList<AccessRequest> Accepted)
+public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnlyList<string> Owners, IReadOnlyList<AccessRequest> Pending,
+    IReadOnlyList<AccessRequest> Accepted)
 {
     /// <summary>What was wrong, or null.</summary>
     public string? Error { get; init; }
@@ -24,7 +25,8 @@ public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnly
 }
 
 /// <summary><c>/{repo}/settings</c>: who sees it and who reads it, who asks for access, its name, its end.</summary>
-sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, RepoStore repos, AccessRequestStore requests, ChangeRepo change, RepoChanges changes)
+sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, RepoStore repos, AccessRequestStore requests,
+    ChangeRepo change, RepoChanges changes)
 {
     const int MaxShown = 100;
 
@@ -34,7 +36,8 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
     {
         var (caller, form, cancellationToken) = (await authoriser.UserAsync(context), await context.FormAsync(), context.RequestAborted);
         string Text(string field) => form[field].ToString().Trim();
-        async Task<Account> UserAsync() => await accounts.FindAsync(Text("user"), cancellationToken) is { IsUser: true } user ? user : throw HubException.NotFound($"There is no user {Text("user")}.");
+        async Task<Account> UserAsync() => await accounts.FindAsync(Text("user"), cancellationToken) is { IsUser: true } user ? user
+            : throw HubException.NotFound($"There is no user {Text("user")}.");
         try
         {
             var what = Text("do");
@@ -43,10 +46,12 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
             switch (what)
             {
                 case "set":
-                    await change.SetAsync(repo, Text("visibility") == "private", Text("gated") is "auto" or "manual" ? Text("gated") : null, cancellationToken);
+                    await change.SetAsync(repo, Text("visibility") == "private",
+                        Text("gated") is "auto" or "manual" ? Text("gated") : null, cancellationToken);
                     break;
                 case "move":
-                    SignInPages.SeeOther(context, $"/{await change.MoveAsync(context, caller, repo, Text("owner"), Text("name"))}/settings");
+                    SignInPages.SeeOther(context,
+                        $"/{await change.MoveAsync(context, caller, repo, Text("owner"), Text("name"))}/settings");
                     return;
                 case "remove":
                     if (Text("confirm") != repo.FullName)
@@ -75,10 +80,13 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
     {
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         var isAdmin = await authoriser.MayAsync(caller, repo, Need.Admin, cancellationToken);
-        var orgs = isAdmin ? (await accounts.MembersAsync(caller.UserId, cancellationToken)).Where(m => m.Role >= Right.Write).Select(m => m.Org) : [];
-        Task<IReadOnlyList<AccessRequest>> Of(string state) => repo.Gated is null ? Task.FromResult<IReadOnlyList<AccessRequest>>([]) : requests.ListAsync(repo.Id, state, null, MaxShown, cancellationToken);
+        var orgs = isAdmin ? (await accounts.MembersAsync(caller.UserId, cancellationToken)).Where(m => m.Role >= Right.Write)
+            .Select(m => m.Org) : [];
+        Task<IReadOnlyList<AccessRequest>> Of(string state) => repo.Gated is null ? Task.FromResult<IReadOnlyList<AccessRequest>>([])
+            : requests.ListAsync(repo.Id, state, null, MaxShown, cancellationToken);
         await HtmlPage.RenderAsync<RepoSettingsPage>(context, new RepoSettingsView(
-            new(repo, "settings", repo.DefaultBranch), isAdmin, [.. new[] { repo.Owner, caller.Name }.Concat(orgs).Distinct()], await Of(AccessRequest.Pending), await Of(AccessRequest.Accepted))
+            new(repo, "settings", repo.DefaultBranch), isAdmin, [.. new[] { repo.Owner, caller.Name }.Concat(orgs).Distinct()],
+            await Of(AccessRequest.Pending), await Of(AccessRequest.Accepted))
         { Error = error, Done = done }, status);
     }
 }

@@ -22,7 +22,8 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
 
     /// <summary>The repository that a name leads to: its own, or one that it had.</summary>
     public ValueTask<Repo?> FindAsync(RepoType type, string fullName, CancellationToken cancellationToken) =>
-        _named.GetAsync((type, Key(fullName)), (name, ct) => database.ReadAsync(c => FindAsync(c, null, name.Item1, name.Item2), ct), cancellationToken);
+        _named.GetAsync((type, Key(fullName)),
+            (name, ct) => database.ReadAsync(c => FindAsync(c, null, name.Item1, name.Item2), ct), cancellationToken);
 
     public static Task<Repo?> FindAsync(DbConnection connection, DbTransaction? transaction, RepoType type, string fullName) =>
         connection.QueryFirstOrDefaultAsync<Repo>(
@@ -36,26 +37,30 @@ sealed class RepoStore(HubDatabase database, TimeProvider time)
     public ValueTask<Repo?> FindAsync(long id, CancellationToken cancellationToken) => _known.GetAsync(
         id,
         (row, ct) => database.ReadAsync(
-            c => c.QueryFirstOrDefaultAsync<Repo>($"SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @row", new { row }), ct),
+            c => c.QueryFirstOrDefaultAsync<Repo>($"SELECT {Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @row",
+                new { row }), ct),
         cancellationToken);
 
     /// <summary>Makes a repository. Part of a transaction that may put a first commit in it.</summary>
     /// <returns>The repository, and whether it is new: otherwise it is the one that has the name.</returns>
-    public async Task<(Repo Repo, bool IsNew)> CreateAsync(DbTransaction transaction, RepoType type, Account owner, string name, bool isPrivate)
+    public async Task<(Repo Repo, bool IsNew)> CreateAsync(DbTransaction transaction, RepoType type, Account owner,
+        string name, bool isPrivate)
     {
         var fullName = $"{owner.Name}/{name}";
         var there = await FindAsync(transaction.Connection!, transaction, type, fullName);
         if (there is not null && Key(there.FullName) == Key(fullName))
             return (there, false);
         // A name that led to a repository that was moved away leads to the new one from now on: it is in the owner's own namespace.
-        await transaction.ExecuteAsync("DELETE FROM repo_names WHERE type = @type AND full_name_key = @key", new { type = type.Text(), key = Key(fullName) });
+        await transaction.ExecuteAsync("DELETE FROM repo_names WHERE type = @type AND full_name_key = @key",
+            new { type = type.Text(), key = Key(fullName) });
         var id = await transaction.ScalarAsync<long>(
             """
             INSERT INTO repos (type, owner_id, name, name_key, private, gated, disabled, default_branch, downloads, created_at, updated_at)
             VALUES (@type, @owner, @name, @key, @isPrivate, NULL, @no, 'main', 0, @now, @now) RETURNING id
             """,
             new { type = type.Text(), owner = owner.Id, name, key = Names.Key(name), isPrivate, no = false, now = Now });
-        await transaction.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @id)", new { type = type.Text(), key = Key(fullName), id });
+        await transaction.ExecuteAsync("INSERT INTO repo_names (type, full_name_key, repo_id) VALUES (@type, @key, @id)",
+            new { type = type.Text(), key = Key(fullName), id });
         await ListIndex.MarkAsync(transaction, id);
         return ((await FindAsync(transaction.Connection!, transaction, type, fullName))!, true);
     }

@@ -105,5 +105,6 @@ static class LanguageNames
     public static string Of(string code) => s_names.GetValueOrDefault(code.Split('-', '_')[0], "");
 
     /// <summary>The English name, or the code where it is not known.</summary>
-    public static string English(string code) => Of(code).Split(' ')[0] is { Length: > 0 } name ? char.ToUpperInvariant(name[0]) + name[1..] : code;
+    public static string English(string code) =>
+        Of(code).Split(' ')[0] is { Length: > 0 } name ? char.ToUpperInvariant(name[0]) + name[1..] : code;
 }

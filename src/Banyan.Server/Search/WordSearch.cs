@@ -42,18 +42,21 @@ sealed record WordSearch(IReadOnlyList<string> Asked, IReadOnlyList<string> Sign
     public string Words(Func<string, string> write, string and, string or)
     {
         string[] words = [.. Asked.Select(write)];
-        return !Lenient || words.Length < 2 ? string.Join(and, words) : string.Join(or, words.Select((_, i) => $"({string.Join(and, words.Where((_, j) => j != i))})"));
+        return !Lenient || words.Length < 2 ? string.Join(and, words)
+            : string.Join(or, words.Select((_, i) => $"({string.Join(and, words.Where((_, j) => j != i))})"));
     }
 
     /// <summary>A property as a word that no text has: of a tag with any characters, sixteen digits.</summary>
-    public static string Sign(string property) => Mark + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(property)).AsSpan(0, 8));
+    public static string Sign(string property) =>
+        Mark + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(property)).AsSpan(0, 8));
 
     /// <summary>Whether a word is a <see cref="Sign"/>.</summary>
     public static bool IsSign(string word) => word[0] == Mark;
 }
 
 /// <summary>The words of a repository as they are kept.</summary>
-sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> Name, IReadOnlyCollection<string> Head, IReadOnlyCollection<string> Body)
+sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> Name, IReadOnlyCollection<string> Head,
+    IReadOnlyCollection<string> Body)
 {
     /// <summary>What words begin with, once more, that are in the name; and in name or head. No word of a text has it.</summary>
     public const string InName = "¶", InHead = "¦";
@@ -63,15 +66,20 @@ sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> N
     /// <summary>The part of a place that is the repository's row.</summary>
     public const long IdMask = (1L << IdBits) - 1;
 
-    /// <summary>All words, each of which says itself where it stands: as it is for what is looked for anywhere, and once more for each narrower place.</summary>
-    public IEnumerable<string> Placed => [.. Name, .. Head, .. Body, .. Name.Select(w => InName + w), .. Name.Concat(Head.Where(w => !WordSearch.IsSign(w))).Select(w => InHead + w)];
+    /// <summary>
+    /// All words, each of which says itself where it stands: as it is for what is looked for anywhere, and once more for each narrower
+    /// place.
+    /// </summary>
+    public IEnumerable<string> Placed =>
+        [.. Name, .. Head, .. Body, .. Name.Select(w => InName + w),
+            .. Name.Concat(Head.Where(w => !WordSearch.IsSign(w))).Select(w => InHead + w)];
 
     /// <summary>What a word begins with that is looked for in a field.</summary>
     public static string In(WordField field) => field switch { WordField.Name => InName, WordField.Head => InHead, _ => "" };
 
     /// <summary>
-    /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order of places, so that
-    /// the first page of any search costs what its rows cost, and nothing need be sorted.
+    /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order
+    /// of places, so that the first page of any search costs what its rows cost, and nothing need be sorted.
     /// </summary>
     public long Place => (Ranks - Math.Min(Ranks, (long)(2 * Math.Log2(1 + Downloads)))) << IdBits | Repo;
 }

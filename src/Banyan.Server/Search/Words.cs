@@ -4,26 +4,36 @@ using System.Text;
 namespace Banyan.Server.Search;
 
 /// <summary>
-/// Cuts text into the words that searches compare: lower case, Latin letters without their accents, no plural s. Scripts that put no space between
-/// words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) become pairs of neighbouring characters, so that a word is found wherever it stands.
+/// Cuts text into the words that searches compare: lower case, Latin letters without their accents, no plural s. Scripts that put no space
+/// between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) become pairs of neighbouring characters, so that a word is found wherever
+/// it stands.
 /// </summary>
 static class Words
 {
     /// <summary>Characters of a word; what is longer is cut.</summary>
     public const int MaxLength = 40;
 
-    const string English = " a an and are as at by can for from i in is it me my of on or that the this to with which data dataset model set ";
+    const string English =
+        " a an and are as at by can for from i in is it me my of on or that the this to with which data dataset model set ";
 
     static readonly Dictionary<char, char> s_plain = Alike(
-        "aàáâãäåāăąǎạảấầẩẫậắằẳẵặ", "cçćĉċč", "dďđ", "eèéêëēĕėęěẹẻẽếềểễệ", "gĝğġģǧ", "hĥħ", "iìíîïĩīĭįıǐỉị", "jĵ", "kķǩ", "lĺļľŀł", "nñńņňŋ", "oòóôõöøōŏőǒọỏốồổỗộớờởỡợơ",
+        "aàáâãäåāăąǎạảấầẩẫậắằẳẵặ", "cçćĉċč", "dďđ", "eèéêëēĕėęěẹẻẽếềểễệ", "gĝğġģǧ", "hĥħ", "iìíîïĩīĭįıǐỉị", "jĵ", "kķǩ", "lĺļľŀł", "nñńņňŋ",
+        "oòóôõöøōŏőǒọỏốồổỗộớờởỡợơ",
         "rŕŗř", "sśŝşšș", "tţťŧț", "uùúûüũūŭůűųǔụủứừửữựư", "wŵ", "yýÿŷỳỵỷỹ", "zźżž", "еёѐ", "иѝ");
 
-    /// <summary>The words that a text is found by: whole, and the parts that letters, digits and inner capitals make of one (<c>TinyLlama2</c>: tinyllama2, tiny, llama, 2).</summary>
+    /// <summary>
+    /// The words that a text is found by: whole, and the parts that letters, digits and inner capitals make of one (<c>TinyLlama2</c>:
+    /// tinyllama2, tiny, llama, 2).
+    /// </summary>
     public static IEnumerable<string> Of(string text) => Cut(text, parts: true);
 
-    static readonly string[] s_endings = ["ations", "ation", "ating", "ates", "ated", "ate", "izing", "ized", "ize", "ions", "ion", "ings", "ing", "ers", "er", "ed"];
+    static readonly string[] s_endings = ["ations", "ation", "ating", "ates", "ated", "ate", "izing", "ized", "ize", "ions", "ion", "ings",
+        "ing", "ers", "er", "ed"];
 
-    /// <summary>What a longer English word begins with, whatever its ending: translate, translation and translating are one. Other words as they are.</summary>
+    /// <summary>
+    /// What a longer English word begins with, whatever its ending: translate, translation and translating are one. Other words as they
+    /// are.
+    /// </summary>
     public static string Stem(string word)
     {
         const int Shortest = 5;
@@ -76,7 +86,8 @@ static class Words
         var words = new List<string> { Fold(text) };
         if (parts)
             for (var (from, at) = (0, 1); at <= text.Length; at++)
-                if (at == text.Length ? from > 0 : char.IsAsciiDigit(text[at]) != char.IsAsciiDigit(text[at - 1]) || (char.IsUpper(text[at]) && char.IsLower(text[at - 1])))
+                if (at == text.Length ? from > 0 : char.IsAsciiDigit(text[at]) != char.IsAsciiDigit(text[at - 1])
+                    || (char.IsUpper(text[at]) && char.IsLower(text[at - 1])))
                 {
                     words.Add(Fold(text[from..at]));
                     from = at;
@@ -126,14 +137,20 @@ static class Words
         return half switch { 'ß' => "ss", 'æ' => "ae", 'œ' => "oe", 'þ' => "th", _ => s_plain.GetValueOrDefault(half, half).ToString() };
     }
 
-    static string Short(string word) => word.Length <= MaxLength ? word : word[..(char.IsHighSurrogate(word[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
+    static string Short(string word) => word.Length <= MaxLength ? word
+        : word[..(char.IsHighSurrogate(word[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
 
-    static bool Belongs(Rune rune) => Rune.IsLetterOrDigit(rune) || IsMark(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber;
+    static bool Belongs(Rune rune) => Rune.IsLetterOrDigit(rune) || IsMark(rune)
+        || Rune.GetUnicodeCategory(rune) is UnicodeCategory.LetterNumber;
 
-    static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
+    static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark
+        or UnicodeCategory.SpacingCombiningMark;
 
-    static bool IsUnspaced(Rune rune) => rune.Value is (>= 0x0e00 and < 0x0f00) or (>= 0x1000 and < 0x10a0) or (>= 0x1780 and < 0x1800) // Thai, Lao, Burmese, Khmer
-        or (>= 0x3040 and < 0x3100) or (>= 0x31f0 and < 0x3200) or (>= 0x3400 and < 0x4dc0) or (>= 0x4e00 and < 0xa000) or (>= 0xf900 and < 0xfb00) or (>= 0x20000 and < 0x32000);
+    // Thai, Lao, Burmese, Khmer
+    static bool IsUnspaced(Rune rune) => rune.Value is (>= 0x0e00 and < 0x0f00) or (>= 0x1000 and < 0x10a0) or (>= 0x1780 and < 0x1800)
+        or (>= 0x3040 and < 0x3100) or (>= 0x31f0 and < 0x3200) or (>= 0x3400 and < 0x4dc0) or (>= 0x4e00 and < 0xa000)
+        or (>= 0xf900 and < 0xfb00) or (>= 0x20000 and < 0x32000);
 
-    static Dictionary<char, char> Alike(params string[] alike) => alike.SelectMany(a => a[1..].Select(letter => (letter, a[0]))).ToDictionary(p => p.letter, p => p.Item2);
+    static Dictionary<char, char> Alike(params string[] alike) =>
+        alike.SelectMany(a => a[1..].Select(letter => (letter, a[0]))).ToDictionary(p => p.letter, p => p.Item2);
 }

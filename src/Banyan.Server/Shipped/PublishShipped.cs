@@ -20,7 +20,8 @@ namespace Banyan.Server.Shipped;
 /// A mark says which files were published last: a repository that was removed stays removed.
 /// </summary>
 sealed partial class PublishShipped(
-    HubOptions options, HubDatabase database, AccountStore accounts, RepoStore repos, Committer committer, ContentStore contents, ILogger<PublishShipped> log) : BackgroundService
+    HubOptions options, HubDatabase database, AccountStore accounts, RepoStore repos, Committer committer, ContentStore contents,
+    ILogger<PublishShipped> log) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -45,17 +46,22 @@ sealed partial class PublishShipped(
     async Task PublishAsync(ShippedRepo shipped, CancellationToken cancellationToken)
     {
         var (mark, state) = ($"shipped/{shipped.Owner}/{shipped.Name}", await StateAsync(shipped, cancellationToken));
-        var published = await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @mark", new { mark }), cancellationToken);
+        var published =
+            await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @mark", new { mark }),
+                cancellationToken);
         if (published is not null && published.AsSpan().SequenceEqual(state))
             return;
 
-        var owner = await accounts.FindAsync(shipped.Owner, cancellationToken) ?? await accounts.AddAsync("org", shipped.Owner, null, null, cancellationToken);
+        var owner = await accounts.FindAsync(shipped.Owner, cancellationToken)
+            ?? await accounts.AddAsync("org", shipped.Owner, null, null, cancellationToken);
         var fullName = $"{owner.Name}/{shipped.Name}";
         // A person of that name may have come first; and what its owner removed does not come back.
         if (!owner.IsUser && (published is null || await repos.FindAsync(RepoType.Model, fullName, cancellationToken) is not null))
             await CommitAsync(shipped, owner, cancellationToken);
         await database.WriteAsync(
-            t => t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@mark, @state) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { mark, state }), cancellationToken);
+            t => t.ExecuteAsync(
+                "INSERT INTO settings (name, value) VALUES (@mark, @state) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                new { mark, state }), cancellationToken);
     }
 
     async Task CommitAsync(ShippedRepo shipped, Account owner, CancellationToken cancellationToken)
@@ -65,7 +71,8 @@ sealed partial class PublishShipped(
         {
             var made = await repos.CreateAsync(t, RepoType.Model, owner, shipped.Name, isPrivate: false);
             if (made.IsNew)
-                await committer.BeginAsync(t, made.Repo, author, new Dictionary<string, byte[]> { [Attributes.FileName] = Encoding.UTF8.GetBytes(Attributes.Default) });
+                await committer.BeginAsync(t, made.Repo, author,
+                    new Dictionary<string, byte[]> { [Attributes.FileName] = Encoding.UTF8.GetBytes(Attributes.Default) });
             return made;
         }, cancellationToken);
 
@@ -86,7 +93,8 @@ sealed partial class PublishShipped(
             operations.Add(new CommitOperation.Large(path, content.Sha256, content.Size));
         }
         var branch = GitRef.Heads + repo.DefaultBranch;
-        await committer.CommitAsync(repo, author, branch, asPullRequest: false, new CommitRequest($"{shipped.Name}, as it comes with Banyan", "", null, operations), spool, cancellationToken);
+        await committer.CommitAsync(repo, author, branch, asPullRequest: false,
+            new CommitRequest($"{shipped.Name}, as it comes with Banyan", "", null, operations), spool, cancellationToken);
         LogPublished(repo.FullName);
     }
 

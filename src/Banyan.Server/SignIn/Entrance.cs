@@ -11,10 +11,12 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>
-/// The one way in for who has shown who they are, by whatever it was: who has a second factor is asked for it, who must have one and has none sets it up, and only
-/// then a session begins. Between the steps the browser has a ticket: signed, for ten minutes, and worth nothing without a code.
+/// The one way in for who has shown who they are, by whatever it was: who has a second factor is asked for it, who must have one and has
+/// none sets it up, and only then a session begins. Between the steps the browser has a ticket: signed, for ten minutes, and worth nothing
+/// without a code.
 /// </summary>
-sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors factors, Throttle throttle, Refusals refusals, Tickets tickets, HubAddress address, TimeProvider time)
+sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors factors, Throttle throttle, Refusals refusals,
+    Tickets tickets, HubAddress address, TimeProvider time)
 {
     const string ForCode = "sign-in-code", ForSetUp = "sign-in-set-up", None = "";
 
@@ -30,7 +32,8 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
     {
         string[] fields = [user.Id.ToString(CultureInfo.InvariantCulture), by, token?.ToString(CultureInfo.InvariantCulture) ?? None, next];
         if (await factors.HasAsync(user.Id, context.RequestAborted))
-            await HtmlPage.RenderAsync<CodePage>(context, new CodeView(await tickets.IssueAsync(ForCode, time.GetUtcNow() + s_patience, fields, context.RequestAborted), null));
+            await HtmlPage.RenderAsync<CodePage>(context,
+                new CodeView(await tickets.IssueAsync(ForCode, time.GetUtcNow() + s_patience, fields, context.RequestAborted), null));
         else if (await factors.IsRequiredAsync(context.RequestAborted))
             await ShowSetUpAsync(context, user, [.. fields, Convert.ToHexStringLower(Totp.NewSecret())], null);
         else
@@ -66,22 +69,35 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
         Actor.Act(user);
         if (await factors.SetAsync(user, Convert.FromHexString(secret!), form["code"].ToString(), context.RequestAborted) is not { } codes)
         {
-            await ShowSetUpAsync(context, user, [user.Id.ToString(CultureInfo.InvariantCulture), by, token?.ToString(CultureInfo.InvariantCulture) ?? None, next, secret!], Problem(context, CodeCheck.Wrong));
+            await ShowSetUpAsync(context, user,
+                [user.Id.ToString(CultureInfo.InvariantCulture), by, token?.ToString(CultureInfo.InvariantCulture) ?? None, next, secret!],
+                Problem(context, CodeCheck.Wrong));
             return;
         }
         throttle.Forget(context, $"code {user.Name}");
         await sessions.BeginAsync(context, user, token, $"{by} and a code");
-        await HtmlPage.RenderAsync<RecoveryCodesPage>(context, new RecoveryCodesView(codes, next), new Visitor { HasHub = true, User = user.Name, Address = "", Here = next, Now = time.GetUtcNow(), Language = context.Language() }, StatusCodes.Status200OK);
+        await HtmlPage.RenderAsync<RecoveryCodesPage>(context, new RecoveryCodesView(codes, next),
+            new Visitor
+            {
+                HasHub = true,
+                User = user.Name,
+                Address = "",
+                Here = next,
+                Now = time.GetUtcNow(),
+                Language = context.Language()
+            }, StatusCodes.Status200OK);
     }
 
     /// <summary>What to say of a code that was not taken.</summary>
-    public static string Problem(HttpContext context, CodeCheck check) => context.Language()[check == CodeCheck.Wait ? "wrong.codes" : "wrong.code"];
+    public static string Problem(HttpContext context, CodeCheck check) =>
+        context.Language()[check == CodeCheck.Wait ? "wrong.codes" : "wrong.code"];
 
     async Task ShowSetUpAsync(HttpContext context, Account user, string[] fields, string? error)
     {
         var secret = Convert.FromHexString(fields[^1]);
         var ticket = await tickets.IssueAsync(ForSetUp, time.GetUtcNow() + s_patience, fields, context.RequestAborted);
-        await HtmlPage.RenderAsync<SetUpPage>(context, new SetUpView(NewFactor.Of(address.Root(context), user.Name, secret, ticket), error), error is null ? 200 : 400);
+        await HtmlPage.RenderAsync<SetUpPage>(context, new SetUpView(NewFactor.Of(address.Root(context), user.Name, secret, ticket), error),
+            error is null ? 200 : 400);
     }
 
     async Task BeginAsync(HttpContext context, Account user, string by, long? token, string next)
@@ -90,11 +106,14 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
         SignInPages.SeeOther(context, next);
     }
 
-    async Task<(Account User, string By, long? Token, string Next, string? Secret)> ReadAsync(HttpContext context, string purpose, string ticket)
+    async Task<(Account User, string By, long? Token, string Next, string? Secret)> ReadAsync(HttpContext context,
+        string purpose, string ticket)
     {
         if (await tickets.ReadAsync(purpose, ticket, context.RequestAborted) is not { } fields
-            || await accounts.FindAsync(long.Parse(fields[0], CultureInfo.InvariantCulture), context.RequestAborted) is not { IsUser: true, SuspendedAt: null } user)
+            || await accounts.FindAsync(long.Parse(fields[0], CultureInfo.InvariantCulture), context.RequestAborted)
+            is not { IsUser: true, SuspendedAt: null } user)
             throw HubException.Forbidden("Signing in took too long: begin again.");
-        return (user, fields[1], fields[2] == None ? null : long.Parse(fields[2], CultureInfo.InvariantCulture), fields[3], fields.ElementAtOrDefault(4));
+        return (user, fields[1], fields[2] == None ? null : long.Parse(fields[2], CultureInfo.InvariantCulture), fields[3],
+            fields.ElementAtOrDefault(4));
     }
 }

@@ -8,8 +8,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>
-/// Forms that were made here: each holds a signature of the session's cookie (or of one that a visitor gets with the form), which no other site can
-/// know. Beside this the cookie is not sent with forms of other sites, and <see cref="OriginCheck"/> refuses them.
+/// Forms that were made here: each holds a signature of the session's cookie (or of one that a visitor gets with the form), which no other
+/// site can know. Beside this the cookie is not sent with forms of other sites, and <see cref="OriginCheck"/> refuses them.
 /// </summary>
 sealed class FormTokens(Secrets secrets)
 {
@@ -32,7 +32,9 @@ sealed class FormTokens(Secrets secrets)
 
     /// <summary>The token of forms of this request; empty if the visitor has no cookie.</summary>
     public async ValueTask<string> OfAsync(HttpContext context) =>
-        ValueOf(context) is { } value ? Base64Url.EncodeToString(HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Forms, context.RequestAborted), Encoding.UTF8.GetBytes(value))) : "";
+        ValueOf(context) is { } value
+        ? Base64Url.EncodeToString(HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Forms, context.RequestAborted),
+            Encoding.UTF8.GetBytes(value))) : "";
 
     /// <summary>Reads a form, and whether it was made here.</summary>
     /// <exception cref="HubException">400: it is not a form; 403: it was made elsewhere.</exception>
@@ -47,10 +49,13 @@ sealed class FormTokens(Secrets secrets)
     public async Task CheckAsync(HttpContext context, string given)
     {
         var expected = await OfAsync(context);
-        if (expected.Length == 0 || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(expected), Encoding.UTF8.GetBytes(given)))
-            throw HubException.Forbidden("This form is not of your session, or the session has ended: go back, reload the page and send it again.");
+        if (expected.Length == 0
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(expected), Encoding.UTF8.GetBytes(given)))
+            throw HubException.Forbidden(
+                "This form is not of your session, or the session has ended: go back, reload the page and send it again.");
     }
 
     static string? ValueOf(HttpContext context) =>
-        context.Items[s_visit] as string ?? Sessions.CookieOf(context) ?? (context.Request.Cookies[VisitCookie] is { Length: > 20 and < 100 } visit ? visit : null);
+        context.Items[s_visit] as string ?? Sessions.CookieOf(context)
+        ?? (context.Request.Cookies[VisitCookie] is { Length: > 20 and < 100 } visit ? visit : null);
 }

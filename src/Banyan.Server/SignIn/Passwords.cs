@@ -6,7 +6,9 @@ using Dapper;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>Passwords of users. A check takes 19 MiB and a while of a processor: two go on at a time, and a queue that is long is refused.</summary>
+/// <summary>
+/// Passwords of users. A check takes 19 MiB and a while of a processor: two go on at a time, and a queue that is long is refused.
+/// </summary>
 sealed class Passwords(HubDatabase database, AccountStore accounts, TimeProvider time)
 {
     const int MinLength = 10, MaxLength = 200, MaxWaiting = 40;
@@ -28,7 +30,8 @@ sealed class Passwords(HubDatabase database, AccountStore accounts, TimeProvider
     }
 
     /// <summary>Whether a user has one.</summary>
-    public async Task<bool> HasAsync(long user, CancellationToken cancellationToken) => await HashAsync(user, cancellationToken) is not null;
+    public async Task<bool> HasAsync(long user, CancellationToken cancellationToken) =>
+        await HashAsync(user, cancellationToken) is not null;
 
     /// <summary>Gives a user a password.</summary>
     /// <exception cref="HubException">400: it is too short, too long, or the user's name.</exception>
@@ -49,13 +52,16 @@ sealed class Passwords(HubDatabase database, AccountStore accounts, TimeProvider
     public static void Check(string name, string password)
     {
         if (password.Length is < MinLength or > MaxLength)
-            throw HubException.BadRequest($"A password has {MinLength} to {MaxLength} characters, not {password.Length}. A few words in a row are easy to remember.");
-        if (password.Distinct().Count() < 4 || password.Contains(name, StringComparison.OrdinalIgnoreCase) && password.Length < name.Length + 6)
+            throw HubException.BadRequest(
+                $"A password has {MinLength} to {MaxLength} characters, not {password.Length}. A few words in a row are easy to remember.");
+        if (password.Distinct().Count() < 4 || password.Contains(name, StringComparison.OrdinalIgnoreCase)
+            && password.Length < name.Length + 6)
             throw HubException.BadRequest("This password is easy to guess: take another.");
     }
 
     Task<string?> HashAsync(long user, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT hash FROM passwords WHERE user_id = @user", new { user }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<string?>("SELECT hash FROM passwords WHERE user_id = @user", new { user }),
+            cancellationToken);
 
     async Task<T> InTurnAsync<T>(Func<Task<T>> work, CancellationToken cancellationToken)
     {

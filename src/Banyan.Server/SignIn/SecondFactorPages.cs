@@ -8,8 +8,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary><c>POST /settings/second-factor</c>: a user's own second factor of signing in. A session alone changes nothing of it: it takes the password, and a code where there is one.</summary>
-sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Passwords passwords, SecondFactors factors, Throttle throttle, Tickets tickets, HubAddress address, TimeProvider time)
+/// <summary>
+/// <c>POST /settings/second-factor</c>: a user's own second factor of signing in. A session alone changes nothing of it: it takes the
+/// password, and a code where there is one.
+/// </summary>
+sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Passwords passwords, SecondFactors factors, Throttle throttle,
+    Tickets tickets, HubAddress address, TimeProvider time)
 {
     const string Purpose = "second-factor", Page = "password";
 
@@ -23,8 +27,11 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
         {
             "begin" => await BeginAsync(context, user, form),
             "confirm" => await ConfirmAsync(context, user, form["ticket"].ToString(), code),
-            "codes" => await ProvenAsync(context, user, form, async () => Codes(context, await factors.RenewCodesAsync(user, context.RequestAborted))),
-            "off" when await factors.IsRequiredAsync(context.RequestAborted) => throw HubException.BadRequest("Everyone on this hub needs a second factor."),
+            "codes" =>
+                await ProvenAsync(context, user, form,
+                    async () => Codes(context, await factors.RenewCodesAsync(user, context.RequestAborted))),
+            "off" when await factors.IsRequiredAsync(context.RequestAborted) =>
+                throw HubException.BadRequest("Everyone on this hub needs a second factor."),
             "off" => await ProvenAsync(context, user, form, async () =>
             {
                 await factors.RemoveAsync(user.Name, context.RequestAborted);
@@ -40,17 +47,20 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
     async Task<SettingsView> BeginAsync(HttpContext context, Account user, IFormCollection form)
     {
         await CheckPasswordAsync(context, user, form);
-        return await factors.HasAsync(user.Id, context.RequestAborted) ? throw HubException.BadRequest("There is a second factor already: take it away first.")
+        return await factors.HasAsync(user.Id, context.RequestAborted)
+            ? throw HubException.BadRequest("There is a second factor already: take it away first.")
             : await SetUpAsync(context, user, Totp.NewSecret(), null);
     }
 
     async Task<SettingsView> ConfirmAsync(HttpContext context, Account user, string ticket, string code)
     {
         var id = user.Id.ToString(CultureInfo.InvariantCulture);
-        if (await tickets.ReadAsync(Purpose, ticket, context.RequestAborted) is not [var of, var hex] || of != id || await factors.HasAsync(user.Id, context.RequestAborted))
+        if (await tickets.ReadAsync(Purpose, ticket, context.RequestAborted) is not [var of, var hex] || of != id
+            || await factors.HasAsync(user.Id, context.RequestAborted))
             throw HubException.BadRequest("This took too long: begin again.");
         var secret = Convert.FromHexString(hex);
-        return await factors.SetAsync(user, secret, code, context.RequestAborted) is { } codes ? Codes(context, codes) : await SetUpAsync(context, user, secret, Entrance.Problem(context, CodeCheck.Wrong));
+        return await factors.SetAsync(user, secret, code, context.RequestAborted) is { } codes ? Codes(context, codes)
+            : await SetUpAsync(context, user, secret, Entrance.Problem(context, CodeCheck.Wrong));
     }
 
     async Task<SettingsView> SetUpAsync(HttpContext context, Account user, byte[] secret, string? error)
@@ -69,7 +79,8 @@ sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Pa
 
     async Task CheckPasswordAsync(HttpContext context, Account user, IFormCollection form)
     {
-        if (await passwords.HasAsync(user.Id, context.RequestAborted) && await passwords.FindAsync(user.Name, form["current"].ToString(), context.RequestAborted) is null)
+        if (await passwords.HasAsync(user.Id, context.RequestAborted)
+            && await passwords.FindAsync(user.Name, form["current"].ToString(), context.RequestAborted) is null)
             throw HubException.BadRequest("The password is not right.");
     }
 

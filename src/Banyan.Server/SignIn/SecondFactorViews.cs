@@ -7,7 +7,8 @@ namespace Banyan.Server.SignIn;
 public sealed record NewFactor(string Uri, string Secret, string Ticket)
 {
     internal static NewFactor Of(string root, string user, byte[] secret, string ticket) =>
-        new(Totp.Uri(new Uri(root).Authority, user, secret), string.Join(' ', Totp.ToBase32(secret).Chunk(4).Select(c => new string(c))), ticket);
+        new(Totp.Uri(new Uri(root).Authority, user, secret),
+            string.Join(' ', Totp.ToBase32(secret).Chunk(4).Select(c => new string(c))), ticket);
 }
 
 /// <summary>The form for a code.</summary>

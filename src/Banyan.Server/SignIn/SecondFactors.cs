@@ -38,7 +38,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
 
     /// <summary>Whether a user has one.</summary>
     internal async Task<bool> HasAsync(long user, CancellationToken cancellationToken) =>
-        await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT user_id FROM second_factors WHERE user_id = @user", new { user }), cancellationToken) is not null;
+        await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT user_id FROM second_factors WHERE user_id = @user", new { user }),
+            cancellationToken) is not null;
 
     /// <summary>Rows of the users who have one.</summary>
     internal async Task<IReadOnlySet<long>> UsersAsync(CancellationToken cancellationToken) =>
@@ -46,7 +47,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
 
     /// <summary>How many recovery codes a user has left.</summary>
     internal Task<long> RecoveryLeftAsync(long user, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM recovery_codes WHERE user_id = @user", new { user }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM recovery_codes WHERE user_id = @user", new { user }),
+            cancellationToken);
 
     /// <summary>Begins to ask a user for codes, if the first one is right.</summary>
     /// <returns>The recovery codes, the only time that they are shown; null if the code is wrong.</returns>
@@ -66,7 +68,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>New recovery codes; those before are worth nothing any more.</summary>
-    internal Task<IReadOnlyList<string>> RenewCodesAsync(Account user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    internal Task<IReadOnlyList<string>> RenewCodesAsync(Account user, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         await Audit.RecordAsync(t, "second-factor.codes", user.Name);
         return await NewCodesAsync(t, user);
@@ -75,7 +78,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
     static async Task<IReadOnlyList<string>> NewCodesAsync(DbTransaction t, Account user)
     {
         await t.ExecuteAsync("DELETE FROM recovery_codes WHERE user_id = @Id", user);
-        var codes = Enumerable.Range(0, RecoveryCodes).Select(_ => Totp.ToBase32(RandomNumberGenerator.GetBytes(RecoveryBytes)).ToLowerInvariant()).ToArray();
+        var codes = Enumerable.Range(0, RecoveryCodes)
+            .Select(_ => Totp.ToBase32(RandomNumberGenerator.GetBytes(RecoveryBytes)).ToLowerInvariant()).ToArray();
         foreach (var code in codes)
             await t.ExecuteAsync("INSERT INTO recovery_codes (user_id, hash) VALUES (@Id, @hash)", new { user.Id, hash = Hash(code) });
         return [.. codes.Select(c => string.Join('-', c.Chunk(4).Select(p => new string(p))))];
@@ -93,9 +97,11 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
     internal Task<CodeCheck> CheckAsync(Account user, string typed, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var (now, written) = (time.GetUtcNow(), string.Concat(typed.Take(60).Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant());
-        if (await t.FirstAsync<Row>("SELECT secret, last_step, failures, wait_until FROM second_factors WHERE user_id = @Id", user) is not { } row)
+        if (await t.FirstAsync<Row>("SELECT secret, last_step, failures, wait_until FROM second_factors WHERE user_id = @Id", user)
+            is not { } row)
             return CodeCheck.Wrong;
-        if (await t.ExecuteAsync("DELETE FROM recovery_codes WHERE user_id = @Id AND hash = @hash", new { user.Id, hash = Hash(written) }) == 1)
+        if (await t.ExecuteAsync("DELETE FROM recovery_codes WHERE user_id = @Id AND hash = @hash",
+            new { user.Id, hash = Hash(written) }) == 1)
         {
             await Audit.RecordAsync(t, "second-factor.recovery", user.Name);
             return CodeCheck.Right;
@@ -107,7 +113,13 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         var wait = failures < FreeFailures ? TimeSpan.Zero : s_first * Math.Pow(2, Math.Min(failures - FreeFailures, 20));
         await t.ExecuteAsync(
             "UPDATE second_factors SET last_step = @step, failures = @failures, wait_until = @until WHERE user_id = @Id",
-            new { user.Id, step = step ?? row.LastStep, failures, until = failures < FreeFailures ? 0 : (now + (wait < s_longest ? wait : s_longest)).ToUnixTimeMilliseconds() });
+            new
+            {
+                user.Id,
+                step = step ?? row.LastStep,
+                failures,
+                until = failures < FreeFailures ? 0 : (now + (wait < s_longest ? wait : s_longest)).ToUnixTimeMilliseconds()
+            });
         return step is null ? CodeCheck.Wrong : CodeCheck.Right;
     }, cancellationToken);
 
@@ -127,7 +139,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
 
     /// <summary>Whether everyone has to have one.</summary>
     internal async Task<bool> IsRequiredAsync(CancellationToken cancellationToken) =>
-        await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @SettingName", new { SettingName }), cancellationToken) is not null;
+        await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @SettingName",
+            new { SettingName }), cancellationToken) is not null;
 
     /// <summary>
     /// Sets whether everyone has to have one. Users without one are then signed out, and set it up at their next sign-in.
@@ -137,7 +150,8 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         await t.ExecuteAsync("DELETE FROM settings WHERE name = @SettingName", new { SettingName });
         if (isRequired)
         {
-            await t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@SettingName, @value)", new { SettingName, value = "required"u8.ToArray() });
+            await t.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@SettingName, @value)",
+                new { SettingName, value = "required"u8.ToArray() });
             await t.ExecuteAsync("DELETE FROM sessions WHERE user_id NOT IN (SELECT user_id FROM second_factors)");
         }
         await Audit.RecordAsync(t, "second-factor.policy", isRequired ? "required" : "optional");

@@ -47,7 +47,8 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     static byte[] Hash(string cookie) => SHA256.HashData(Encoding.ASCII.GetBytes(cookie));
 
     /// <summary>What the browser sent, or null.</summary>
-    public static string? CookieOf(HttpContext context) => context.Request.Cookies[CookieName] is { Length: > 20 and < 100 } cookie ? cookie : null;
+    public static string? CookieOf(HttpContext context) =>
+        context.Request.Cookies[CookieName] is { Length: > 20 and < 100 } cookie ? cookie : null;
 
     /// <summary>Begins a session and gives the browser its cookie. One that it had ends.</summary>
     public async Task BeginAsync(HttpContext context, Account user, long? token, string by)
@@ -69,8 +70,10 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
         await database.WriteAsync(async t =>
         {
             await t.ExecuteAsync("DELETE FROM sessions WHERE expires_at < @now OR hash = @old", row);
-            await t.ExecuteAsync("INSERT INTO sessions (user_id, hash, token_id, agent, created_at, expires_at) VALUES (@user, @hash, @token, @agent, @now, @expires)", row);
-            await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND id NOT IN (SELECT id FROM sessions WHERE user_id = @user ORDER BY id DESC LIMIT @MaxSessions)", row);
+            await t.ExecuteAsync(
+                "INSERT INTO sessions (user_id, hash, token_id, agent, created_at, expires_at) VALUES (@user, @hash, @token, @agent, @now, @expires)", row);
+            await t.ExecuteAsync(
+                "DELETE FROM sessions WHERE user_id = @user AND id NOT IN (SELECT id FROM sessions WHERE user_id = @user ORDER BY id DESC LIMIT @MaxSessions)", row);
             await Audit.RecordAsync(t, "session.begin", user.Name, $"by {by}");
         }, context.RequestAborted);
         context.Response.Cookies.Append(CookieName, cookie, Options(context, s_life));
@@ -79,11 +82,21 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     /// <summary>
     /// How cookies of the hub are set: not for scripts, not for forms of other sites, over TLS alone where the hub is called so.
     /// </summary>
-    public static CookieOptions Options(HttpContext context, TimeSpan? life) => new() { HttpOnly = true, SameSite = SameSiteMode.Lax, Secure = context.Request.IsHttps, Path = PathPrefix.Of(context, "/"), MaxAge = life, IsEssential = true };
+    public static CookieOptions Options(HttpContext context, TimeSpan? life) =>
+        new()
+        {
+            HttpOnly = true,
+            SameSite = SameSiteMode.Lax,
+            Secure = context.Request.IsHttps,
+            Path = PathPrefix.Of(context, "/"),
+            MaxAge = life,
+            IsEssential = true
+        };
 
     /// <summary>Whose session a request is in, or null.</summary>
     public async ValueTask<Caller?> CallerAsync(HttpContext context) =>
-        CookieOf(context) is { } cookie && await _known.GetAsync(cookie, FindAsync, context.RequestAborted) is { } found && found.ExpiresAt > Now ? found.Caller : null;
+        CookieOf(context) is { } cookie && await _known.GetAsync(cookie, FindAsync, context.RequestAborted) is { } found
+        && found.ExpiresAt > Now ? found.Caller : null;
 
     async Task<(Caller, long)?> FindAsync(string cookie, CancellationToken cancellationToken)
     {
@@ -96,16 +109,21 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
                 """,
                 new { hash = Hash(cookie) }),
             cancellationToken);
-        return row.Name is null ? null : (new Caller { UserId = row.UserId, Name = row.Name, SessionId = row.Id, Role = TokenRole.Write }, row.ExpiresAt);
+        return row.Name is null ? null
+            : (new Caller { UserId = row.UserId, Name = row.Name, SessionId = row.Id, Role = TokenRole.Write }, row.ExpiresAt);
     }
 
     /// <summary>When a session began; Unix milliseconds.</summary>
     public Task<long> BegunAtAsync(long session, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT created_at FROM sessions WHERE id = @session", new { session }), cancellationToken);
+        database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT created_at FROM sessions WHERE id = @session", new { session }),
+            cancellationToken);
 
     /// <summary>A user's sessions, the newest first.</summary>
     public async Task<IReadOnlyList<Session>> ListAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Session>("SELECT id, agent, created_at, expires_at FROM sessions WHERE user_id = @user AND expires_at > @now ORDER BY id DESC", new { user, now = Now })).AsList(), cancellationToken);
+        async c =>
+            (await c.QueryAsync<Session>(
+                "SELECT id, agent, created_at, expires_at FROM sessions WHERE user_id = @user AND expires_at > @now ORDER BY id DESC",
+                new { user, now = Now })).AsList(), cancellationToken);
 
     /// <summary>Ends sessions of a user.</summary>
     /// <param name="user">Whose.</param>
@@ -114,7 +132,8 @@ sealed class Sessions(HubDatabase database, TimeProvider time)
     /// <param name="cancellationToken">Cancels the work.</param>
     public Task EndAsync(long user, long? only, long? except, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        var ended = await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except", new { user, only = only ?? 0, all = only is null, except = except ?? 0 });
+        var ended = await t.ExecuteAsync("DELETE FROM sessions WHERE user_id = @user AND (id = @only OR @all) AND id <> @except",
+            new { user, only = only ?? 0, all = only is null, except = except ?? 0 });
         if (ended > 0)
             await Audit.RecordAsync(t, "session.end", await Audit.NameAsync(t, user), ended == 1 ? null : $"{ended} of them");
     }, cancellationToken);

@@ -34,12 +34,14 @@ static class SignInFeature
         var (pages, settings) = (app.The<SignInPages>(), app.The<SettingsPages>());
         app.MapPage("GET", "/login", Need.Nothing, pages.ShowLoginAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/login", Need.Nothing, pages.LoginAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
-        app.MapPage("POST", "/login/code", Need.Nothing, app.The<Entrance>().CodeAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/login/code", Need.Nothing, app.The<Entrance>().CodeAsync, maxBytes: 16 << 10,
+            traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("POST", "/login/set-up", Need.Nothing, app.The<Entrance>().SetUpAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
         app.MapPage("GET", "/login/with/{name}", Need.Nothing, app.The<OpenIdPages>().BeginAsync, traits: RouteTraits.Open);
         app.MapPage("GET", "/login/with/{name}/callback", Need.Nothing, app.The<OpenIdPages>().ComeBackAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/settings/identities", Need.User, app.The<OpenIdPages>().ChangeAsync, maxBytes: 16 << 10);
-        app.MapPage("POST", "/login/passkey", Need.Nothing, app.The<PasskeyPages>().SignInAsync, maxBytes: 64 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
+        app.MapPage("POST", "/login/passkey", Need.Nothing, app.The<PasskeyPages>().SignInAsync, maxBytes: 64 << 10,
+            traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("POST", "/settings/passkeys", Need.User, app.The<PasskeyPages>().AddAsync, maxBytes: 64 << 10);
         app.MapPage("POST", "/settings/passkeys/remove", Need.User, app.The<PasskeyPages>().RemoveAsync, maxBytes: 16 << 10);
         app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.SignIn;
 
 /// <summary>
-/// Attempts to sign in, counted by address, by name, and by both: guessing is slow, and nobody is locked out by others' guesses soon. What is
-/// counted is forgotten after a quarter of an hour, and bounded.
+/// Attempts to sign in, counted by address, by name, and by both: guessing is slow, and nobody is locked out by others' guesses soon. What
+/// is counted is forgotten after a quarter of an hour, and bounded.
 /// </summary>
 sealed class Throttle(TimeProvider time)
 {
@@ -29,11 +29,17 @@ sealed class Throttle(TimeProvider time)
                     _counts.Remove(key);
             if (_counts.Count > MaxKeys)
                 _counts.Clear();
-            foreach (var (key, most) in (ReadOnlySpan<(string, int)>)[($"both {from} {name}", PerPair), ($"from {from}", PerAddress), ($"name {name}", PerName)])
+            foreach (var (key, most) in (ReadOnlySpan<(string, int)>)[($"both {from} {name}", PerPair), ($"from {from}", PerAddress),
+                ($"name {name}", PerName)])
             {
                 var (count, until) = _counts.TryGetValue(key, out var known) && known.Until > now ? known : (0, now + s_window);
                 if (count >= most)
-                    throw new HubException(429, null, $"Too many attempts. Try again in {Math.Ceiling((until - now).TotalMinutes)} minutes.") { RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds) };
+                    throw new HubException(429, null,
+                        $"Too many attempts. Try again in {Math.Ceiling((until - now).TotalMinutes)} minutes.")
+                    {
+                        RetryAfterSeconds =
+                            (int)Math.Ceiling((until - now).TotalSeconds)
+                    };
                 _counts[key] = (count + 1, until);
             }
         }

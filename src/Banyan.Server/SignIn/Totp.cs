@@ -30,7 +30,10 @@ static class Totp
         return (number % (int)Math.Pow(10, digits)).ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
     }
 
-    /// <summary>The step of a code, later than the last one that was taken: of now, or the one beside it, for clocks that differ; null if it is none.</summary>
+    /// <summary>
+    /// The step of a code, later than the last one that was taken: of now, or the one beside it, for clocks that differ; null if it is
+    /// none.
+    /// </summary>
     public static long? FindStep(byte[] secret, string typed, DateTimeOffset now, long last)
     {
         var code = Encoding.ASCII.GetBytes(string.Concat(typed.Take(20).Where(char.IsAsciiDigit)));

@@ -8,9 +8,11 @@ namespace Banyan.Server.Storage;
 /// </summary>
 public static class Private
 {
-    const UnixFileMode Folder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    const UnixFileMode Folder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File = UnixFileMode.UserRead
+        | UnixFileMode.UserWrite;
 
-    const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead
+        | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     /// <summary>Makes a folder, 0700; an existing one is left unchanged.</summary>
     public static void CreateFolder(string path)
@@ -23,7 +25,15 @@ public static class Private
 
     /// <summary>A new temporary file, 0600, that is deleted when it is closed.</summary>
     public static FileStream CreateTemporary(string folder, string name) => Create(
-        Path.Combine(folder, $"{name}-{Guid.NewGuid():N}"), new() { Mode = FileMode.CreateNew, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 16, Options = FileOptions.DeleteOnClose });
+        Path.Combine(folder, $"{name}-{Guid.NewGuid():N}"),
+        new()
+        {
+            Mode = FileMode.CreateNew,
+            Access = FileAccess.ReadWrite,
+            Share = FileShare.None,
+            BufferSize = 1 << 16,
+            Options = FileOptions.DeleteOnClose
+        });
 
     /// <summary>A new file, 0600.</summary>
     public static FileStream Create(string path, FileStreamOptions options)

@@ -50,7 +50,8 @@ public sealed class Secrets(HubDatabase database, TimeProvider time)
         var now = time.GetUtcNow();
         if (_keys.TryGetValue(purpose, out var known) && now - known.At < s_remembered && now >= known.At)
             return known.Key;
-        if (await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @purpose", new { purpose }), cancellationToken) is { } kept)
+        if (await database.ReadAsync(c => c.ExecuteScalarAsync<byte[]?>("SELECT value FROM settings WHERE name = @purpose",
+            new { purpose }), cancellationToken) is { } kept)
             return (_keys[purpose] = (kept, now)).Key;
         var made = Make(purpose);
         var key = await database.WriteAsync(async t =>

@@ -6,7 +6,8 @@ namespace Banyan.Server.Storage;
 /// <summary>
 /// Remembers what was read from the database for as long as nobody wrote to it: each look asks the database whether anything was
 /// committed since, by this process or another, and forgets all if so. So what it tells was true when it was asked, and decisions on
-/// who may do what can rest on it. That something is not there is not remembered: strangers ask for what they like. Where a database cannot be asked that for less than a query (PostgreSQL), nothing is remembered.
+/// who may do what can rest on it. That something is not there is not remembered: strangers ask for what they like. Where a database cannot
+/// be asked that for less than a query (PostgreSQL), nothing is remembered.
 /// </summary>
 sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
 {
@@ -23,8 +24,11 @@ sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
         return known.TryGet(key, out var value) ? new(value) : new(ReadAsync(known, key, read, cancellationToken));
     }
 
-    /// <summary>What is read after the version was asked is at least as new: if something was written in between, the next look forgets it.</summary>
-    static async Task<TValue> ReadAsync(GenerationCache<TKey, TValue> known, TKey key, Func<TKey, CancellationToken, Task<TValue>> read, CancellationToken cancellationToken)
+    /// <summary>
+    /// What is read after the version was asked is at least as new: if something was written in between, the next look forgets it.
+    /// </summary>
+    static async Task<TValue> ReadAsync(GenerationCache<TKey, TValue> known, TKey key, Func<TKey, CancellationToken, Task<TValue>> read,
+        CancellationToken cancellationToken)
     {
         var value = await read(key, cancellationToken);
         if (value is not null)
@@ -32,7 +36,9 @@ sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
         return value;
     }
 
-    /// <summary>What is known of this version. Two that find a new one at the same time may each begin anew: what is forgotten is read again.</summary>
+    /// <summary>
+    /// What is known of this version. Two that find a new one at the same time may each begin anew: what is forgotten is read again.
+    /// </summary>
     GenerationCache<TKey, TValue> Current(long version)
     {
         var latest = _latest;

@@ -16,7 +16,8 @@ sealed class Tickets(Secrets secrets, TimeProvider time)
     /// <summary>Signs fields, none of which has a line break.</summary>
     public async ValueTask<string> IssueAsync(string purpose, DateTimeOffset expires, string[] fields, CancellationToken cancellationToken)
     {
-        var payload = Encoding.UTF8.GetBytes(string.Join(Between, [expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture), .. fields]));
+        var payload =
+            Encoding.UTF8.GetBytes(string.Join(Between, [expires.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture), .. fields]));
         var key = await secrets.KeyAsync(Secrets.Tickets, cancellationToken);
         return $"{Base64Url.EncodeToString(payload)}.{Base64Url.EncodeToString(Sign(key, purpose, payload))}";
     }
@@ -35,5 +36,6 @@ sealed class Tickets(Secrets secrets, TimeProvider time)
         return long.Parse(fields[0], CultureInfo.InvariantCulture) > time.GetUtcNow().ToUnixTimeSeconds() ? fields[1..] : null;
     }
 
-    static byte[] Sign(byte[] key, string purpose, byte[] payload) => HMACSHA256.HashData(key, (byte[])[.. Encoding.UTF8.GetBytes(purpose), 0, .. payload]);
+    static byte[] Sign(byte[] key, string purpose, byte[] payload) =>
+        HMACSHA256.HashData(key, (byte[])[.. Encoding.UTF8.GetBytes(purpose), 0, .. payload]);
 }

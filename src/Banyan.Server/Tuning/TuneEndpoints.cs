@@ -28,7 +28,8 @@ sealed class TuneEndpoints(Authoriser authoriser, HubOptions options, TimeProvid
     public async Task ShowAsync(HttpContext context)
     {
         await CheckAsync(context);
-        var page = _runs?.Find((string)context.Request.RouteValues["run"]!) ?? throw HubException.NotFound("There is no such run: /tune lists those that are there.");
+        var page = _runs?.Find((string)context.Request.RouteValues["run"]!)
+            ?? throw HubException.NotFound("There is no such run: /tune lists those that are there.");
         var (headers, response) = (context.Response.Headers, context.Response);
         (headers.ContentSecurityPolicy, headers.CacheControl) = (Policy, "private, no-cache");
         if (clock.GetUtcNow() - page.LastWriteTimeUtc < s_running)

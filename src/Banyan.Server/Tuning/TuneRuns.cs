@@ -21,7 +21,9 @@ public sealed partial class TuneRuns(string folder)
     const long LargestPage = 8 << 20;
 
     /// <summary>The runs, the one that changed last first.</summary>
-    public IReadOnlyList<TuneRunEntry> List() => [.. Pages().OrderByDescending(p => p.LastWriteTimeUtc).Take(Most).Select(p => new TuneRunEntry(NameOf(p), Title(p), p.LastWriteTimeUtc))];
+    public IReadOnlyList<TuneRunEntry> List() =>
+        [.. Pages().OrderByDescending(p => p.LastWriteTimeUtc).Take(Most)
+            .Select(p => new TuneRunEntry(NameOf(p), Title(p), p.LastWriteTimeUtc))];
 
     /// <summary>The page of a run, or null if there is none. The name is only compared, never used as a path.</summary>
     public FileInfo? Find(string name) => Pages().FirstOrDefault(p => NameOf(p) == name);
@@ -30,7 +32,11 @@ public sealed partial class TuneRuns(string folder)
 
     IEnumerable<FileInfo> Pages()
     {
-        var options = new EnumerationOptions { AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden, IgnoreInaccessible = true };
+        var options = new EnumerationOptions
+        {
+            AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden,
+            IgnoreInaccessible = true
+        };
         return !Directory.Exists(folder) ? [] : Directory.EnumerateDirectories(folder, "*", options)
             .Select(run => new FileInfo(Path.Combine(run, PagePath)))
             .Where(p => p.Exists && p.LinkTarget is null && p.Directory!.LinkTarget is null && p.Length <= LargestPage);

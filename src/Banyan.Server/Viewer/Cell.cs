@@ -32,7 +32,9 @@ static class Cell
     public static string Cut(string text, int max) =>
         text.Length <= max ? text : string.Concat(text.AsSpan(0, char.IsHighSurrogate(text[max - 1]) ? max - 1 : max), "…");
 
-    /// <summary>The picture or sound that a cell is: bytes, or a struct with a member "bytes" as data sets of Hugging Face have it.</summary>
+    /// <summary>
+    /// The picture or sound that a cell is: bytes, or a struct with a member "bytes" as data sets of Hugging Face have it.
+    /// </summary>
     public static CellBytes? BytesOf(object? value) => value switch
     {
         CellBytes bytes => bytes,
@@ -90,5 +92,6 @@ static class Cell
         }
     }
 
-    static readonly JsonSerializerOptions s_readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions s_readable =
+        new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }

@@ -1,6 +1,8 @@
 namespace Banyan.Server.Viewer;
 
-/// <summary>Pictures and sound in cells, recognised by their first bytes. Of the types that a browser shows without running anything.</summary>
+/// <summary>
+/// Pictures and sound in cells, recognised by their first bytes. Of the types that a browser shows without running anything.
+/// </summary>
 static class CellMedia
 {
     /// <summary>The content's type, or null if it is none that is shown.</summary>

@@ -34,7 +34,8 @@ public sealed record Histogram(double Least, double Most, IReadOnlyList<long> Bi
 /// <param name="Bars">Values, or lengths.</param>
 /// <param name="IsLengths">Whether <paramref name="Bars"/> are those of lengths.</param>
 /// <param name="Top">The most frequent values of the sample with how often they come, where few are.</param>
-public sealed record ColumnSummary(Column Column, string Nulls, string? Least, string? Most, string? Mean, Histogram? Bars, bool IsLengths, IReadOnlyList<(string Value, int Count)> Top)
+public sealed record ColumnSummary(Column Column, string Nulls, string? Least, string? Most, string? Mean, Histogram? Bars, bool IsLengths,
+    IReadOnlyList<(string Value, int Count)> Top)
 {
     const int MaxTop = 5, MaxDistinct = 30, MaxText = 60;
 
@@ -43,18 +44,23 @@ public sealed record ColumnSummary(Column Column, string Nulls, string? Least, s
     {
         var there = sample.Where(v => v is not null).ToArray();
         var nulls = bounds?.Nulls is { } known ? known.ToString("N0", CultureInfo.InvariantCulture)
-            : sample.Count == 0 ? "" : there.Length == sample.Count ? "none in the sample" : $"{100.0 * (sample.Count - there.Length) / sample.Count:0.#}% of the sample";
-        var numbers = column.Type is "string" or "list" or "struct" or "mixed" || column.Type.StartsWith("list", StringComparison.Ordinal) ? [] : there.Select(RowFilter.NumberOf).OfType<double>().ToArray();
+            : sample.Count == 0 ? "" : there.Length == sample.Count ? "none in the sample"
+            : $"{100.0 * (sample.Count - there.Length) / sample.Count:0.#}% of the sample";
+        var numbers = column.Type is "string" or "list" or "struct" or "mixed" || column.Type.StartsWith("list", StringComparison.Ordinal)
+            ? [] : there.Select(RowFilter.NumberOf).OfType<double>().ToArray();
         if (there.Length > 0 && numbers.Length == there.Length)
         {
             var bars = Histogram.Of(numbers);
             var finite = numbers.Where(double.IsFinite).ToArray();
-            return new(column, nulls, Show(bounds?.Least ?? bars?.Least), Show(bounds?.Most ?? bars?.Most), finite.Length > 0 ? Short(finite.Average(n => n / 2) * 2) : null, bars, false, []);
+            return new(column, nulls, Show(bounds?.Least ?? bars?.Least), Show(bounds?.Most ?? bars?.Most),
+                finite.Length > 0 ? Short(finite.Average(n => n / 2) * 2) : null, bars, false, []);
         }
         var lengths = there.Select(LengthOf).OfType<double>().ToArray();
-        var counts = there.Where(v => v is string or bool).GroupBy(v => Cell.Text(v, MaxText)).Select(g => (g.Key, g.Count())).OrderByDescending(g => g.Item2).ThenBy(g => g.Key, StringComparer.Ordinal).Take(MaxDistinct + 1).ToArray();
+        var counts = there.Where(v => v is string or bool).GroupBy(v => Cell.Text(v, MaxText)).Select(g => (g.Key, g.Count()))
+            .OrderByDescending(g => g.Item2).ThenBy(g => g.Key, StringComparer.Ordinal).Take(MaxDistinct + 1).ToArray();
         return new(column, nulls, Show(bounds?.Least), Show(bounds?.Most), null, lengths.Length > 0 ? Histogram.Of(lengths) : null, true,
-            counts.Length is > 0 and <= MaxDistinct && (counts.Length < there.Length || there.Length <= MaxTop) ? [.. counts.Take(MaxTop)] : []);
+            counts.Length is > 0 and <= MaxDistinct && (counts.Length < there.Length || there.Length <= MaxTop)
+                ? [.. counts.Take(MaxTop)] : []);
     }
 
     static double? LengthOf(object? value) => value switch
@@ -68,5 +74,6 @@ public sealed record ColumnSummary(Column Column, string Nulls, string? Least, s
 
     static string? Show(object? value) => value is null ? null : value is double number ? Short(number) : Cell.Text(value, MaxText);
 
-    static string Short(double number) => number.ToString(Math.Abs(number) is >= 1e-4 and < 1e15 ? "#,0.######" : "G6", CultureInfo.InvariantCulture);
+    static string Short(double number) =>
+        number.ToString(Math.Abs(number) is >= 1e-4 and < 1e15 ? "#,0.######" : "G6", CultureInfo.InvariantCulture);
 }

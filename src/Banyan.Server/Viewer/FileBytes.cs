@@ -27,7 +27,8 @@ sealed class FileBytes(long size, long most, Func<long, Memory<byte>, Cancellati
     public void Walk(long values)
     {
         if ((_walked += values) > MostWalked)
-            throw new ViewerException($"To show this, more than {MostWalked / 1_000_000} million values would have to be passed over. Download the file, or save it with smaller pages.");
+            throw new ViewerException(
+                $"To show this, more than {MostWalked / 1_000_000} million values would have to be passed over. Download the file, or save it with smaller pages.");
     }
 
     /// <summary>Reads exactly so many bytes.</summary>
@@ -37,7 +38,8 @@ sealed class FileBytes(long size, long most, Func<long, Memory<byte>, Cancellati
         if (offset < 0 || length < 0 || offset > size - length)
             throw new ViewerException($"The file says that {length} bytes lie at {offset}, but it has {size}: it is damaged or truncated.");
         if ((_left -= length) < 0)
-            throw new ViewerException($"To show this, more than {_most >> 20} MiB of the file would have to be read. Download the file, or save it with smaller pages.");
+            throw new ViewerException(
+                $"To show this, more than {_most >> 20} MiB of the file would have to be read. Download the file, or save it with smaller pages.");
         var bytes = GC.AllocateUninitializedArray<byte>(length);
         await read(offset, bytes, cancellationToken);
         return bytes;
@@ -79,7 +81,8 @@ sealed class FileOpener(HeldFiles held, ContentStore contents, GitObjects object
 
         public int Written { get; private set; }
 
-        public override Memory<byte> GetMemory(int sizeHint = 0) => memory.Length - Written >= Math.Max(1, sizeHint) ? memory[Written..] : _beyond = new byte[Math.Max(1, sizeHint)];
+        public override Memory<byte> GetMemory(int sizeHint = 0) =>
+            memory.Length - Written >= Math.Max(1, sizeHint) ? memory[Written..] : _beyond = new byte[Math.Max(1, sizeHint)];
 
         public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
 
@@ -90,7 +93,8 @@ sealed class FileOpener(HeldFiles held, ContentStore contents, GitObjects object
             (_beyond, Written) = (null, Written + bytes);
         }
 
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => new(new FlushResult(false, false));
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) =>
+            new(new FlushResult(false, false));
 
         public override void CancelPendingFlush()
         {

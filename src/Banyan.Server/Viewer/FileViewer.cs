@@ -6,8 +6,8 @@ using Banyan.Server.Viewer.Text;
 namespace Banyan.Server.Viewer;
 
 /// <summary>
-/// Opens files as tables. What a file says of itself (footer, shape, where its rows begin, summaries) is kept by the content's hash, within bounds;
-/// so many requests read rows at a time, each a bounded number of bytes.
+/// Opens files as tables. What a file says of itself (footer, shape, where its rows begin, summaries) is kept by the content's hash, within
+/// bounds; so many requests read rows at a time, each a bounded number of bytes.
 /// </summary>
 sealed class FileViewer(FileOpener opener)
 {
@@ -34,7 +34,8 @@ sealed class FileViewer(FileOpener opener)
         await _readers.WaitAsync(cancellationToken);
         try
         {
-            var file = await opener.OpenAsync(repo, entry, MostRead, cancellationToken) ?? throw new ViewerException("This is a pointer to a file that was never uploaded.");
+            var file = await opener.OpenAsync(repo, entry, MostRead, cancellationToken)
+                ?? throw new ViewerException("This is a pointer to a file that was never uploaded.");
             return await work(await OpenAsync(entry, file, cancellationToken), file);
         }
         finally
@@ -63,7 +64,8 @@ sealed class FileViewer(FileOpener opener)
 
     /// <summary>What the columns hold: of the whole file where it says so, else of a sample of rows from all over it.</summary>
     /// <returns>The columns that are shown, and how many rows the sample has.</returns>
-    public async Task<(IReadOnlyList<ColumnSummary> Columns, int Rows)> SummariesAsync(RepoEntry entry, Table table, CancellationToken cancellationToken)
+    public async Task<(IReadOnlyList<ColumnSummary> Columns, int Rows)> SummariesAsync(RepoEntry entry, Table table,
+        CancellationToken cancellationToken)
     {
         var places = table.SamplePlaces(SamplePlaces);
         var key = $"{entry.ETag}{Extension(entry.Path)} {places.Count}";
@@ -86,7 +88,9 @@ sealed class FileViewer(FileOpener opener)
             {
                 var values = new List<object?>();
                 for (var i = 0; i < places.Count; i++)
-                    values.AddRange((await table.ReadAsync(places[i], Stretch(places, i), [column], SampleText, cancellationToken)).Select(r => r[column]));
+                    values.AddRange(
+                        (await table.ReadAsync(places[i], Stretch(places, i), [column], SampleText,
+                            cancellationToken)).Select(r => r[column]));
                 sampled = values.Count;
                 summaries.Add(ColumnSummary.Of(table.Columns[column], table.BoundsOf(column), values));
             }
@@ -95,11 +99,15 @@ sealed class FileViewer(FileOpener opener)
     }
 
     /// <summary>How many rows are taken at a place: no row twice.</summary>
-    static int Stretch(IReadOnlyList<long> places, int i) => (int)Math.Min(SampleRows / places.Count, i + 1 < places.Count ? places[i + 1] - places[i] : SampleRows);
+    static int Stretch(IReadOnlyList<long> places, int i) =>
+        (int)Math.Min(SampleRows / places.Count, i + 1 < places.Count ? places[i + 1] - places[i] : SampleRows);
 
     /// <summary>Makes rows as a page shows them.</summary>
-    public static IReadOnlyList<RowView> Show(Table table, IEnumerable<(long Number, object?[] Cells)> rows, int maxText, Func<long, int, string>? source) =>
-        [.. rows.Select(r => new RowView(r.Number, [.. Enumerable.Range(0, Math.Min(MaxColumns, table.Columns.Count)).Select(c => CellView.Of(r.Cells[c], maxText, source is null ? null : () => source(r.Number, c)))]))];
+    public static IReadOnlyList<RowView> Show(Table table, IEnumerable<(long Number, object?[] Cells)> rows, int maxText,
+        Func<long, int, string>? source) =>
+        [.. rows.Select(r => new RowView(r.Number,
+            [.. Enumerable.Range(0, Math.Min(MaxColumns, table.Columns.Count))
+                .Select(c => CellView.Of(r.Cells[c], maxText, source is null ? null : () => source(r.Number, c)))]))];
 
     /// <summary>The first rows of a file, or null if it is none of rows.</summary>
     public async Task<RowsView?> HeadAsync(long repo, RepoEntry entry, int count, CancellationToken cancellationToken) =>
@@ -109,6 +117,7 @@ sealed class FileViewer(FileOpener opener)
                 await text.CountToAsync(count, 4 << 20, cancellationToken);
             var columns = Enumerable.Range(0, Math.Min(MaxColumns, table.Columns.Count)).ToArray();
             var rows = await table.ReadAsync(0, count, columns, ViewerPages.MaxText, cancellationToken);
-            return rows.Count == 0 ? null : new RowsView([.. columns.Select(c => table.Columns[c].Name)], Show(table, rows.Select((r, i) => ((long)i, r)), ViewerPages.MaxText, null));
+            return rows.Count == 0 ? null : new RowsView([.. columns.Select(c => table.Columns[c].Name)],
+                Show(table, rows.Select((r, i) => ((long)i, r)), ViewerPages.MaxText, null));
         }, cancellationToken);
 }

@@ -22,9 +22,11 @@ sealed record RowFilter(string Text, int? Column, string Operator, string Value)
     /// <summary>The number that is compared with, or null where it is none.</summary>
     public double? Number => _number;
 
-    public bool Holds(object?[] row) => (Column is not { } column || Compares(row[column])) && (Text.Length == 0 || row.Any(c => Has(c, Text)));
+    public bool Holds(object?[] row) => (Column is not { } column || Compares(row[column]))
+        && (Text.Length == 0 || row.Any(c => Has(c, Text)));
 
-    static bool Has(object? cell, string text) => cell is not (null or CellBytes) && Cell.Text(cell, MaxText).Contains(text, StringComparison.OrdinalIgnoreCase);
+    static bool Has(object? cell, string text) =>
+        cell is not (null or CellBytes) && Cell.Text(cell, MaxText).Contains(text, StringComparison.OrdinalIgnoreCase);
 
     bool Compares(object? cell)
     {

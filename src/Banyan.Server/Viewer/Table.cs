@@ -20,19 +20,24 @@ abstract class Table
     /// <summary>Rows known so far: all, or those up to where the file was counted.</summary>
     public abstract long KnownRows { get; }
 
-    /// <summary>Reads rows, the first at most <paramref name="count"/> from a row on; fewer at the end of the file, or where they are too large.</summary>
+    /// <summary>
+    /// Reads rows, the first at most <paramref name="count"/> from a row on; fewer at the end of the file, or where they are too large.
+    /// </summary>
     /// <param name="first">Number of the first, from 0.</param>
     /// <param name="count">How many.</param>
     /// <param name="columns">Which columns, or null for all; cells of the others are null.</param>
     /// <param name="maxText">The longest text or bytes of a cell; of a longer one its beginning is kept.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <exception cref="ViewerException">The file is damaged, or a row costs more than one request may.</exception>
-    public abstract Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText, CancellationToken cancellationToken);
+    public abstract Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText,
+        CancellationToken cancellationToken);
 
     /// <summary>What the file says of a column as a whole, or null.</summary>
     public virtual ColumnBounds? BoundsOf(int column) => null;
 
-    /// <summary>The first row at or after <paramref name="row"/> that a condition can hold for, by what the file says of its parts.</summary>
+    /// <summary>
+    /// The first row at or after <paramref name="row"/> that a condition can hold for, by what the file says of its parts.
+    /// </summary>
     public virtual long SkipTo(long row, RowFilter filter) => row;
 
     /// <summary>Where samples are taken: first rows of stretches all over the table.</summary>

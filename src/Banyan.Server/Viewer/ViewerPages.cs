@@ -12,13 +12,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Viewer;
 
-/// <summary><c>/{id}/viewer/{rev}/{path}</c>: a file as a table; <c>/{id}/cell/{rev}/{path}</c>: a picture or sound of one of its cells.</summary>
+/// <summary>
+/// <c>/{id}/viewer/{rev}/{path}</c>: a file as a table; <c>/{id}/cell/{rev}/{path}</c>: a picture or sound of one of its cells.
+/// </summary>
 sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
 {
     /// <summary>The longest text of a cell among others.</summary>
     public const int MaxText = 240;
 
-    const int PageRows = 50, MaxWhole = 50_000, MaxFiles = 300, MaxListed = 5000, MaxAsked = 200, Batch = 1024, SearchedText = 4096, MaxMedia = 16 << 20;
+    const int PageRows = 50, MaxWhole = 50_000, MaxFiles = 300, MaxListed = 5000, MaxAsked = 200, Batch = 1024, SearchedText =
+        4096, MaxMedia = 16 << 20;
 
     const long MostCounted = 128 << 20, Reserve = 96 << 20;
 
@@ -38,7 +41,8 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
             if (files.FirstOrDefault(f => path.Length == 0 || f.StartsWith(path + "/", StringComparison.Ordinal)) is { } first)
                 context.Response.Redirect($"/{repo.Path}/viewer/{Uri.EscapeDataString(name)}/{Show.Escape(first)}");
             else
-                await HtmlPage.RenderAsync<ViewerPage>(context, new ViewerView { Head = new(repo, "data", name), Path = "", Note = context.Language()["viewer.none"] });
+                await HtmlPage.RenderAsync<ViewerPage>(context,
+                    new ViewerView { Head = new(repo, "data", name), Path = "", Note = context.Language()["viewer.none"] });
             return;
         }
         var view = new ViewerView { Head = new(repo, "data", name), Path = path, Files = files, Size = entry.Size };
@@ -59,13 +63,15 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
     async Task<IReadOnlyList<string>> FilesAsync(Repo repo, Revision revision, CancellationToken cancellationToken)
     {
         var (files, listed) = (new List<string>(), 0);
-        await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null), true, cancellationToken))
+        await foreach (var entry in tree.ListAsync(repo.Id, new RepoEntry("", GitTreeEntry.Folder, revision.Commit.Tree, 0, null),
+            true, cancellationToken))
             if (++listed > MaxListed)
                 break;
             else if (!entry.IsFolder && FileViewer.Shows(entry.Path))
                 files.Add(entry.Path);
         // Configuration is rows last of all.
-        return [.. files.OrderBy(f => f.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || f.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)).Take(MaxFiles)];
+        return [.. files.OrderBy(f => f.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            || f.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)).Take(MaxFiles)];
     }
 
     async Task<ViewerView> FillAsync(HttpContext context, ViewerView view, RepoEntry entry, Table table, FileBytes file)
@@ -82,11 +88,15 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
             throw new ViewerException(table.Rows is { } all ? (ErrorText)$"The file has {all:N0} rows; there is no row {start}."
                 : $"{table.KnownRows:N0} rows were counted so far, in {100 * (table as TextTable)?.Counted:0}% of the file: load this page again to count on to row {start}.");
         var columns = Enumerable.Range(0, Math.Min(FileViewer.MaxColumns, table.Columns.Count)).ToArray();
-        var (rows, next) = one ? ([(row, (await table.ReadAsync(row, 1, columns, MaxWhole, cancellationToken)).FirstOrDefault() ?? [])], null)
+        var (rows, next) = one
+            ? ([(row, (await table.ReadAsync(row, 1, columns, MaxWhole, cancellationToken)).FirstOrDefault() ?? [])], null)
             : filter.IsEmpty ? await PageAsync(table, start, columns, cancellationToken)
             : await SearchAsync(table, file, start, filter, columns, cancellationToken);
-        var source = (long number, int column) => $"/{view.Head.Repo.Path}/cell/{view.Head.RevisionPath}/{Show.Escape(view.Path)}?row={number}&column={column}";
-        var (summaries, sampled) = one ? ([.. columns.Select(c => new ColumnSummary(table.Columns[c], "", null, null, null, null, false, []))], 0) : await viewer.SummariesAsync(entry, table, cancellationToken);
+        var source = (long number, int column) =>
+            $"/{view.Head.Repo.Path}/cell/{view.Head.RevisionPath}/{Show.Escape(view.Path)}?row={number}&column={column}";
+        var (summaries, sampled) = one
+            ? ([.. columns.Select(c => new ColumnSummary(table.Columns[c], "", null, null, null, null, false, []))], 0)
+            : await viewer.SummariesAsync(entry, table, cancellationToken);
         return view with
         {
             Columns = summaries,
@@ -110,7 +120,8 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
 
     static RowFilter FilterOf(IQueryCollection query, Table table)
     {
-        var (name, text, op, value) = (query["column"].ToString(), query["q"].ToString().Trim(), query["op"].ToString(), query["value"].ToString());
+        var (name, text, op, value) = (query["column"].ToString(), query["q"].ToString().Trim(), query["op"].ToString(),
+            query["value"].ToString());
         if (text.Length > MaxAsked || value.Length > MaxAsked)
             throw new ViewerException($"At most {MaxAsked} characters can be looked for.");
         int? column = null;
@@ -120,22 +131,27 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         if (name.Length > 0 && column is null)
             throw new ViewerException($"There is no column '{Cell.Cut(name, 100)}'.");
         if (op.Length > 0 && RowFilter.Operators.All(o => o.Name != op))
-            throw new ViewerException($"There is no comparison '{Cell.Cut(op, 100)}': {string.Join(", ", RowFilter.Operators.Select(o => o.Name))}.");
+            throw new ViewerException(
+                $"There is no comparison '{Cell.Cut(op, 100)}': {string.Join(", ", RowFilter.Operators.Select(o => o.Name))}.");
         // A form that was sent without a value asks for nothing.
         if (value.Length == 0 && op is not ("null" or "some"))
             column = null;
         return new(text, column, op.Length > 0 ? op : "has", value);
     }
 
-    static async Task<(IEnumerable<(long, object?[])>, long?)> PageAsync(Table table, long start, int[] columns, CancellationToken cancellationToken)
+    static async Task<(IEnumerable<(long, object?[])>, long?)> PageAsync(Table table, long start, int[] columns,
+        CancellationToken cancellationToken)
     {
         var rows = await table.ReadAsync(start, PageRows, columns, MaxText, cancellationToken);
         var next = start + rows.Count;
         return (rows.Select((r, i) => (start + i, r)), rows.Count > 0 && (table.Rows is not { } all || next < all) ? next : null);
     }
 
-    /// <summary>Looks at rows from a place on until a page is full, or the request has cost what it may: then the next page goes on from there.</summary>
-    static async Task<(IEnumerable<(long, object?[])>, long?)> SearchAsync(Table table, FileBytes file, long start, RowFilter filter, int[] columns, CancellationToken cancellationToken)
+    /// <summary>
+    /// Looks at rows from a place on until a page is full, or the request has cost what it may: then the next page goes on from there.
+    /// </summary>
+    static async Task<(IEnumerable<(long, object?[])>, long?)> SearchAsync(Table table, FileBytes file, long start, RowFilter filter,
+        int[] columns, CancellationToken cancellationToken)
     {
         var (found, clock, at) = (new List<(long, object?[])>(), Stopwatch.StartNew(), start);
         while (true)
@@ -148,7 +164,8 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
             if (clock.Elapsed > s_mostSearched || file.Left < Reserve)
                 return (found, at);
             // Where one column decides, the others are read only of rows near to one that is found.
-            var looked = await table.ReadAsync(at, Batch, filter is { Text.Length: 0, Column: { } only } ? [only] : columns, SearchedText, cancellationToken);
+            var looked = await table.ReadAsync(at, Batch, filter is { Text.Length: 0, Column: { } only } ? [only] : columns,
+                SearchedText, cancellationToken);
             if (looked.Count == 0)
                 return (found, null);
             var hits = Enumerable.Range(0, looked.Count).Where(i => filter.Holds(looked[i])).Take(PageRows - found.Count).ToArray();
@@ -169,16 +186,20 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         var cancellationToken = context.RequestAborted;
         var (name, path) = await RouteRest.RevisionAsync(context, repo, revisions);
         var revision = await revisions.GetAsync(repo, name, cancellationToken);
-        if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { IsFolder: false } entry || !FileViewer.Shows(path))
+        if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { IsFolder: false } entry
+            || !FileViewer.Shows(path))
             throw HubException.EntryNotFound(path, revision.Id.ToString());
-        if (!long.TryParse(context.Request.Query["row"], NumberStyles.None, CultureInfo.InvariantCulture, out var row) || row > long.MaxValue / 2
+        if (!long.TryParse(context.Request.Query["row"], NumberStyles.None, CultureInfo.InvariantCulture, out var row)
+            || row > long.MaxValue / 2
             || !int.TryParse(context.Request.Query["column"], NumberStyles.None, CultureInfo.InvariantCulture, out var column))
             throw HubException.BadRequest("Say which cell: ?row=0&column=0.");
         CellBytes? bytes;
         try
         {
             bytes = await viewer.WithAsync(repo.Id, entry, async (table, _) =>
-                column < table.Columns.Count ? Cell.BytesOf((await table.ReadAsync(row, 1, [column], MaxMedia, cancellationToken)).FirstOrDefault()?[column]) : null, cancellationToken);
+                column < table.Columns.Count
+                ? Cell.BytesOf((await table.ReadAsync(row, 1, [column], MaxMedia, cancellationToken)).FirstOrDefault()?[column]) : null,
+                cancellationToken);
         }
         catch (ViewerException e)
         {

@@ -33,7 +33,9 @@ sealed record Webhook
         ["id"] = WhoAmI.Id(Id),
         ["url"] = Url,
         ["watched"] = JsonNode.Parse(Watched),
-        ["domains"] = new JsonArray([.. new[] { RepoEvents ? "repo" : null, DiscussionEvents ? "discussions" : null }.OfType<string>().Select(d => (JsonNode?)d)]),
+        ["domains"] =
+            new JsonArray([.. new[] { RepoEvents ? "repo" : null, DiscussionEvents ? "discussions" : null }.OfType<string>()
+                .Select(d => (JsonNode?)d)]),
         ["disabled"] = Disabled,
     }.With("secret", Secret);
 }

@@ -15,13 +15,15 @@ sealed class WebhookApi(Authoriser authoriser, WebhookStore webhooks, WebhookTar
 {
     const int MaxWebhooks = 50, MaxWatched = 50, MaxSecret = 256;
 
-    sealed record Body(string? Url, IReadOnlyList<WatchedItem>? Watched, IReadOnlyList<string>? Domains, string? Secret, string? JobSourceId);
+    sealed record Body(string? Url, IReadOnlyList<WatchedItem>? Watched, IReadOnlyList<string>? Domains,
+        string? Secret, string? JobSourceId);
 
     /// <summary><c>GET</c></summary>
     public async Task ListAsync(HttpContext context)
     {
         var caller = await CallerAsync(context);
-        await context.JsonAsync(new JsonArray([.. (await webhooks.ListAsync(caller.UserId, context.RequestAborted)).Select(w => w.ToJson())]));
+        await context.JsonAsync(
+            new JsonArray([.. (await webhooks.ListAsync(caller.UserId, context.RequestAborted)).Select(w => w.ToJson())]));
     }
 
     /// <summary><c>GET …/{id}</c></summary>
@@ -78,7 +80,8 @@ sealed class WebhookApi(Authoriser authoriser, WebhookStore webhooks, WebhookTar
         if (body.Watched is { } watched)
         {
             if (watched.Count is 0 or > MaxWatched || watched.FirstOrDefault(w => !IsWatchable(w)) is not null)
-                throw HubException.BadRequest($"watched: 1 to {MaxWatched} of {{\"type\": \"user\" or \"org\", \"name\": NAME}} and {{\"type\": \"model\", \"dataset\" or \"space\", \"name\": \"NAMESPACE/NAME\"}}");
+                throw HubException.BadRequest(
+                    $"watched: 1 to {MaxWatched} of {{\"type\": \"user\" or \"org\", \"name\": NAME}} and {{\"type\": \"model\", \"dataset\" or \"space\", \"name\": \"NAMESPACE/NAME\"}}");
             webhook = webhook with { Watched = WatchedItem.Write(watched) };
         }
         if (body.Domains is { } domains)
@@ -105,9 +108,11 @@ sealed class WebhookApi(Authoriser authoriser, WebhookStore webhooks, WebhookTar
     };
 
     static long IdOf(HttpContext context) =>
-        (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var id) ? id : 0;
+        (string?)context.Request.RouteValues["id"] is { Length: <= 24 } text
+        && long.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var id) ? id : 0;
 
-    async Task<Webhook> FindAsync(HttpContext context, Caller caller) => await webhooks.FindAsync(caller.UserId, IdOf(context), context.RequestAborted) ?? throw NotFound();
+    async Task<Webhook> FindAsync(HttpContext context, Caller caller) =>
+        await webhooks.FindAsync(caller.UserId, IdOf(context), context.RequestAborted) ?? throw NotFound();
 
     static HubException NotFound() => HubException.NotFound("You have no such webhook.");
 

@@ -22,25 +22,28 @@ static class WebhookEvents
     sealed record Told(long Id, string Root);
 
     /// <summary>A branch, tag or pull request moved, was made or removed.</summary>
-    public static Task RefAsync(DbTransaction t, long repo, string name, GitId? from, GitId? to) => RecordAsync(t, repo, "repo.content", "update", _ => new JsonObject
-    {
-        ["updatedRefs"] = new JsonArray(new JsonObject { ["ref"] = name, ["oldSha"] = from?.ToString(), ["newSha"] = to?.ToString() }),
-    });
+    public static Task RefAsync(DbTransaction t, long repo, string name, GitId? from, GitId? to) =>
+        RecordAsync(t, repo, "repo.content", "update", _ => new JsonObject
+        {
+            ["updatedRefs"] = new JsonArray(new JsonObject { ["ref"] = name, ["oldSha"] = from?.ToString(), ["newSha"] = to?.ToString() }),
+        });
 
     /// <summary>A repository was made, or is about to be removed.</summary>
     public static Task RepoAsync(DbTransaction t, long repo, string action) => RecordAsync(t, repo, "repo", action, _ => new JsonObject());
 
     /// <summary>A repository is about to have another name.</summary>
-    public static Task MovedAsync(DbTransaction t, long repo, long owner, string fullName) => RecordAsync(t, repo, "repo", "move", _ => new JsonObject
-    {
-        ["movedTo"] = new JsonObject { ["name"] = fullName, ["owner"] = Ref(owner) },
-    });
+    public static Task MovedAsync(DbTransaction t, long repo, long owner, string fullName) =>
+        RecordAsync(t, repo, "repo", "move", _ => new JsonObject
+        {
+            ["movedTo"] = new JsonObject { ["name"] = fullName, ["owner"] = Ref(owner) },
+        });
 
     /// <summary>Who sees a repository changed.</summary>
-    public static Task SetAsync(DbTransaction t, long repo, bool isPrivate) => RecordAsync(t, repo, "repo.config", "update", _ => new JsonObject
-    {
-        ["updatedConfig"] = new JsonObject { ["private"] = isPrivate },
-    });
+    public static Task SetAsync(DbTransaction t, long repo, bool isPrivate) =>
+        RecordAsync(t, repo, "repo.config", "update", _ => new JsonObject
+        {
+            ["updatedConfig"] = new JsonObject { ["private"] = isPrivate },
+        });
 
     /// <summary>A discussion was begun or changed, or something was said in it.</summary>
     /// <param name="t">The change's transaction.</param>
@@ -48,9 +51,12 @@ static class WebhookEvents
     /// <param name="action"><c>create</c> or <c>update</c>.</param>
     /// <param name="comment">What was said or changed, or null.</param>
     /// <param name="begun">Whether that is the discussion's beginning.</param>
-    public static async Task DiscussionAsync(DbTransaction t, long id, string action, (long Id, long Author, EventData Data)? comment, bool begun = false)
+    public static async Task DiscussionAsync(DbTransaction t, long id, string action,
+        (long Id, long Author, EventData Data)? comment, bool begun = false)
     {
-        var discussion = (await t.FirstAsync<Discussion>("SELECT id, repo_id, num, title, status, is_pull_request, author_id, base_ref, merge_commit FROM discussions WHERE id = @id", new { id }))!;
+        var discussion =
+            (await t.FirstAsync<Discussion>(
+                "SELECT id, repo_id, num, title, status, is_pull_request, author_id, base_ref, merge_commit FROM discussions WHERE id = @id", new { id }))!;
         await RecordAsync(t, discussion.RepoId, comment is null || begun ? "discussion" : "discussion.comment", action, path =>
         {
             var at = $"{path.Web}/discussions/{discussion.Num}";
@@ -65,7 +71,8 @@ static class WebhookEvents
                 ["url"] = new JsonObject { ["web"] = at, ["api"] = $"{path.Api}/discussions/{discussion.Num}" },
             };
             if (discussion.IsPullRequest)
-                told["changes"] = new JsonObject { ["base"] = discussion.BaseRef }.With("mergeCommitId", discussion.MergeCommit is { } oid ? new GitId(oid).ToString() : null);
+                told["changes"] = new JsonObject { ["base"] = discussion.BaseRef }.With("mergeCommitId",
+                    discussion.MergeCommit is { } oid ? new GitId(oid).ToString() : null);
             var more = new JsonObject { ["discussion"] = told };
             if (comment is var (row, author, data))
                 more["comment"] = new JsonObject
@@ -93,7 +100,9 @@ static class WebhookEvents
             new { id, yes = true, no = false, MaxWaiting });
         if (told.Count == 0)
             return;
-        var repo = (await t.FirstAsync<Repo>($"SELECT {RepoStore.Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @id", new { id }))!;
+        var repo =
+            (await t.FirstAsync<Repo>($"SELECT {RepoStore.Columns} FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @id",
+                new { id }))!;
         var head = await Refs.FindAsync(t.Connection!, t, id, GitRef.Heads + repo.DefaultBranch);
         foreach (var (webhook, root) in told)
         {
@@ -114,7 +123,8 @@ static class WebhookEvents
             };
             foreach (var (name, value) in more((web, api)))
                 body[name] = value?.DeepClone();
-            await t.ExecuteAsync("INSERT INTO webhook_deliveries (webhook_id, body, attempts, due_at) VALUES (@webhook, @body, 0, 0)", new { webhook, body = body.ToJsonString(HubJson.Options) });
+            await t.ExecuteAsync("INSERT INTO webhook_deliveries (webhook_id, body, attempts, due_at) VALUES (@webhook, @body, 0, 0)",
+                new { webhook, body = body.ToJsonString(HubJson.Options) });
         }
     }
 

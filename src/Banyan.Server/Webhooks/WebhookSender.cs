@@ -22,7 +22,8 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
 
     static readonly TimeSpan[] s_pauses =
     [
-        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1), TimeSpan.FromHours(4), TimeSpan.FromHours(12),
+        TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(10), TimeSpan.FromHours(1),
+        TimeSpan.FromHours(4), TimeSpan.FromHours(12),
     ];
 
     sealed record Delivery
@@ -80,7 +81,8 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
         }
         finally
         {
-            await Task.WhenAll(_telling.Keys).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.WhenAll(_telling.Keys)
+                .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             _telling.Clear();
         }
     }
@@ -93,9 +95,11 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
         var owners = _telling.Values.CountBy(d => d.UserId).ToDictionary();
         var hosts = _telling.Values.CountBy(d => d.Host).ToDictionary();
         var webhooks = _telling.Values.Select(d => d.WebhookId).ToHashSet();
-        foreach (var due in await DueAsync([.. webhooks], [.. owners.Where(o => o.Value >= OfAnOwner).Select(o => o.Key)], cancellationToken))
+        foreach (var due in await DueAsync([.. webhooks],
+            [.. owners.Where(o => o.Value >= OfAnOwner).Select(o => o.Key)], cancellationToken))
         {
-            if (_telling.Count >= AtATime || owners.GetValueOrDefault(due.UserId) >= OfAnOwner || hosts.GetValueOrDefault(due.Host) >= AtAHost)
+            if (_telling.Count >= AtATime || owners.GetValueOrDefault(due.UserId) >= OfAnOwner
+                || hosts.GetValueOrDefault(due.Host) >= AtAHost)
                 continue;
             owners[due.UserId] = owners.GetValueOrDefault(due.UserId) + 1;
             hosts[due.Host] = hosts.GetValueOrDefault(due.Host) + 1;
@@ -104,7 +108,8 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
     }
 
     /// <summary>The oldest that is due of each webhook that is not being told, few of each owner.</summary>
-    Task<IReadOnlyList<Delivery>> DueAsync(long[] webhooks, long[] owners, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Delivery>>(
+    Task<IReadOnlyList<Delivery>> DueAsync(long[] webhooks, long[] owners, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<Delivery>>(
         async c => (await c.QueryAsync<Delivery>(
             $"""
             SELECT * FROM (
@@ -122,16 +127,20 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
         // Mine, unless another node was faster; should this one die, another goes on when the lease ends.
         var leased = Now + (long)s_lease.TotalMilliseconds;
         if (await database.WriteAsync(
-            t => t.ExecuteAsync("UPDATE webhook_deliveries SET due_at = @leased, attempts = attempts + 1 WHERE id = @Id AND due_at = @DueAt", new { leased, delivery.Id, delivery.DueAt }), cancellationToken) == 0)
+            t => t.ExecuteAsync(
+                "UPDATE webhook_deliveries SET due_at = @leased, attempts = attempts + 1 WHERE id = @Id AND due_at = @DueAt",
+                new { leased, delivery.Id, delivery.DueAt }), cancellationToken) == 0)
             return;
         var problem = await SendAsync(delivery, cancellationToken);
         if (problem is not null && delivery.Attempts < s_pauses.Length)
         {
             await database.WriteAsync(
-                t => t.ExecuteAsync("UPDATE webhook_deliveries SET due_at = @due WHERE id = @Id", new { due = Now + (long)s_pauses[delivery.Attempts].TotalMilliseconds, delivery.Id }), cancellationToken);
+                t => t.ExecuteAsync("UPDATE webhook_deliveries SET due_at = @due WHERE id = @Id",
+                    new { due = Now + (long)s_pauses[delivery.Attempts].TotalMilliseconds, delivery.Id }), cancellationToken);
             return;
         }
-        await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM webhook_deliveries WHERE id = @Id", new { delivery.Id }), cancellationToken);
+        await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM webhook_deliveries WHERE id = @Id", new { delivery.Id }),
+            cancellationToken);
         if (problem is not null)
             LogGivenUp(log, delivery.Url, problem);
     }
@@ -141,7 +150,10 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, delivery.Url)
         {
-            Content = new ByteArrayContent(Encoding.UTF8.GetBytes(delivery.Body)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+            Content =
+                new ByteArrayContent(
+                    Encoding.UTF8.GetBytes(delivery.Body))
+                { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
         };
         request.Headers.UserAgent.ParseAdd("Banyan-Webhook");
         if (delivery.Secret is { } secret)
@@ -151,7 +163,8 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
             using var answer = await targets.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             return answer.IsSuccessStatusCode ? null : $"it answered {(int)answer.StatusCode}";
         }
-        catch (Exception e) when (e is HttpRequestException or IOException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
+        catch (Exception e) when (e is HttpRequestException or IOException
+            || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             return e.Message;
         }

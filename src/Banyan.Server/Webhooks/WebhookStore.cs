@@ -11,7 +11,8 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
 {
     const string Select = "SELECT id, url, watched, repo_events, discussion_events, secret, disabled FROM webhooks WHERE user_id = @user";
 
-    public Task<IReadOnlyList<Webhook>> ListAsync(long user, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Webhook>>(
+    public Task<IReadOnlyList<Webhook>> ListAsync(long user, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<Webhook>>(
         async c => (await c.QueryAsync<Webhook>($"{Select} ORDER BY id", new { user })).AsList(), cancellationToken);
 
     public Task<Webhook?> FindAsync(long user, long id, CancellationToken cancellationToken) => database.ReadAsync(
@@ -25,7 +26,8 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
     /// <param name="most">How many a user may have.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>It, or null if the user has that many.</returns>
-    public Task<Webhook?> AddAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem> watched, string root, int most, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<Webhook?> AddAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem> watched, string root, int most,
+        CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM webhooks WHERE user_id = @user", new { user }) >= most)
             return null;
@@ -34,7 +36,18 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
             INSERT INTO webhooks (user_id, url, watched, repo_events, discussion_events, secret, disabled, root, created_at)
             VALUES (@user, @Url, @Watched, @RepoEvents, @DiscussionEvents, @Secret, @Disabled, @root, @now) RETURNING id
             """,
-            new { user, webhook.Url, webhook.Watched, webhook.RepoEvents, webhook.DiscussionEvents, webhook.Secret, webhook.Disabled, root, now = time.GetUtcNow().ToUnixTimeMilliseconds() });
+            new
+            {
+                user,
+                webhook.Url,
+                webhook.Watched,
+                webhook.RepoEvents,
+                webhook.DiscussionEvents,
+                webhook.Secret,
+                webhook.Disabled,
+                root,
+                now = time.GetUtcNow().ToUnixTimeMilliseconds()
+            });
         await WatchAsync(t, id, watched);
         await Audit.RecordAsync(t, "webhook.add", $"webhook {id}");
         return webhook with { Id = id };
@@ -46,14 +59,25 @@ sealed class WebhookStore(HubDatabase database, TimeProvider time)
     /// <param name="watched">What it watches, or null for no change.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <returns>False if there is none.</returns>
-    public Task<bool> UpdateAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem>? watched, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<bool> UpdateAsync(long user, Webhook webhook, IReadOnlyList<WatchedItem>? watched, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var changed = await t.ExecuteAsync(
             """
             UPDATE webhooks SET url = @Url, watched = @Watched, repo_events = @RepoEvents, discussion_events = @DiscussionEvents, secret = @Secret, disabled = @Disabled
             WHERE id = @Id AND user_id = @user
             """,
-            new { user, webhook.Id, webhook.Url, webhook.Watched, webhook.RepoEvents, webhook.DiscussionEvents, webhook.Secret, webhook.Disabled });
+            new
+            {
+                user,
+                webhook.Id,
+                webhook.Url,
+                webhook.Watched,
+                webhook.RepoEvents,
+                webhook.DiscussionEvents,
+                webhook.Secret,
+                webhook.Disabled
+            });
         if (changed == 1 && watched is not null)
         {
             await t.ExecuteAsync("DELETE FROM webhook_watched WHERE webhook_id = @Id", new { webhook.Id });

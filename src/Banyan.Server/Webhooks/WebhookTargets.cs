@@ -7,8 +7,9 @@ using Banyan.Server.Hub;
 namespace Banyan.Server.Webhooks;
 
 /// <summary>
-/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach, under its public addresses too: names are
-/// resolved here, and the connection goes to the very address that was looked at. Redirects are not followed.
+/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach, under its
+/// public addresses too: names are resolved here, and the connection goes to the very address that was looked at. Redirects are not
+/// followed.
 /// </summary>
 sealed class WebhookTargets(HubOptions options) : IDisposable
 {
@@ -18,7 +19,8 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
     [
         .. new[]
         {
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3",
+            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16",
+            "198.18.0.0/15", "224.0.0.0/3",
             "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
         }.Select(n => IPNetwork.Parse(n)),
     ];
@@ -30,10 +32,15 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
     /// <exception cref="HubException">400: it is not allowed.</exception>
     public string Checked(string url)
     {
-        if (url.Length > MaxUrl || url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c)) || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
-            throw HubException.BadRequest($"url: an address with http or https, without a password, spaces and line breaks, of up to {MaxUrl} characters");
-        if (!options.AllowPrivateWebhooks && (uri.IsLoopback || IsHub(options, uri.Host) || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && (IsPrivate(ip) || IsOwn(ip)))))
-            throw HubException.BadRequest($"url: {uri.Host} is an address inside the hub's own network; whoever runs the hub can allow those: --allow-private-webhooks");
+        if (url.Length > MaxUrl || url.Any(c => char.IsControl(c) || char.IsWhiteSpace(c))
+            || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0)
+            throw HubException.BadRequest(
+                $"url: an address with http or https, without a password, spaces and line breaks, of up to {MaxUrl} characters");
+        if (!options.AllowPrivateWebhooks
+            && (uri.IsLoopback || IsHub(options, uri.Host)
+                || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && (IsPrivate(ip) || IsOwn(ip)))))
+            throw HubException.BadRequest(
+                $"url: {uri.Host} is an address inside the hub's own network; whoever runs the hub can allow those: --allow-private-webhooks");
         return url;
     }
 
@@ -46,14 +53,16 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
     }
 
     /// <summary>Whether a host is the one that the hub is called by: what is there may be for its own proxies alone.</summary>
-    static bool IsHub(HubOptions options, string host) => options.PublicUrl is { } url && new Uri(url).Host.TrimEnd('.').Equals(host.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
+    static bool IsHub(HubOptions options, string host) =>
+        options.PublicUrl is { } url && new Uri(url).Host.TrimEnd('.').Equals(host.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether an address of the public internet is one of this machine.</summary>
     internal static bool IsOwn(IPAddress ip)
     {
         if (ip.IsIPv4MappedToIPv6)
             ip = ip.MapToIPv4();
-        return NetworkInterface.GetAllNetworkInterfaces().SelectMany(n => n.GetIPProperties().UnicastAddresses).Any(a => a.Address.Equals(ip));
+        return NetworkInterface.GetAllNetworkInterfaces().SelectMany(n => n.GetIPProperties().UnicastAddresses)
+            .Any(a => a.Address.Equals(ip));
     }
 
     /// <summary>The addresses of the name that the hub is called by, as under a proxy it is not this machine's.</summary>
@@ -81,7 +90,8 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
         {
             var all = await Dns.GetHostAddressesAsync(context.DnsEndPoint.Host, cancellationToken);
             var own = options.AllowPrivateWebhooks ? [] : await OfHubAsync(options, cancellationToken);
-            var allowed = options.AllowPrivateWebhooks ? all : IsHub(options, context.DnsEndPoint.Host) ? [] : [.. all.Where(a => !IsPrivate(a) && !IsOwn(a) && !own.Contains(a))];
+            var allowed = options.AllowPrivateWebhooks ? all : IsHub(options, context.DnsEndPoint.Host) ? []
+                : [.. all.Where(a => !IsPrivate(a) && !IsOwn(a) && !own.Contains(a))];
             if (allowed.Length == 0)
                 throw new HttpRequestException($"{context.DnsEndPoint.Host} is inside the hub's own network");
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

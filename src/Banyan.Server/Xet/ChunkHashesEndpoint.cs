@@ -18,7 +18,8 @@ sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFi
     public async Task<IResult> GetAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
         var grant = await access.GrantAsync(context, write: false);
-        var file = await held.OpenAsync(grant.Repo, Hashes.Parse(hash), cancellationToken) ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
+        var file = await held.OpenAsync(grant.Repo, Hashes.Parse(hash), cancellationToken)
+            ?? throw HubException.NotFound($"The repository of this token has no file {hash}.");
         var windows = new ChunkWindows(Ranges(context.Request.Headers[DirtyHeader], file.Size));
         var terms = new List<(long Start, long End, XetHash Verification)>();
         long at = 0;
@@ -39,13 +40,16 @@ sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFi
             new ChunkHashesAnswer(
                 windows.Chunks, file.Size,
                 [.. windows.Windows.Select(w => new WindowAnswer([w.Start, w.End]))],
-                [.. between.Select(b => b.IsEmpty ? null : new MerkleRunAnswer([.. b.Nodes.Select(n => new MerkleNodeAnswer(n.Hash.ToString(), (long)n.Length))], [.. b.Levels.Select(l => new[] { l.Left, l.Right })], b.AtStart, b.AtEnd))],
+                [.. between.Select(b => b.IsEmpty ? null
+                    : new MerkleRunAnswer([.. b.Nodes.Select(n => new MerkleNodeAnswer(n.Hash.ToString(), (long)n.Length))],
+                        [.. b.Levels.Select(l => new[] { l.Left, l.Right })], b.AtStart, b.AtEnd))],
                 [.. Untouched(terms, windows.Windows)]),
             XetJson.Default.ChunkHashesAnswer);
     }
 
     /// <summary>The verification hashes of the file's terms that no window touches; both are in the file's order.</summary>
-    static IEnumerable<string> Untouched(List<(long Start, long End, XetHash Verification)> terms, IReadOnlyList<(long Start, long End)> windows)
+    static IEnumerable<string> Untouched(List<(long Start, long End, XetHash Verification)> terms,
+        IReadOnlyList<(long Start, long End)> windows)
     {
         var next = 0;
         foreach (var (start, end, verification) in terms)
@@ -61,13 +65,15 @@ sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFi
     /// <exception cref="HubException">400: none of them is in the file.</exception>
     static List<(long Start, long End)> Ranges(string? header, long size)
     {
-        if (header?.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase) != true || header.Split(',') is not { Length: <= MostRanges } parts)
+        if (header?.StartsWith("bytes=", StringComparison.OrdinalIgnoreCase) != true
+            || header.Split(',') is not { Length: <= MostRanges } parts)
             throw HubException.BadRequest($"{DirtyHeader}: say which bytes change, as bytes=0-99,500-599, in at most {MostRanges} ranges.");
         parts[0] = parts[0]["bytes=".Length..];
         var ranges = new List<(long Start, long End)>();
         foreach (var part in parts)
         {
-            if (part.Trim().Split('-') is not [var first, var last] || !Number(first, out var start) || !Number(last, out var end) || end < start)
+            if (part.Trim().Split('-') is not [var first, var last] || !Number(first, out var start)
+                || !Number(last, out var end) || end < start)
                 throw HubException.BadRequest($"{DirtyHeader}: '{part}' is no range.");
             if (start < size)
                 ranges.Add((start, Math.Min(end, size - 1) + 1));

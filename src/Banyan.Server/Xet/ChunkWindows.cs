@@ -78,7 +78,8 @@ sealed class ChunkWindows(IReadOnlyList<(long Start, long End)> dirty)
     /// <summary>Puts chunks that do not change together: a gap of any length takes little memory.</summary>
     void Fold(bool atEnd)
     {
-        var part = MerkleRun.Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_gap), atStart: _between.Count == 0 && _run is null, atEnd);
+        var part = MerkleRun.Of(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_gap),
+            atStart: _between.Count == 0 && _run is null, atEnd);
         _run = _run is null ? part : MerkleRun.Join(_run, part);
         _gap.Clear();
     }

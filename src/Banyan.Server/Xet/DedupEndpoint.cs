@@ -35,7 +35,9 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
             throw HubException.NotFound("No stored xorb is known to begin here.");
 
         // Not only the chunk's own xorb: a file of gigabytes has xorbs in which no chunk may be asked for.
-        var held = await contents.Xorbs.HoldAsync([.. await contents.Xorbs.BesideAsync(place.Xorb, MostXorbs, cancellationToken)], cancellationToken);
+        var held =
+            await contents.Xorbs.HoldAsync([.. await contents.Xorbs.BesideAsync(place.Xorb, MostXorbs, cancellationToken)],
+                cancellationToken);
         if (!held.Contains(place.Xorb))
             throw HubException.NotFound("The xorb with this chunk is being removed.");
         var xorbs = new List<ShardXorb>();
@@ -49,7 +51,8 @@ sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secr
 
     /// <summary>A key for each day: what was learned from one answer does not help to read those of another day.</summary>
     async Task<byte[]> KeyAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
-        HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Dedup, cancellationToken), Encoding.ASCII.GetBytes(now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)));
+        HMACSHA256.HashData(await secrets.KeyAsync(Secrets.Dedup, cancellationToken),
+            Encoding.ASCII.GetBytes(now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)));
 
     static ShardXorb Describe(XorbLayout layout)
     {

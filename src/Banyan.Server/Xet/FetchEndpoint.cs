@@ -15,8 +15,10 @@ sealed class FetchEndpoint(XorbUrls urls, IObjectStore objects)
         // 403 makes clients ask for new addresses.
         var (xorb, first, end) = await urls.ReadAsync(ticket, cancellationToken) is { } range && range.Xorb == Hashes.Parse(hash)
             ? range
-            : throw HubException.Forbidden("This address is not of this hub, has expired, or is of somebody who may not read this any more: ask for the reconstruction again.");
-        if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && ranges.First() is { From: { } from } asked)
+            : throw HubException.Forbidden(
+                "This address is not of this hub, has expired, or is of somebody who may not read this any more: ask for the reconstruction again.");
+        if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges }
+            && ranges.First() is { From: { } from } asked)
         {
             var to = (asked.To ?? end - 1) + 1;
             if (from < first || to > end || from >= to)

@@ -18,7 +18,8 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, He
         var (grant, plan) = await PlanAsync(context, file, cancellationToken);
         var xorbs = new Dictionary<string, List<FetchV2>>();
         foreach (var run in plan.Fetches)
-            Of(xorbs, run).Add(new FetchV2(await urls.OfAsync(context, grant, run, cancellationToken), [new FetchRangeV2(Chunks(run), Bytes(run))]));
+            Of(xorbs, run)
+                .Add(new FetchV2(await urls.OfAsync(context, grant, run, cancellationToken), [new FetchRangeV2(Chunks(run), Bytes(run))]));
         return Results.Json(new ReconstructionV2(plan.Offset, Terms(plan), xorbs), XetJson.Default.ReconstructionV2);
     }
 
@@ -26,7 +27,8 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, He
     public async Task<IResult> GetV1Async(HttpContext context, string file, CancellationToken cancellationToken)
     {
         var (grant, plan) = await PlanAsync(context, file, cancellationToken);
-        return Results.Json(new ReconstructionV1(plan.Offset, Terms(plan), await FetchesAsync(context, grant, plan, [], cancellationToken)), XetJson.Default.ReconstructionV1);
+        return Results.Json(new ReconstructionV1(plan.Offset, Terms(plan), await FetchesAsync(context, grant, plan, [], cancellationToken)),
+            XetJson.Default.ReconstructionV1);
     }
 
     /// <summary>GET /v1/reconstructions?file_id=…</summary>
@@ -66,18 +68,21 @@ sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, He
         var grant = await access.GrantAsync(context, write: false);
         var file = await FileAsync(grant, hash, cancellationToken);
         var (from, to) = (0L, file.Size);
-        if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges } && ranges.First() is { From: { } first } range)
+        if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges }
+            && ranges.First() is { From: { } first } range)
         {
             from = first;
             to = range.To is { } last && last < file.Size ? last + 1 : file.Size;
             if (from >= to)
-                throw new HubException(StatusCodes.Status416RangeNotSatisfiable, null, $"The file has {file.Size} bytes; {from} and on were asked for.");
+                throw new HubException(StatusCodes.Status416RangeNotSatisfiable, null,
+                    $"The file has {file.Size} bytes; {from} and on were asked for.");
         }
         return (grant, await ReconstructionPlan.ForAsync(file, from, to, contents.Xorbs, cancellationToken));
     }
 
     async Task<Dictionary<string, List<FetchV1>>> FetchesAsync(
-        HttpContext context, XetGrant grant, ReconstructionPlan plan, Dictionary<string, List<FetchV1>> fetches, CancellationToken cancellationToken)
+        HttpContext context, XetGrant grant, ReconstructionPlan plan, Dictionary<string, List<FetchV1>> fetches,
+        CancellationToken cancellationToken)
     {
         foreach (var run in plan.Fetches)
             Of(fetches, run).Add(new FetchV1(Chunks(run), await urls.OfAsync(context, grant, run, cancellationToken), Bytes(run)));

@@ -19,7 +19,8 @@ readonly record struct Run(XetHash Xorb, int First, int End, long FirstByte, lon
 sealed record ReconstructionPlan(long Offset, IReadOnlyList<Run> Terms, IReadOnlyList<Run> Fetches)
 {
     /// <summary>Plans bytes <paramref name="from"/> to <paramref name="to"/> of a file.</summary>
-    public static async Task<ReconstructionPlan> ForAsync(LargeFile file, long from, long to, XorbIndex index, CancellationToken cancellationToken)
+    public static async Task<ReconstructionPlan> ForAsync(LargeFile file, long from, long to, XorbIndex index,
+        CancellationToken cancellationToken)
     {
         var runs = new List<Run>();
         long start = 0, offset = 0;

@@ -70,7 +70,8 @@ sealed class ShardEndpoints(XetAccess access, ShardIntake intake, ContentOptions
 
     static async Task WriteAsync(HttpContext context, ShardFrame frame)
     {
-        await context.Response.BodyWriter.WriteAsync((byte[])[.. JsonSerializer.SerializeToUtf8Bytes(frame, XetJson.Default.ShardFrame), (byte)'\n'], context.RequestAborted);
+        await context.Response.BodyWriter.WriteAsync(
+            (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(frame, XetJson.Default.ShardFrame), (byte)'\n'], context.RequestAborted);
     }
 
     sealed record Received(FileStream Content, XetGrant Grant) : IAsyncDisposable

@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Xet;
 
-/// <summary>Hands out Xet tokens to who may read, or write, a repository. The revision in the address is not looked at: clients send <c>None</c> too.</summary>
+/// <summary>
+/// Hands out Xet tokens to who may read, or write, a repository. The revision in the address is not looked at: clients send <c>None</c>
+/// too.
+/// </summary>
 sealed class TokenEndpoints(XetAccess access, XetAddresses addresses, Authoriser authoriser)
 {
     /// <summary>GET /api/{type}s/{ns}/{name}/xet-read-token/{rev}</summary>

@@ -26,7 +26,8 @@ sealed class XetAccess(Authoriser authoriser, Tickets tickets, TimeProvider time
     public async ValueTask<(string Token, long Expires)> IssueAsync(XetGrant grant, CancellationToken cancellationToken)
     {
         var expires = time.GetUtcNow() + Validity;
-        string[] fields = [grant.MayWrite ? "write" : "read", grant.Repo.ToString(CultureInfo.InvariantCulture), grant.Token.ToString(CultureInfo.InvariantCulture)];
+        string[] fields = [grant.MayWrite ? "write" : "read", grant.Repo.ToString(CultureInfo.InvariantCulture),
+            grant.Token.ToString(CultureInfo.InvariantCulture)];
         return (await tickets.IssueAsync(Purpose, expires, fields, cancellationToken), expires.ToUnixTimeSeconds());
     }
 
@@ -37,11 +38,14 @@ sealed class XetAccess(Authoriser authoriser, Tickets tickets, TimeProvider time
         string? header = context.Request.Headers.Authorization;
         var token = header?.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) == true ? header["Bearer ".Length..].Trim() : null;
         if (await tickets.ReadAsync(Purpose, token, context.RequestAborted) is not [var scope, var repo, var by])
-            throw new HubException(401, null, "The Xet token is missing, is not of this hub, or has expired: ask for another at xet-read-token or xet-write-token.");
-        var grant = new XetGrant(long.Parse(repo, CultureInfo.InvariantCulture), long.Parse(by, CultureInfo.InvariantCulture), scope == "write");
+            throw new HubException(401, null,
+                "The Xet token is missing, is not of this hub, or has expired: ask for another at xet-read-token or xet-write-token.");
+        var grant = new XetGrant(long.Parse(repo, CultureInfo.InvariantCulture),
+            long.Parse(by, CultureInfo.InvariantCulture), scope == "write");
         if (write && !grant.MayWrite)
             throw HubException.Forbidden("This Xet token is for reading: ask for another at xet-write-token.");
         return await authoriser.StillMayAsync(grant.Token, grant.Repo, write ? Need.Contribute : Need.Read, context.RequestAborted)
-            ? grant : throw HubException.Forbidden("Whoever this Xet token was given to may not do this any more: the account, its token, its access or the repository ended.");
+            ? grant : throw HubException.Forbidden(
+                "Whoever this Xet token was given to may not do this any more: the account, its token, its access or the repository ended.");
     }
 }

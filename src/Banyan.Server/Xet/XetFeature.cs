@@ -40,11 +40,14 @@ static class XetFeature
 
         // Below, the Xet token decides (XetAccess), or the address itself where it is signed. Older clients know other paths.
         var xorbs = app.Services.GetRequiredService<XorbEndpoints>();
-        Map(app, ["POST"], ["/v1/xorbs/{prefix}/{hash}", "/xorbs/{prefix}/{hash}", "/xorb/{prefix}/{hash}"], (c, v) => xorbs.PostAsync(c, v("hash"), c.RequestAborted));
-        Map(app, ["HEAD"], ["/v1/xorbs/{prefix}/{hash}", "/xorbs/{prefix}/{hash}", "/xorb/{prefix}/{hash}"], (c, v) => xorbs.HeadAsync(c, v("hash"), c.RequestAborted));
+        Map(app, ["POST"], ["/v1/xorbs/{prefix}/{hash}", "/xorbs/{prefix}/{hash}", "/xorb/{prefix}/{hash}"],
+            (c, v) => xorbs.PostAsync(c, v("hash"), c.RequestAborted));
+        Map(app, ["HEAD"], ["/v1/xorbs/{prefix}/{hash}", "/xorbs/{prefix}/{hash}", "/xorb/{prefix}/{hash}"],
+            (c, v) => xorbs.HeadAsync(c, v("hash"), c.RequestAborted));
 
         var shards = app.Services.GetRequiredService<ShardEndpoints>();
-        Map(app, ["POST"], ["/v1/shards", "/shards", "/shard", "/shard/{prefix}/{hash}"], (c, _) => shards.PostV1Async(c, c.RequestAborted));
+        Map(app, ["POST"], ["/v1/shards", "/shards", "/shard", "/shard/{prefix}/{hash}"],
+            (c, _) => shards.PostV1Async(c, c.RequestAborted));
         Map(app, ["POST"], ["/v2/shards"], async (c, _) =>
         {
             await shards.PostV2Async(c, c.RequestAborted);
@@ -53,7 +56,8 @@ static class XetFeature
 
         var reconstructions = app.Services.GetRequiredService<ReconstructionEndpoints>();
         Map(app, ["GET"], ["/v2/reconstructions/{file}"], (c, v) => reconstructions.GetV2Async(c, v("file"), c.RequestAborted));
-        Map(app, ["GET"], ["/v1/reconstructions/{file}", "/reconstructions/{file}", "/reconstruction/{file}"], (c, v) => reconstructions.GetV1Async(c, v("file"), c.RequestAborted));
+        Map(app, ["GET"], ["/v1/reconstructions/{file}", "/reconstructions/{file}", "/reconstruction/{file}"],
+            (c, v) => reconstructions.GetV1Async(c, v("file"), c.RequestAborted));
         Map(app, ["GET"], ["/v1/reconstructions", "/reconstructions"], (c, _) => reconstructions.GetManyAsync(c, c.RequestAborted));
         Map(app, ["HEAD"], ["/v1/files/{file}", "/files/{file}"], (c, v) => reconstructions.HeadAsync(c, v("file"), c.RequestAborted));
 
@@ -68,14 +72,17 @@ static class XetFeature
         });
 
         var dedup = app.Services.GetRequiredService<DedupEndpoint>();
-        Map(app, ["GET"], ["/v1/chunks/{prefix}/{hash}", "/chunks/{prefix}/{hash}", "/chunk/{prefix}/{hash}"], (c, v) => dedup.GetAsync(c, v("hash"), c.RequestAborted));
+        Map(app, ["GET"], ["/v1/chunks/{prefix}/{hash}", "/chunks/{prefix}/{hash}", "/chunk/{prefix}/{hash}"],
+            (c, v) => dedup.GetAsync(c, v("hash"), c.RequestAborted));
 
         // Clients report how fast they were; nothing is kept.
         Map(app, ["POST"], ["/v1/telemetry", "/v1/telemetry/{**rest}"], (_, _) => Task.FromResult(Results.Ok()), RouteTraits.Reads);
-        Map(app, ["GET", "HEAD", "POST", "PUT", "DELETE"], ["/{**rest}"], (c, _) => throw HubException.NotImplemented($"{c.Request.Method} {c.Request.Path}"));
+        Map(app, ["GET", "HEAD", "POST", "PUT", "DELETE"], ["/{**rest}"],
+            (c, _) => throw HubException.NotImplemented($"{c.Request.Method} {c.Request.Path}"));
     }
 
-    static void Map(WebApplication app, string[] methods, ReadOnlySpan<string> patterns, Func<HttpContext, Func<string, string>, Task<IResult>> handler, RouteTraits traits = RouteTraits.None)
+    static void Map(WebApplication app, string[] methods, ReadOnlySpan<string> patterns,
+        Func<HttpContext, Func<string, string>, Task<IResult>> handler, RouteTraits traits = RouteTraits.None)
     {
         foreach (var pattern in patterns)
             app.MapMethods(XetAddresses.Path + pattern, methods, (RequestDelegate)(async context =>

@@ -48,7 +48,10 @@ sealed class XorbEndpoints(XetAccess access, ContentStore contents, IObjectStore
         return Results.Json(new XorbAnswer(isNew), XetJson.Default.XorbAnswer);
     }
 
-    /// <summary>HEAD /v1/xorbs/{prefix}/{hash}: whether a file of the token's repository is in it. Others' xorbs are not reported: knowing a hash does not prove having the bytes.</summary>
+    /// <summary>
+    /// HEAD /v1/xorbs/{prefix}/{hash}: whether a file of the token's repository is in it. Others' xorbs are not reported: knowing a hash
+    /// does not prove having the bytes.
+    /// </summary>
     public async Task<IResult> HeadAsync(HttpContext context, string hash, CancellationToken cancellationToken)
     {
         var grant = await access.GrantAsync(context, write: true);

@@ -10,7 +10,8 @@ namespace Banyan.Server.Xet;
 
 /// <summary>
 /// Addresses of parts of xorbs that anyone who has them may fetch, for a while and in exactly that range: clients send no token
-/// there. The object store's own where it signs ranges (S3), this server's otherwise, and those hold only while whoever they were given to may read.
+/// there. The object store's own where it signs ranges (S3), this server's otherwise, and those hold only while whoever they were given to
+/// may read.
 /// </summary>
 sealed class XorbUrls(Authoriser authoriser, XetAddresses addresses, Tickets tickets, IObjectStore objects, TimeProvider time)
 {
@@ -31,7 +32,8 @@ sealed class XorbUrls(Authoriser authoriser, XetAddresses addresses, Tickets tic
     /// <summary>The range of a xorb that a ticket opens, or null.</summary>
     public async ValueTask<(XetHash Xorb, long FirstByte, long EndByte)?> ReadAsync(string? ticket, CancellationToken cancellationToken) =>
         await tickets.ReadAsync(Purpose, ticket, cancellationToken) is [var xorb, var first, var end, var token, var repo]
-        && await authoriser.StillMayAsync(Number(token), Number(repo), Need.Read, cancellationToken) ? (XetHash.Parse(xorb), Number(first), Number(end)) : null;
+        && await authoriser.StillMayAsync(Number(token), Number(repo), Need.Read, cancellationToken)
+        ? (XetHash.Parse(xorb), Number(first), Number(end)) : null;
 
     static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 

@@ -28,10 +28,14 @@ internal abstract unsafe class BlockGradient
     public static BlockGradient Of(Block block, GradientBuilder at) => block switch
     {
         Attention { WithoutGradient: { } what } => throw new ArgumentException($"models that {what} cannot be trained yet"),
-        MixtureOfExperts { IsPlain: false } => throw new ArgumentException("experts with biases, groups, or other activations than SwiGLU cannot be trained yet"),
-        GatedFeedForward { Activation: not (GateActivation.Silu or GateActivation.Gelu) } => throw new ArgumentException("feed-forwards of this activation cannot be trained yet"),
-        MixtureOfExperts { Shared: not null } or MixtureOfExperts { HasSelectionBias: true } or MixtureOfExperts { Shape: { Sigmoid: true } or { Scale: not 1 } } =>
-            throw new ArgumentException("experts that every token goes to, or that are chosen by sigmoids, with a bias or a scale, cannot be trained yet"),
+        MixtureOfExperts { IsPlain: false } =>
+            throw new ArgumentException("experts with biases, groups, or other activations than SwiGLU cannot be trained yet"),
+        GatedFeedForward { Activation: not (GateActivation.Silu or GateActivation.Gelu) } =>
+            throw new ArgumentException("feed-forwards of this activation cannot be trained yet"),
+        MixtureOfExperts { Shared: not null } or MixtureOfExperts { HasSelectionBias: true }
+            or MixtureOfExperts { Shape: { Sigmoid: true } or { Scale: not 1 } } =>
+            throw new ArgumentException(
+                "experts that every token goes to, or that are chosen by sigmoids, with a bias or a scale, cannot be trained yet"),
         Attention attention => new AttentionGradient(attention, at),
         GatedFeedForward gated => new GatedGradient(gated, at),
         MixtureOfExperts experts => new ExpertsGradient(experts, at),

@@ -92,7 +92,8 @@ internal sealed unsafe class HeadGradient
 
     void Back(TrainingPass pass, int first, int count)
     {
-        var (projection, dNormed, dLogits) = (_head.Projection, Rows(_dNormed, first, count), new Matrix(_logits.Floats, count, _vocabulary));
+        var (projection, dNormed, dLogits) = (_head.Projection, Rows(_dNormed, first, count),
+            new Matrix(_logits.Floats, count, _vocabulary));
         if (_weight is null)
         {
             Gemm.Backward(dLogits, projection.Matrix, dNormed, pass.Pool, projection.Scale, bfloat16: pass.UsesBFloat16);

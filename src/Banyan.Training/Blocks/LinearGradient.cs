@@ -153,13 +153,15 @@ internal sealed unsafe class LinearGradient
             ColumnSums.Add(dy, _bias.Gradient, rows, outputs, pass.Pool);
         if (_magnitude is not null)
         {
-            ColumnSums.AddProducts(dy, _places.Result.Floats + (long)first * outputs, _inverseNorm.Floats, _magnitude.Gradient, rows, outputs, pass.Pool);
+            ColumnSums.AddProducts(dy, _places.Result.Floats + (long)first * outputs, _inverseNorm.Floats, _magnitude.Gradient,
+                rows, outputs, pass.Pool);
             dy = ResultGradient(first);
             scale = 1;
         }
         Matrix dys = new(dy, rows, outputs), xs = new(x, rows, inputs);
         if (_weight is not null)
-            Gemm.Multiply(dys.Transposed, xs, new Matrix(_weight.Gradient, outputs, inputs), pass.Pool, scale, add: true, pass.UsesBFloat16);
+            Gemm.Multiply(dys.Transposed, xs, new Matrix(_weight.Gradient, outputs, inputs), pass.Pool, scale,
+                add: true, pass.UsesBFloat16);
         if (_a is null)
             return;
         var rank = _a.Rows;
@@ -210,7 +212,8 @@ internal sealed unsafe class LinearGradient
         if (_weight is null || pass.IsBase)
             Gemm.Forward(xs, _projection.Matrix, ys, pass.Pool, scale, add, pass.UsesBFloat16, adapter);
         else
-            Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool, scale, add, pass.UsesBFloat16);
+            Gemm.Multiply(xs, new Matrix(_weight.Value, _projection.Rows, _projection.Columns).Transposed, ys, pass.Pool,
+                scale, add, pass.UsesBFloat16);
     }
 
     // inner = A·x; what is added to the projection: scale · B·inner.

@@ -102,7 +102,8 @@ internal sealed record Checkpoint(
         Span<byte> bytes = stackalloc byte[sizeof(int)];
         stream.ReadExactly(bytes);
         var length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        return length >= 2 && length <= stream.Length - stream.Position - HashBytes ? length : throw Damaged(path, "it does not begin as a checkpoint does");
+        return length >= 2 && length <= stream.Length - stream.Position - HashBytes ? length
+            : throw Damaged(path, "it does not begin as a checkpoint does");
     }
 
     static void CheckHash(FileStream stream, string path)

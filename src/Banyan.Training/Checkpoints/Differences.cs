@@ -7,7 +7,8 @@ namespace Banyan.Training.Checkpoints;
 internal static class Differences
 {
     // Without what follows from other options.
-    static readonly JsonSerializerOptions s_named = new() { Converters = { new JsonStringEnumConverter() }, IgnoreReadOnlyProperties = true };
+    static readonly JsonSerializerOptions s_named =
+        new() { Converters = { new JsonStringEnumConverter() }, IgnoreReadOnlyProperties = true };
 
     /// <summary>In words; null if they differ in nothing that matters.</summary>
     public static string? Between(TuneOptions before, TuneOptions now)

@@ -21,25 +21,30 @@ static class Conversation
         var before = "";
         foreach (var (i, node) in messages.Index())
         {
-            var message = node as JsonObject ?? throw new RecordException($"message {i + 1} is {Describe(node)}, where an object with role and content is needed");
+            var message = node as JsonObject
+                ?? throw new RecordException($"message {i + 1} is {Describe(node)}, where an object with role and content is needed");
             var role = Text(message["role"]) ?? throw new RecordException($"message {i + 1} has no role");
             role = role == "function" ? "tool" : role;
             if (!s_roles.Contains(role))
                 throw new RecordException($"message {i + 1} has the role '{role}', where {string.Join(", ", s_roles)} are known");
             if (!Follows(before, role))
-                throw new RecordException($"roles are out of order: message {i + 1} is {Whose(role)}, {(before.Length == 0 ? "and the first" : $"after {Whose(before)}")}");
+                throw new RecordException(
+                    $"roles are out of order: message {i + 1} is {Whose(role)}, {(before.Length == 0 ? "and the first" : $"after {Whose(before)}")}");
             plain.Add((JsonNode)Plain(message, role, i + 1));
             before = role == "assistant" && Calls(message) ? "calls" : role;
         }
-        return before == "assistant" ? plain : throw new RecordException($"the last message is {Whose(before)}: the assistant's answer is missing");
+        return before == "assistant" ? plain
+            : throw new RecordException($"the last message is {Whose(before)}: the assistant's answer is missing");
     }
 
     /// <summary>Whether an assistant message is a target.</summary>
     public static bool IsTarget(JsonNode? message) =>
-        message is JsonObject o && Text(o["role"]) == "assistant" && !(o["weight"] is JsonValue weight && weight.TryGetValue<double>(out var w) && w == 0);
+        message is JsonObject o && Text(o["role"]) == "assistant"
+        && !(o["weight"] is JsonValue weight && weight.TryGetValue<double>(out var w) && w == 0);
 
     /// <summary>A JSON string's text; null for anything else.</summary>
-    public static string? Text(JsonNode? node) => node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
+    public static string? Text(JsonNode? node) =>
+        node is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : null;
 
     // "calls" stands for an assistant who waits for its tools.
     static bool Follows(string before, string role) => role switch

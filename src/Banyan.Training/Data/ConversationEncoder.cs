@@ -57,7 +57,8 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
     {
         var answers = Answers(example);
         if (blocks.Count != answers.Count)
-            throw new RecordException($"the template marks {blocks.Count} answers with {{% generation %}}, where the conversation has {answers.Count}");
+            throw new RecordException(
+                $"the template marks {blocks.Count} answers with {{% generation %}}, where the conversation has {answers.Count}");
         var (tokens, targets, at) = (new List<int>(), new List<bool>(), 0);
         foreach (var (block, answer) in blocks.Zip(answers))
         {
@@ -84,7 +85,8 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
             var last = left[^1];
             var within = new List<Turn>();
             foreach (var turn in left)
-                if (turn == last || turn.IsPlain && turn.Prompt.Length >= (within.Count == 0 ? 0 : within[^1].Whole.Length) && last.Prompt.StartsWith(turn.Whole, StringComparison.Ordinal))
+                if (turn == last || turn.IsPlain && turn.Prompt.Length >= (within.Count == 0 ? 0 : within[^1].Whole.Length)
+                    && last.Prompt.StartsWith(turn.Whole, StringComparison.Ordinal))
                     within.Add(turn);
             if (within.Any(t => t.IsTarget))
                 samples.Insert(0, One(render, within));
@@ -172,16 +174,21 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
             if (render.Text(index, "reasoning_content") is { } reasoning)
                 content = $"{opening}{reasoning.Trim()}\n{closing}\n\n{content}";
             // Or it ends an empty reasoning, and the answer alone follows.
-            var isClosed = tag.StartsWith("</", StringComparison.Ordinal) || tag.EndsWith("|>", StringComparison.Ordinal) && !tag.StartsWith("<|", StringComparison.Ordinal);
+            var isClosed = tag.StartsWith("</", StringComparison.Ordinal)
+                || tag.EndsWith("|>", StringComparison.Ordinal) && !tag.StartsWith("<|", StringComparison.Ordinal);
             if (isClosed)
                 closing = tag;
             else if (tag.Length == 0 || !content.StartsWith(tag, StringComparison.Ordinal))
-                throw new RecordException($"the template begins every answer with {Quote(opening)}, which message {index + 1}, the assistant's, does not: "
+                throw new RecordException(
+                    $"the template begins every answer with {Quote(opening)}, which message {index + 1}, the assistant's, does not: "
                     + "a model would learn answers that it is never asked for. Give the messages with their reasoning, or use another template");
-            var shown = content[(content.LastIndexOf(closing, StringComparison.Ordinal) is var end and > 0 ? end + closing.Length : isClosed ? 0 : tag.Length)..].Trim();
+            var shown =
+                content[(content.LastIndexOf(closing, StringComparison.Ordinal) is var end and > 0 ? end + closing.Length : isClosed
+                    ? 0 : tag.Length)..].Trim();
             var found = shown.Length == 0 ? -1 : Whole.LastIndexOf(shown, StringComparison.Ordinal);
             if (found < 0)
-                throw new RecordException($"the template rewrites message {index + 1}, the assistant's, so that its text cannot be found in what it renders");
+                throw new RecordException(
+                    $"the template rewrites message {index + 1}, the assistant's, so that its text cannot be found in what it renders");
             if (isClosed)
                 return shown + Whole[(found + shown.Length)..];
             var written = content[tag.Length..];

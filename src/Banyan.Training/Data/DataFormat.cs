@@ -46,7 +46,8 @@ static class DataFormats
             : Has("messages") ? First(record["messages"]) is { } one && one.ContainsKey("from") ? DataFormat.ShareGpt : DataFormat.Chat
             : Has("conversations") || Has("conversation") ? DataFormat.ShareGpt
             : record.ContainsKey("instruction") && (record.ContainsKey("output") || record.ContainsKey("response")) ? DataFormat.Alpaca
-            : record.ContainsKey("prompt") && (record.ContainsKey("completion") || record.ContainsKey("response") || record.ContainsKey("answer")) ? DataFormat.Completion
+            : record.ContainsKey("prompt")
+            && (record.ContainsKey("completion") || record.ContainsKey("response") || record.ContainsKey("answer")) ? DataFormat.Completion
             : record.ContainsKey("text") || record.ContainsKey("content") ? DataFormat.Text
             : null;
     }

@@ -57,7 +57,8 @@ public sealed record DataOptions(string Path)
         var wrong = new List<string>();
         if (MaxTokens < 8)
             wrong.Add($"MaxTokens is {MaxTokens}: at least 8");
-        foreach (var (name, share, most) in ((string, double, double)[])[("HeldOutShare", HeldOutShare, 0.9), ("Fim", Fim, 1), ("Spm", Spm, 1)])
+        foreach (var (name, share, most) in ((string, double, double)[])[("HeldOutShare", HeldOutShare, 0.9),
+            ("Fim", Fim, 1), ("Spm", Spm, 1)])
             if (!(share >= 0 && share <= most))
                 wrong.Add($"{name} is {share}: between 0 and {most}");
         if (wrong.Count > 0)

@@ -43,13 +43,20 @@ public sealed record DataPrompt(string Place, string? System, string Text, bool 
         if (record["instruction"] is not null)
         {
             var (instruction, input) = (RecordShape.NeedText(record, "instruction"), Conversation.Text(record["input"]) ?? "");
-            return new(place, Conversation.Text(record["system"]), input.Length == 0 ? instruction : $"{instruction}\n{input}", IsChat: true);
+            return new(place, Conversation.Text(record["system"]),
+                input.Length == 0 ? instruction : $"{instruction}\n{input}", IsChat: true);
         }
         var asked = record["messages"] ?? record["conversations"] ?? record["conversation"] ?? RecordShape.Need(record, "prompt");
         if (asked is not JsonArray turns)
             return new(place, null, RecordShape.NeedText(record, "prompt"), IsChat: false);
-        var messages = turns.Select((turn, i) => ShareGpt.Message(turn as JsonObject ?? throw new RecordException($"message {i + 1} is {Conversation.Describe(turn)}, where an object is needed"), i + 1)).ToList();
-        string? First(string role) => messages.Where(m => Conversation.Text(m["role"]) == role).Select(m => Conversation.Text(m["content"])).FirstOrDefault(t => t is { Length: > 0 });
-        return new(place, First("system") ?? First("developer") ?? Conversation.Text(record["system"]), First("user") ?? throw new RecordException("it has no message of a user's with a text"), IsChat: true);
+        var messages =
+            turns.Select((turn, i) =>
+                ShareGpt.Message(turn as JsonObject
+                    ?? throw new RecordException($"message {i + 1} is {Conversation.Describe(turn)}, where an object is needed"), i + 1))
+                    .ToList();
+        string? First(string role) => messages.Where(m => Conversation.Text(m["role"]) == role).Select(m => Conversation.Text(m["content"]))
+            .FirstOrDefault(t => t is { Length: > 0 });
+        return new(place, First("system") ?? First("developer") ?? Conversation.Text(record["system"]),
+            First("user") ?? throw new RecordException("it has no message of a user's with a text"), IsChat: true);
     }
 }

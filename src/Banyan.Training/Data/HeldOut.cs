@@ -17,5 +17,6 @@ sealed class HeldOut(int most)
     }
 
     /// <summary>The largest hash that is held out, given the number of records; null if none are.</summary>
-    public ulong? Threshold(long count) => count <= 0 || _smallest.Count < 2 ? null : _smallest.ElementAt((int)Math.Min(count, _smallest.Count - 1) - 1);
+    public ulong? Threshold(long count) => count <= 0 || _smallest.Count < 2 ? null
+        : _smallest.ElementAt((int)Math.Min(count, _smallest.Count - 1) - 1);
 }

@@ -57,14 +57,16 @@ public sealed class Preparation
     /// <param name="progress">Receives the number of records read so far.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <exception cref="DataException">The data cannot be used for training.</exception>
-    public static PreparedData Run(Model model, DataOptions options, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default) =>
+    public static PreparedData Run(Model model, DataOptions options, string folder, IProgress<long>? progress = null,
+        CancellationToken cancellationToken = default) =>
         Run(model.Tokenizer, model.Template, options, folder, progress, cancellationToken);
 
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="template">Its template; null if it has none.</param>
     /// <inheritdoc cref="Run(Model, DataOptions, string, IProgress{long}?, CancellationToken)"/>
     /// <param name="options"/><param name="folder"/><param name="progress"/><param name="cancellationToken"/>
-    public static PreparedData Run(Tokenizer tokenizer, ChatTemplate? template, DataOptions options, string folder, IProgress<long>? progress = null, CancellationToken cancellationToken = default)
+    public static PreparedData Run(Tokenizer tokenizer, ChatTemplate? template, DataOptions options, string folder,
+        IProgress<long>? progress = null, CancellationToken cancellationToken = default)
     {
         options.Validate();
         var preparation = new Preparation(options, tokenizer, template, progress);
@@ -99,7 +101,8 @@ public sealed class Preparation
     {
         try
         {
-            return File.Exists(path) && JsonSerializer.Deserialize<Prepared>(File.ReadAllText(path)) is { } made && made.Fingerprint == fingerprint ? made.Report : null;
+            return File.Exists(path) && JsonSerializer.Deserialize<Prepared>(File.ReadAllText(path)) is { } made
+                && made.Fingerprint == fingerprint ? made.Report : null;
         }
         catch (Exception e) when (e is JsonException or IOException)
         {
@@ -121,7 +124,8 @@ public sealed class Preparation
     string Fingerprint(IReadOnlyList<string> files)
     {
         if (_options.Fim > 0 && _tokenizer.Fim is null)
-            throw new DataException("this model has no tokens to fill in the middle with: set Fim to 0, or use a base coder model such as Qwen2.5-Coder");
+            throw new DataException(
+                "this model has no tokens to fill in the middle with: set Fim to 0, or use a base coder model such as Qwen2.5-Coder");
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Add(string text) => hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
         Add($"{Version} {_options with { Path = "", HeldOutPath = null }} {_template.Source}");
@@ -168,7 +172,8 @@ public sealed class Preparation
         var share = heldOut.Count > 0 ? 0 : (long)Math.Min(MostHeldOut, Math.Ceiling(records * _options.HeldOutShare));
         var (train, held) = Divide(folder, chosen.Threshold(share) ?? 0);
         if (train == 0)
-            throw new DataException($"{_options.Path} has no sample to learn from{(_tooLong > 0 ? $": all {_tooLong:N0} are longer than {_options.MaxTokens} tokens (MaxTokens)" : "")}");
+            throw new DataException(
+                $"{_options.Path} has no sample to learn from{(_tooLong > 0 ? $": all {_tooLong:N0} are longer than {_options.MaxTokens} tokens (MaxTokens)" : "")}");
         return new()
         {
             Format = _format ?? DataFormat.Text,
@@ -188,7 +193,8 @@ public sealed class Preparation
             NearDuplicates = _source?.Duplicates ?? 0,
             LeftOut = _source?.LeftOut ?? 0,
             Licences = _source?.Licences ?? [],
-            DefaultTemplate = _isDefault && _format is DataFormat.Chat or DataFormat.ShareGpt or DataFormat.Alpaca ? _template.Source : null,
+            DefaultTemplate = _isDefault && _format is DataFormat.Chat or DataFormat.ShareGpt or DataFormat.Alpaca
+                ? _template.Source : null,
         };
     }
 
@@ -196,8 +202,10 @@ public sealed class Preparation
     static (int Train, int HeldOut) Divide(string folder, ulong threshold)
     {
         using var all = new TokenFile(folder, TokenFile.AllName);
-        using var train = new FileStream(Path.Combine(folder, TokenFile.TrainName), FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
-        using var heldOut = new FileStream(Path.Combine(folder, TokenFile.HeldOutName), FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
+        using var train = new FileStream(Path.Combine(folder, TokenFile.TrainName), FileMode.Create, FileAccess.Write,
+            FileShare.Read, 1 << 16);
+        using var heldOut = new FileStream(Path.Combine(folder, TokenFile.HeldOutName), FileMode.Create, FileAccess.Write,
+            FileShare.Read, 1 << 16);
         var entry = new byte[Entry.Bytes];
         for (var i = 0; i < all.Count; i++)
         {
@@ -209,7 +217,8 @@ public sealed class Preparation
         return ((int)(train.Length / Entry.Bytes), (int)(heldOut.Length / Entry.Bytes));
     }
 
-    IEnumerable<(List<(Sample, Sample?)> Samples, ulong Hash)> Samples(IReadOnlyList<string> files, string? path, CancellationToken cancellationToken)
+    IEnumerable<(List<(Sample, Sample?)> Samples, ulong Hash)> Samples(IReadOnlyList<string> files, string? path,
+        CancellationToken cancellationToken)
     {
         if (files.Count == 0)
             return [];
@@ -269,7 +278,8 @@ public sealed class Preparation
             if (record.Problem is { } problem)
                 throw new RecordException(problem);
             var format = isText ? DataFormat.Text : _format ??= DataFormats.Recognise(record.Json!)
-                ?? throw new RecordException($"what kind of record this is does not show in its keys ({string.Join(", ", record.Json!.Select(p => p.Key).Take(8))}): set Format to one of {string.Join(", ", Enum.GetNames<DataFormat>())}");
+                ?? throw new RecordException(
+                    $"what kind of record this is does not show in its keys ({string.Join(", ", record.Json!.Select(p => p.Key).Take(8))}): set Format to one of {string.Join(", ", Enum.GetNames<DataFormat>())}");
             if (isText)
                 _format ??= DataFormat.Text;
             var example = RecordShape.Read(format, record.Json!);
@@ -301,7 +311,8 @@ public sealed class Preparation
             _longest = Math.Max(_longest, length);
             var isTooLong = length > _options.MaxTokens;
             if (isTooLong && _options.TooLong == TooLong.Stop)
-                throw new DataException($"{place}: its sample has {length:N0} tokens, where a sequence has {_options.MaxTokens:N0}: raise MaxTokens, or let such samples be cut or left out (TooLong)");
+                throw new DataException(
+                    $"{place}: its sample has {length:N0} tokens, where a sequence has {_options.MaxTokens:N0}: raise MaxTokens, or let such samples be cut or left out (TooLong)");
             var (a, b) = isTooLong ? (Cut(first), second is null ? null : Cut(second)) : (first, second);
             if (isTooLong && (_options.TooLong == TooLong.Skip || !HasTarget(a) || b is not null && !HasTarget(b)))
             {
@@ -319,7 +330,8 @@ public sealed class Preparation
         return fitting;
     }
 
-    Sample Cut(Sample sample) => sample.Tokens.Length <= _options.MaxTokens ? sample : new(sample.Tokens[.._options.MaxTokens], sample.Targets[.._options.MaxTokens]);
+    Sample Cut(Sample sample) => sample.Tokens.Length <= _options.MaxTokens ? sample
+        : new(sample.Tokens[.._options.MaxTokens], sample.Targets[.._options.MaxTokens]);
 
     static bool HasTarget(Sample sample) => sample.Targets.AsSpan(1).Contains(true);
 

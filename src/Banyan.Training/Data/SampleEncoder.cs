@@ -35,7 +35,8 @@ sealed class SampleEncoder(Tokenizer tokenizer, ChatTemplate template, int maxTo
     Sample Completion(CompletionExample example)
     {
         int[] prompt = [.. Start(), .. tokenizer.Encode(example.Prompt, addSpecial: false, parseSpecial)];
-        var completion = example.Prompt.Length > 0 ? tokenizer.EncodeNext(example.Completion, parseSpecial) : tokenizer.Encode(example.Completion, addSpecial: false, parseSpecial);
+        var completion = example.Prompt.Length > 0 ? tokenizer.EncodeNext(example.Completion, parseSpecial)
+            : tokenizer.Encode(example.Completion, addSpecial: false, parseSpecial);
         int[] tokens = [.. prompt, .. completion, .. End(completion)];
         return new(tokens, [.. tokens.Select((_, i) => i >= prompt.Length)]);
     }
@@ -56,5 +57,6 @@ sealed class SampleEncoder(Tokenizer tokenizer, ChatTemplate template, int maxTo
     IEnumerable<int> Start() => tokenizer is { AddsBos: true, Bos: { } bos } ? [bos] : [];
 
     // Text that brings its own end needs no other.
-    IEnumerable<int> End(int[] text) => tokenizer.Eos is { } eos && !(text.Length > 0 && tokenizer.EndOfGeneration.Contains(text[^1])) ? [eos] : [];
+    IEnumerable<int> End(int[] text) => tokenizer.Eos is { } eos
+        && !(text.Length > 0 && tokenizer.EndOfGeneration.Contains(text[^1])) ? [eos] : [];
 }

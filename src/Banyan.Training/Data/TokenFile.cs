@@ -80,7 +80,8 @@ readonly record struct Entry(long First, int Count, int Second, ulong Hash)
         BinaryPrimitives.WriteUInt64LittleEndian(to[16..], Hash);
     }
 
-    public static Entry Read(ReadOnlySpan<byte> from) => new(BinaryPrimitives.ReadInt64LittleEndian(from), BinaryPrimitives.ReadInt32LittleEndian(from[8..]),
+    public static Entry Read(ReadOnlySpan<byte> from) =>
+        new(BinaryPrimitives.ReadInt64LittleEndian(from), BinaryPrimitives.ReadInt32LittleEndian(from[8..]),
         BinaryPrimitives.ReadInt32LittleEndian(from[12..]), BinaryPrimitives.ReadUInt64LittleEndian(from[16..]));
 }
 

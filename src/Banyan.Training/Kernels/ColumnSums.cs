@@ -56,7 +56,8 @@ internal static unsafe class ColumnSums
             {
                 var sum = Vector256<float>.Zero;
                 for (var row = 0; row < Rows; row++)
-                    sum = Vector256.FusedMultiplyAdd(Vector256.Load(X + (long)row * Columns + i), Vector256.Load(Y + (long)row * Columns + i), sum);
+                    sum = Vector256.FusedMultiplyAdd(Vector256.Load(X + (long)row * Columns + i),
+                        Vector256.Load(Y + (long)row * Columns + i), sum);
                 (Vector256.Load(Sums + i) + sum * Vector256.Load(Factors + i)).Store(Sums + i);
             }
             for (; i < end; i++)

@@ -93,7 +93,8 @@ internal unsafe struct FlashAttention
             for (var k = FirstBlock(q); k < q + rows; k += Block)
             {
                 var count = Math.Min(Block, q + rows - k);
-                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1), new(scores, rows, Block, Block, 1), null);
+                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1),
+                    new(scores, rows, Block, Block, 1), null);
                 for (var row = 0; row < rows; row++)
                 {
                     var (first, end) = Seen(q + row, k, count);
@@ -109,7 +110,8 @@ internal unsafe struct FlashAttention
                     if (kept != 1)
                         Runtime.Kernels.Operations.Scale.Apply(output + row * oStride, kept, ValueSize);
                 }
-                Gemm.Multiply(new(scores, rows, count, Block, 1), new(values + k * vStride, count, ValueSize, vStride, 1), new(output, rows, ValueSize, oStride, 1), null, add: true);
+                Gemm.Multiply(new(scores, rows, count, Block, 1), new(values + k * vStride, count, ValueSize, vStride, 1),
+                    new(output, rows, ValueSize, oStride, 1), null, add: true);
             }
             for (var row = 0; row < rows; row++)
             {
@@ -150,8 +152,10 @@ internal unsafe struct FlashAttention
             for (var k = FirstBlock(q); k < q + rows; k += Block)
             {
                 var count = Math.Min(Block, q + rows - k);
-                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1), new(p, rows, Block, Block, 1), null);
-                Gemm.Multiply(new(dOutput, rows, ValueSize, oStride, 1), new(values + k, ValueSize, Block, stride, 1), new(dp, rows, Block, Block, 1), null);
+                Gemm.Multiply(new(queries, rows, HeadSize, HeadSize, 1), new(keys + k, HeadSize, Block, stride, 1),
+                    new(p, rows, Block, Block, 1), null);
+                Gemm.Multiply(new(dOutput, rows, ValueSize, oStride, 1), new(values + k, ValueSize, Block, stride, 1),
+                    new(dp, rows, Block, Block, 1), null);
                 for (var row = 0; row < rows; row++)
                 {
                     var (first, end) = Seen(q + row, k, count);
@@ -163,9 +167,12 @@ internal unsafe struct FlashAttention
                     Softmax.ExpMinus(s + first, logSums[row * Heads], end - first);
                     ScoreGradient(s + first, d + first, delta[row], end - first);
                 }
-                Gemm.Multiply(new(p, count, rows, 1, Block), new(dOutput, rows, ValueSize, oStride, 1), new(dv + k * dvStride, count, ValueSize, dvStride, 1), null, add: true);
-                Gemm.Multiply(new(dp, count, rows, 1, Block), new(queries, rows, HeadSize, HeadSize, 1), new(dk + k * dkStride, count, HeadSize, dkStride, 1), null, add: true);
-                Gemm.Multiply(new(dp, rows, count, Block, 1), new(k0 + k * kStride, count, HeadSize, kStride, 1), new(dq, rows, HeadSize, HeadSize, 1), null, add: true);
+                Gemm.Multiply(new(p, count, rows, 1, Block), new(dOutput, rows, ValueSize, oStride, 1),
+                    new(dv + k * dvStride, count, ValueSize, dvStride, 1), null, add: true);
+                Gemm.Multiply(new(dp, count, rows, 1, Block), new(queries, rows, HeadSize, HeadSize, 1),
+                    new(dk + k * dkStride, count, HeadSize, dkStride, 1), null, add: true);
+                Gemm.Multiply(new(dp, rows, count, Block, 1), new(k0 + k * kStride, count, HeadSize, kStride, 1),
+                    new(dq, rows, HeadSize, HeadSize, 1), null, add: true);
             }
             var to = Dq + (text.First + q) * qStride + head * HeadSize;
             for (var row = 0; row < rows; row++)

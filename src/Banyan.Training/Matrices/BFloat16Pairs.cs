@@ -64,8 +64,8 @@ internal static unsafe class BFloat16Pairs
     }
 
     /// <summary>
-    /// to[pairs, width] = rows 2i and 2i + 1 of at most <paramref name="width"/> columns, rounded; what is missing of a pair or at the right
-    /// is 0.
+    /// to[pairs, width] = rows 2i and 2i + 1 of at most <paramref name="width"/> columns, rounded; what is missing of a pair or at the
+    /// right is 0.
     /// </summary>
     public static void OfRows(Matrix from, int width, float* to)
     {
@@ -164,7 +164,8 @@ internal readonly unsafe struct ForwardBFloat16(PackedMatrix weights) : IRightSi
 
     public nint PanelStride => (nint)weights.PanelBytes / sizeof(float);
 
-    public float* Panel(int k, int column) => (float*)(weights.Panel(column / Panels.Columns) + weights.QuantOffset) + (nint)k * Panels.Columns;
+    public float* Panel(int k, int column) =>
+        (float*)(weights.Panel(column / Panels.Columns) + weights.QuantOffset) + (nint)k * Panels.Columns;
 
     public void Write(int k, int depth, int column, int columns, float* to)
     {
@@ -204,7 +205,8 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
         // From the beginning of a group on.
         var start = column / weights.Format.GroupColumns * weights.Format.GroupColumns;
         var (skipped, all) = (column - start, column - start + columns);
-        all = Math.Min(weights.Columns - start, (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
+        all = Math.Min(weights.Columns - start,
+            (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
         var panel = Gemm.Grow(ref s_panel, ((nint)all + Panels.Columns) * PairsOfPanel);
         var padding = (columns + Panels.Columns - 1) / Panels.Columns * Panels.Columns - columns;
         for (var row = 0; row < depth; row += PairsOfPanel)

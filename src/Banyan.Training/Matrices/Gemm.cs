@@ -60,7 +60,8 @@ internal static unsafe class Gemm
     /// Forward through frozen weights: y[tokens, w.Rows] = (y +) scale · x[tokens, w.Columns] · Wᵀ. <paramref name="bfloat16"/>: x, whose
     /// columns are adjacent, and W are rounded to BF16, where <see cref="HasBFloat16"/>. <paramref name="also"/> is added, in float32.
     /// </summary>
-    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false, NarrowProduct also = default)
+    public static void Forward(Matrix x, PackedMatrix w, Matrix y, WorkerPool? pool, float scale = 1, bool add = false,
+        bool bfloat16 = false, NarrowProduct also = default)
     {
         if (x.Columns != w.Columns || x.Rows != y.Rows || w.Rows != y.Columns)
             throw new ArgumentException($"[{x.Rows}, {x.Columns}] · [{w.Rows}, {w.Columns}]ᵀ is not [{y.Rows}, {y.Columns}].", nameof(y));
@@ -76,10 +77,12 @@ internal static unsafe class Gemm
     /// Backward through frozen weights: dx[tokens, w.Columns] = (dx +) scale · dy[tokens, w.Rows] · W; <paramref name="bfloat16"/> and
     /// <paramref name="also"/> as forward.
     /// </summary>
-    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false, bool bfloat16 = false, NarrowProduct also = default)
+    public static void Backward(Matrix dy, PackedMatrix w, Matrix dx, WorkerPool? pool, float scale = 1, bool add = false,
+        bool bfloat16 = false, NarrowProduct also = default)
     {
         if (dy.Columns != w.Rows || dy.Rows != dx.Rows || w.Columns != dx.Columns)
-            throw new ArgumentException($"[{dy.Rows}, {dy.Columns}] · [{w.Rows}, {w.Columns}] is not [{dx.Rows}, {dx.Columns}].", nameof(dx));
+            throw new ArgumentException($"[{dy.Rows}, {dy.Columns}] · [{w.Rows}, {w.Columns}] is not [{dx.Rows}, {dx.Columns}].",
+                nameof(dx));
         if (bfloat16)
             Run(dy, new BackwardBFloat16(w), dx, pool, scale, add, also);
         else if (Ladder.UsesVectors)
@@ -96,7 +99,8 @@ internal static unsafe class Gemm
             {
                 var sum = 0f;
                 for (var k = 0; k < a.Columns; k++)
-                    sum = MathF.FusedMultiplyAdd(a.Data[m * a.RowStride + k * a.ColumnStride], b.Data[k * b.RowStride + n * b.ColumnStride], sum);
+                    sum = MathF.FusedMultiplyAdd(a.Data[m * a.RowStride + k * a.ColumnStride],
+                        b.Data[k * b.RowStride + n * b.ColumnStride], sum);
                 ref var to = ref c.Data[m * c.RowStride + n * c.ColumnStride];
                 to = add ? MathF.FusedMultiplyAdd(scale, sum, to) : scale * sum;
             }
@@ -261,7 +265,8 @@ internal static unsafe class Gemm
         {
             var b = product.B;
             var (width, second) = (TLanes.Count, product.Second);
-            var end = column + Panels.Pair <= C.Columns ? Panels.Pair : (C.Columns - column + Panels.Columns - 1) / Panels.Columns * Panels.Columns;
+            var end = column + Panels.Pair <= C.Columns ? Panels.Pair
+                : (C.Columns - column + Panels.Columns - 1) / Panels.Columns * Panels.Columns;
             for (int n = 0, columns; n < end; n += columns)
             {
                 // Two vectors: of two panels, or of one where vectors are shorter.
@@ -270,7 +275,8 @@ internal static unsafe class Gemm
                 product.B = b + n / Panels.Columns * second + n % Panels.Columns;
                 product.Second = width < Panels.Columns ? width : second;
                 for (var row = firstRow; row < endRow; row += Strips.Rows)
-                    FillTile<TLanes>(product, a + (row - firstRow) * step, row, Math.Min(Strips.Rows, endRow - row), column + n, columns, two, pairs);
+                    FillTile<TLanes>(product, a + (row - firstRow) * step, row, Math.Min(Strips.Rows, endRow - row),
+                        column + n, columns, two, pairs);
             }
         }
 
@@ -298,7 +304,8 @@ internal static unsafe class Gemm
                 }
         }
 
-        static void Run<TLanes>(in TileProduct product, float* a, float* c, int rows, bool two, bool pairs) where TLanes : struct, ILanes<TLanes>
+        static void Run<TLanes>(in TileProduct product, float* a, float* c, int rows, bool two, bool pairs)
+            where TLanes : struct, ILanes<TLanes>
         {
             if (typeof(TLanes) == typeof(Lanes16) && AssembledTile.IsSupported)
                 AssembledTile.Run(product, a, c, rows, two, strip: product.ColumnStride != 1, pairs);
@@ -338,7 +345,9 @@ internal static unsafe class Gemm
     }
 }
 
-/// <summary>Added to a product's result while it is near: scale · left[m, rank] · right[rank, n], columns of the left side adjacent.</summary>
+/// <summary>
+/// Added to a product's result while it is near: scale · left[m, rank] · right[rank, n], columns of the left side adjacent.
+/// </summary>
 internal readonly record struct NarrowProduct(Matrix Left, Matrix Right, float Scale)
 {
     public int Rank => Left.Columns;

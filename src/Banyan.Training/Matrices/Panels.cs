@@ -35,8 +35,8 @@ internal unsafe interface IRightSide
     int UnitColumns { get; }
 
     /// <summary>
-    /// Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or some of it; the first is a multiple
-    /// of 32.
+    /// Writes the panels of columns [<paramref name="column"/>, + <paramref name="columns"/>), a unit or some of it; the first is a
+    /// multiple of 32.
     /// </summary>
     void Write(int k, int depth, int column, int columns, float* to);
 }
@@ -90,7 +90,8 @@ internal static unsafe class Panels
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         static (Vector512<float>, Vector512<float>) Interleave(float* from, nint stride, int half)
         {
-            Vector512<float> w = Vector512.Load(from), x = Vector512.Load(from + stride), y = Vector512.Load(from + 2 * stride), z = Vector512.Load(from + 3 * stride);
+            Vector512<float> w = Vector512.Load(from), x = Vector512.Load(from + stride), y = Vector512.Load(from + 2 * stride), z =
+                Vector512.Load(from + 3 * stride);
             var first = (half == 0 ? Avx512F.UnpackLow(w, x) : Avx512F.UnpackHigh(w, x)).AsDouble();
             var second = (half == 0 ? Avx512F.UnpackLow(y, z) : Avx512F.UnpackHigh(y, z)).AsDouble();
             return (Avx512F.UnpackLow(first, second).AsSingle(), Avx512F.UnpackHigh(first, second).AsSingle());
@@ -114,7 +115,8 @@ internal static unsafe class Panels
     static void Transpose4(float* a, float* b, float* c, float* d, float* to)
     {
         Vector128<float> w = Vector128.Load(a), x = Vector128.Load(b), y = Vector128.Load(c), z = Vector128.Load(d);
-        Vector128<double> low = Low(w, x).AsDouble(), next = Low(y, z).AsDouble(), high = High(w, x).AsDouble(), last = High(y, z).AsDouble();
+        Vector128<double> low = Low(w, x).AsDouble(), next = Low(y, z).AsDouble(), high = High(w, x)
+            .AsDouble(), last = High(y, z).AsDouble();
         Low(low, next).AsSingle().Store(to);
         High(low, next).AsSingle().Store(to + Columns);
         Low(high, last).AsSingle().Store(to + 2 * Columns);
@@ -198,7 +200,8 @@ internal readonly unsafe struct ForwardRightSide(PackedMatrix weights) : IRightS
 
     public nint PanelStride => (nint)weights.PanelBytes / sizeof(float);
 
-    public float* Panel(int k, int column) => (float*)(weights.Panel(column / Panels.Columns) + weights.QuantOffset) + (nint)k * Panels.Columns;
+    public float* Panel(int k, int column) =>
+        (float*)(weights.Panel(column / Panels.Columns) + weights.QuantOffset) + (nint)k * Panels.Columns;
 
     public int Columns => weights.Rows;
 
@@ -234,7 +237,8 @@ internal readonly unsafe struct BackwardRightSide(PackedMatrix weights) : IRight
         // From the beginning of a group on.
         var start = column / weights.Format.GroupColumns * weights.Format.GroupColumns;
         var (skipped, all) = (column - start, column - start + columns);
-        all = Math.Min(weights.Columns - start, (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
+        all = Math.Min(weights.Columns - start,
+            (all + weights.Format.GroupColumns - 1) / weights.Format.GroupColumns * weights.Format.GroupColumns);
         var panel = Gemm.Grow(ref s_panel, ((nint)all + Panels.Columns) * Panels.Columns);
         for (var row = 0; row < depth; row += Panels.Columns)
         {

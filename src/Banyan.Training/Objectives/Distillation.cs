@@ -74,7 +74,8 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
     public void Make(int targets)
     {
         if (_others.Length < targets)
-            (_tokens, _shares, _others, _entropies) = (new int[targets * Most], new float[targets * Most], new double[targets], new double[targets]);
+            (_tokens, _shares, _others, _entropies) =
+                (new int[targets * Most], new float[targets * Most], new double[targets], new double[targets]);
     }
 
     /// <summary>The teacher's distribution for a target.</summary>

@@ -21,7 +21,9 @@ internal abstract class Objective
     /// <summary>The objective that the options choose.</summary>
     public static Objective Of(TuneOptions options, Model? teacher = null) => options.Objective switch
     {
-        TuneObjective.Distill => new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher"), options.DistillTemperature, options.DistillMix),
+        TuneObjective.Distill =>
+            new Distillation(teacher ?? throw new ArgumentException("Objective is Distill, and there is no teacher"),
+                options.DistillTemperature, options.DistillMix),
         TuneObjective.Dpo => new Dpo(options.DpoBeta),
         TuneObjective.Orpo => new Orpo(options.OrpoLambda),
         _ => new Supervised(),

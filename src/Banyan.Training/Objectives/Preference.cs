@@ -25,7 +25,8 @@ internal abstract class Preference : Objective
         var (sum, margins) = (0.0, 0.0);
         for (var i = 0; i < answers.Length; i += 2)
         {
-            var (loss, margin, chosen, rejected) = Pair(answers[i], answers[i + 1], NeedsReference ? reference[i].LogLikelihood - reference[i + 1].LogLikelihood : 0);
+            var (loss, margin, chosen, rejected) =
+                Pair(answers[i], answers[i + 1], NeedsReference ? reference[i].LogLikelihood - reference[i + 1].LogLikelihood : 0);
             (sum, margins) = (sum + loss, margins + margin);
             if (weight is not { } factor)
                 continue;

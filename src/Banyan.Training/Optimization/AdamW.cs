@@ -90,7 +90,8 @@ internal sealed unsafe class AdamW : IDisposable
         {
             var (rows, columns, kind) = alike.Key;
             using var one = new ParameterSet();
-            var stand = one.Add("", kind == ParameterKind.Tokens ? Math.Clamp(Most / columns, 1, rows) : rows, columns, kind, p => p.Values.Clear());
+            var stand = one.Add("", kind == ParameterKind.Tokens ? Math.Clamp(Most / columns, 1, rows) : rows, columns,
+                kind, p => p.Values.Clear());
             one.Allocate();
             using var optimizer = new AdamW(one, options, pool);
             var fastest = double.PositiveInfinity;

@@ -50,7 +50,14 @@ internal sealed unsafe class Muon : IDisposable
     public void Step(Parameter matrix, float* momentum, double rate, double decay, double factor)
     {
         var (rows, columns) = (matrix.Rows, matrix.Columns);
-        var job = new MomentumJob { Parameter = matrix, Momentum = momentum, Update = _update.Floats, Squares = _squares, Factor = (float)factor };
+        var job = new MomentumJob
+        {
+            Parameter = matrix,
+            Momentum = momentum,
+            Update = _update.Floats,
+            Squares = _squares,
+            Factor = (float)factor
+        };
         var parts = (rows + RowsOfPart - 1) / RowsOfPart;
         _pool.Run(ref job, parts);
         var norm = Math.Sqrt(_squares.AsSpan(0, parts).ToArray().Sum());

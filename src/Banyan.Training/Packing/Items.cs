@@ -80,9 +80,11 @@ internal sealed class Items
     static void Check(int item, Sample text, int vocabulary)
     {
         if (text.Tokens.Length != text.Targets.Length)
-            throw new ArgumentException($"sample {item + 1} has {text.Tokens.Length} tokens and {text.Targets.Length} marks of targets: one a token is needed");
+            throw new ArgumentException(
+                $"sample {item + 1} has {text.Tokens.Length} tokens and {text.Targets.Length} marks of targets: one a token is needed");
         foreach (var token in text.Tokens)
             if ((uint)token >= (uint)vocabulary)
-                throw new ArgumentException($"sample {item + 1} has token {token}, and the model has tokens 0 to {vocabulary - 1}: was the data prepared for another model?");
+                throw new ArgumentException(
+                    $"sample {item + 1} has token {token}, and the model has tokens 0 to {vocabulary - 1}: was the data prepared for another model?");
     }
 }

@@ -26,7 +26,8 @@ internal static unsafe class Start
             return;
         }
         // What is added to the residual stream is smaller, by the number of additions (GPT-2).
-        var adds = projection.Name.Contains("attn_output", StringComparison.Ordinal) || projection.Name.Contains("ffn_down", StringComparison.Ordinal);
+        var adds = projection.Name.Contains("attn_output", StringComparison.Ordinal)
+            || projection.Name.Contains("ffn_down", StringComparison.Ordinal);
         Normal(weight, options.Seed, adds ? Deviation / Math.Sqrt(2 * layers) : Deviation);
     }
 

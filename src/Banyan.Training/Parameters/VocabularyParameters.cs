@@ -12,10 +12,13 @@ internal static unsafe class VocabularyParameters
         var (embedding, projection) = (model.Weights.Embedding, model.Weights.Logits.Projection);
         var first = options.HasAdapters ? embedding.Rows - options.NewTokens : 0;
         if (first < 0 || projection.Rows != embedding.Rows)
-            throw new ArgumentException($"NewTokens is {options.NewTokens}, of a vocabulary of {embedding.Rows} and an output of {projection.Rows}: they are the last of both");
-        return (Matrix("token_embd.weight", embedding.Rows, embedding.WriteUnscaled), Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
+            throw new ArgumentException(
+                $"NewTokens is {options.NewTokens}, of a vocabulary of {embedding.Rows} and an output of {projection.Rows}: they are the last of both");
+        return (Matrix("token_embd.weight", embedding.Rows, embedding.WriteUnscaled),
+            Matrix(projection.Name, projection.Rows, projection.Matrix.CopyRow));
 
-        Parameter Matrix(string name, int rows, ReadRow read) => parameters.Add(first > 0 ? $"{name}#{first}" : name, rows - first, embedding.Columns, ParameterKind.Tokens, p =>
+        Parameter Matrix(string name, int rows, ReadRow read) =>
+            parameters.Add(first > 0 ? $"{name}#{first}" : name, rows - first, embedding.Columns, ParameterKind.Tokens, p =>
         {
             if (options.Method == TuneMethod.Scratch)
                 Start.Normal(p, options.Seed);

@@ -29,14 +29,16 @@ internal sealed unsafe class Network : IDisposable
     public Network(Model model, TuneOptions options, int rows)
     {
         (_model, _columns) = (model, model.Config.EmbeddingSize);
-        (Parameters, Pass) = (new ParameterSet(), new TrainingPass(rows, model.Pool) { UsesBFloat16 = options.Precision == TunePrecision.BFloat16 });
+        (Parameters, Pass) = (new ParameterSet(),
+            new TrainingPass(rows, model.Pool) { UsesBFloat16 = options.Precision == TunePrecision.BFloat16 });
         var (weights, layers) = (model.Weights, model.Config.Layers);
         _builder = new GradientBuilder(options, Parameters, Pass, layers);
         _firstTrained = layers - Math.Min(options.TopLayers ?? layers, layers);
         var (embedding, output) = (!options.HasAdapters || options.NewTokens > 0) && _firstTrained == 0
             ? VocabularyParameters.Add(model, options, Parameters)
             : default;
-        if (weights.Embedding.IsNormed || weights.Logits.IsCapped || weights.Logits.Norm.IsCentered || weights.Layers.ToArray().Any(l => l.OutputScale != 1))
+        if (weights.Embedding.IsNormed || weights.Logits.IsCapped || weights.Logits.Norm.IsCentered
+            || weights.Layers.ToArray().Any(l => l.OutputScale != 1))
             throw new ArgumentException("models with normed embeddings, capped logits, LayerNorms or scaled layers cannot be trained yet");
         _embedding = new EmbeddingGradient(weights.Embedding, embedding);
         _layers = new ResidualGradient[layers][];
@@ -76,7 +78,8 @@ internal sealed unsafe class Network : IDisposable
 
     /// <summary>Memory of activations and work.</summary>
     public long ActivationBytes(bool recompute) =>
-        sizeof(float) * (KeptSizes(recompute).Sum() + _builder.Scratch.Size + _builder.Lasting.Size) + _builder.ThreadBytes * _model.Pool.Threads;
+        sizeof(float) * (KeptSizes(recompute).Sum() + _builder.Scratch.Size + _builder.Lasting.Size)
+        + _builder.ThreadBytes * _model.Pool.Threads;
 
     /// <summary>Allocates the memory and initializes the parameters.</summary>
     public void Allocate(bool recompute)

@@ -42,7 +42,9 @@ public static class AdapterFolder
         }
         var difference = ReadBack.Difference(trainer, model, AdapterWeights.Read(folder, model.Config));
         if (!(difference <= Tolerance))
-            throw new TrainingException(FormattableString.Invariant($"the adapter in {folder} gives other likelihoods than the trainer, by up to {difference:g3} nats: it is not to be trusted"));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"the adapter in {folder} gives other likelihoods than the trainer, by up to {difference:g3} nats: it is not to be trusted"));
         var comparison = trainer.Compare();
         WholeFile.Write(Path.Combine(folder, "README.md"), stream =>
             stream.Write(Encoding.UTF8.GetBytes(ModelCard.Of(trainer, facts, files, difference, comparison))));
@@ -53,9 +55,11 @@ public static class AdapterFolder
     {
         var byName = read.Projections.ToDictionary(p => p.Tensor);
         if (byName.Count != written.Projections.Count || Math.Abs(read.Scale - written.Scale) > 1e-6f * written.Scale)
-            throw new TrainingException($"{where} was read back with {byName.Count} projections and scale {read.Scale}, and {written.Projections.Count} with scale {written.Scale} were written: is the disk sound?");
+            throw new TrainingException(
+                $"{where} was read back with {byName.Count} projections and scale {read.Scale}, and {written.Projections.Count} with scale {written.Scale} were written: is the disk sound?");
         foreach (var p in written.Projections)
-            if (!byName.TryGetValue(p.Tensor, out var other) || !Equal(p.A, other.A) || !Equal(p.B, other.B) || !Equal(p.Magnitude, other.Magnitude))
+            if (!byName.TryGetValue(p.Tensor, out var other) || !Equal(p.A, other.A) || !Equal(p.B, other.B)
+                || !Equal(p.Magnitude, other.Magnitude))
                 throw new TrainingException($"{where}: {p.Tensor} was read back other than it was written: is the disk sound?");
     }
 

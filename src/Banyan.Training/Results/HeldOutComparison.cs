@@ -25,7 +25,8 @@ public sealed record HeldOutComparison(double Base, double Tuned, double Low, do
             var (difference, error) = (Math.Abs(Tuned - Base), (High - Low) / 2 / 1.96);
             if (Verdict != "undecided" || difference == 0 || !double.IsFinite(error))
                 return null;
-            var needed = Math.Ceiling(Texts * Math.Pow((1.96 + 0.8416) * error / difference, 2)); // 97.5 % and 80 % of the normal distribution
+            // 97.5 % and 80 % of the normal distribution
+            var needed = Math.Ceiling(Texts * Math.Pow((1.96 + 0.8416) * error / difference, 2));
             return (int)Math.Clamp(needed - Texts, 1, int.MaxValue);
         }
     }
@@ -33,7 +34,8 @@ public sealed record HeldOutComparison(double Base, double Tuned, double Low, do
     /// <summary>Compares the summed losses and the targets of the same texts.</summary>
     /// <exception cref="ArgumentException">They are not the same texts, or there are no texts.</exception>
     public static HeldOutComparison Of(IReadOnlyList<TextLoss> before, IReadOnlyList<TextLoss> tuned) =>
-        before.Count > 0 && before.Select(t => t.Targets).SequenceEqual(tuned.Select(t => t.Targets)) ? Of([.. before.Zip(tuned, (b, t) => (b.Loss, t.Loss, b.Targets))])
+        before.Count > 0 && before.Select(t => t.Targets).SequenceEqual(tuned.Select(t => t.Targets))
+        ? Of([.. before.Zip(tuned, (b, t) => (b.Loss, t.Loss, b.Targets))])
         : throw new ArgumentException($"losses of the same texts are compared: {before.Count} and {tuned.Count} were given");
 
     // The difference is a ratio of sums over texts, its deviation that of the texts' departures from it (Cochran, Sampling Techniques,

@@ -20,7 +20,8 @@ internal sealed partial record Lineage(string? Repo, string Licence)
         foreach (var key in new[] { "general.base_model.0.repo_url", "general.source.repo_url", "general.repo_url" })
             if (Address().Match(file.Metadata.Get(key, "")) is { Success: true } address)
                 return address.Groups[1].Value;
-        return CacheFolder().Match(file.Path.Replace('\\', '/')) is { Success: true } cached ? $"{cached.Groups[1].Value}/{cached.Groups[2].Value}" : null;
+        return CacheFolder().Match(file.Path.Replace('\\', '/')) is { Success: true } cached
+            ? $"{cached.Groups[1].Value}/{cached.Groups[2].Value}" : null;
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9_][\w.-]{0,95}\z", RegexOptions.CultureInvariant)]

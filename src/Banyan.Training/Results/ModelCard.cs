@@ -105,5 +105,6 @@ internal static class ModelCard
 
     static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
 
-    static string Inline(string text) => $"`{text.ReplaceLineEndings(" ").Replace("`", "'", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)}`";
+    static string Inline(string text) =>
+        $"`{text.ReplaceLineEndings(" ").Replace("`", "'", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)}`";
 }

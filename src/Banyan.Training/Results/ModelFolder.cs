@@ -37,7 +37,8 @@ public static class ModelFolder
             return e.Message;
         }
         foreach (var parameter in trainer.Trained)
-            if (!file.TryGetTensor(TensorOf(parameter.Name), out var tensor) || !IsAdapters(parameter) && tensor.Columns != parameter.Columns)
+            if (!file.TryGetTensor(TensorOf(parameter.Name), out var tensor)
+                || !IsAdapters(parameter) && tensor.Columns != parameter.Columns)
                 return $"{parameter.Name} has no place in {file.Path} that it could be written to";
         return null;
     }
@@ -59,7 +60,8 @@ public static class ModelFolder
             type ??= isQuantized ? WeightFormat.F16.Name : null;
             var rewriter = new ModelRewriter(file, ChangeOf(file, trainer), type);
             written = rewriter.IsGguf ? Path.Combine(folder, GgufName) : folder;
-            if (Path.GetFullPath(file.Path) == Path.GetFullPath(written) || !rewriter.IsGguf && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == file.Folder)
+            if (Path.GetFullPath(file.Path) == Path.GetFullPath(written)
+                || !rewriter.IsGguf && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == file.Folder)
                 throw new TrainingException($"{written} is the base: name another folder");
             if (rewriter.IsGguf)
                 rewriter.WriteGguf(written);
@@ -69,7 +71,9 @@ public static class ModelFolder
         }
         var (difference, isExact, isPlain) = Difference(trainer, written);
         if (isPlain && !(difference <= (isExact ? ExactTolerance : HalfTolerance)))
-            throw new TrainingException(FormattableString.Invariant($"the model in {folder} gives other likelihoods than the trainer, by up to {difference:g3} nats: it is not to be trusted"));
+            throw new TrainingException(
+                FormattableString.Invariant(
+                    $"the model in {folder} gives other likelihoods than the trainer, by up to {difference:g3} nats: it is not to be trusted"));
         var comparison = trainer.Compare();
         WholeFile.Write(Path.Combine(folder, "README.md"), stream =>
             stream.Write(Encoding.UTF8.GetBytes(ModelCard.Of(trainer, facts, files, difference, comparison))));
@@ -80,7 +84,8 @@ public static class ModelFolder
     {
         using var model = Model.Load(written, trainer.Model.Options);
         using var file = ModelFile.Open(written);
-        return (ReadBack.Difference(trainer, model), file.Tensors.All(t => t.Format == WeightFormat.F32), file.Tensors.All(t => t.Format.BlockWeights == 1));
+        return (ReadBack.Difference(trainer, model), file.Tensors.All(t => t.Format == WeightFormat.F32),
+            file.Tensors.All(t => t.Format.BlockWeights == 1));
     }
 
     const string AdapterPart = ".lora_";
@@ -91,7 +96,8 @@ public static class ModelFolder
     static string TensorOf(string name)
     {
         var end = name.IndexOfAny(['[', '#']);
-        return end >= 0 ? name[..end] : name.IndexOf(AdapterPart, StringComparison.Ordinal) is var adapter and >= 0 ? name[..adapter] : name;
+        return end >= 0 ? name[..end] : name.IndexOf(AdapterPart, StringComparison.Ordinal) is var adapter and >= 0
+            ? name[..adapter] : name;
     }
 
     static bool IsAdapters(Parameter parameter) => parameter.Name.Contains(AdapterPart, StringComparison.Ordinal);
@@ -110,7 +116,8 @@ public static class ModelFolder
             if (name == "output.weight" && !file.TryGetTensor(name, out _))
                 name = "token_embd.weight";
             List<(long First, Parameter Parameter)> parts =
-                [.. byTensor[name].Where(p => expert is null || p.Name.EndsWith($"[{expert}]", StringComparison.Ordinal)).Select(p => (expert is null ? FirstRow(p) : 0, p))];
+                [.. byTensor[name].Where(p => expert is null || p.Name.EndsWith($"[{expert}]", StringComparison.Ordinal))
+                    .Select(p => (expert is null ? FirstRow(p) : 0, p))];
             return parts.Count == 0 ? null : (row, values) =>
             {
                 foreach (var (first, parameter) in parts)
@@ -123,7 +130,8 @@ public static class ModelFolder
     static long FirstRow(Parameter parameter)
     {
         var name = parameter.Name;
-        var number = name.IndexOfAny(['[', '#']) is var at and >= 0 ? long.Parse(name[(at + 1)..].TrimEnd(']'), System.Globalization.CultureInfo.InvariantCulture) : 0;
+        var number = name.IndexOfAny(['[', '#']) is var at and >= 0
+            ? long.Parse(name[(at + 1)..].TrimEnd(']'), System.Globalization.CultureInfo.InvariantCulture) : 0;
         return name.EndsWith(']') ? number * parameter.Rows : number;
     }
 

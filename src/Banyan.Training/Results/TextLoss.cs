@@ -16,7 +16,8 @@ public readonly record struct TextLoss(double Loss, int Targets)
     /// <param name="adapter">An adapter of the model; null for the model alone.</param>
     /// <param name="progress">Receives the texts done so far.</param>
     /// <param name="cancellationToken">Cancels between texts.</param>
-    public static IReadOnlyList<TextLoss> Of(Model model, IEnumerable<Sample> texts, ModelAdapter? adapter = null, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+    public static IReadOnlyList<TextLoss> Of(Model model, IEnumerable<Sample> texts, ModelAdapter? adapter = null,
+        IProgress<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var losses = new List<TextLoss>();
         foreach (var text in texts)

@@ -8,7 +8,8 @@ namespace Banyan.Training;
 
 /// <summary>
 /// New tokens for a model whose vocabulary knows a language badly: the base's byte-pair merges, continued on data. Every text that the base
-/// could read is read still, in the same tokens or fewer. Each new token's embedding begins as the mean of those of the tokens that it stands for.
+/// could read is read still, in the same tokens or fewer. Each new token's embedding begins as the mean of those of the tokens that it
+/// stands for.
 /// <code>
 /// var extension = VocabularyExtension.Learn(model, data.Data, 1000);
 /// extension.Write("extended.gguf");                                          // the base with them, to be trained
@@ -50,9 +51,11 @@ public sealed class VocabularyExtension
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         var tokenizer = model.Tokenizer;
         if (!tokenizer.IsByteLevel)
-            throw new ArgumentException("the base's tokenizer is no byte-level BPE (Qwen, Llama 3, SmolLM, OLMo have one): its vocabulary cannot be extended");
+            throw new ArgumentException(
+                "the base's tokenizer is no byte-level BPE (Qwen, Llama 3, SmolLM, OLMo have one): its vocabulary cannot be extended");
         if (tokenizer.Count > model.Config.VocabularySize)
-            throw new ArgumentException($"the base's tokenizer has {tokenizer.Count} tokens and its embedding {model.Config.VocabularySize}: its vocabulary cannot be extended");
+            throw new ArgumentException(
+                $"the base's tokenizer has {tokenizer.Count} tokens and its embedding {model.Config.VocabularySize}: its vocabulary cannot be extended");
         var words = new WordCounts();
         TextEncoder? encoder = null;
         var counting = tokenizer.With(own =>
@@ -65,14 +68,16 @@ public sealed class VocabularyExtension
             cancellationToken.ThrowIfCancellationRequested();
             foreach (var run in ExtendedSamples.Runs(text, tokenizer))
                 if (run.IsText)
-                    counting.EncodeNext(tokenizer.Decode(text.Tokens[run.First..run.End]).Replace("\uFFFD", "", StringComparison.Ordinal), parseSpecial: false);
+                    counting.EncodeNext(tokenizer.Decode(text.Tokens[run.First..run.End])
+                        .Replace("\uFFFD", "", StringComparison.Ordinal), parseSpecial: false);
         }
         var learner = new MergeLearner(words.Words(encoder!));
         var (before, first) = (learner.Tokens, model.Config.VocabularySize);
         var pieces = new List<int[]>();
         var byText = new Dictionary<string, int>(StringComparer.Ordinal);
         int[] PiecesOf(int token) => token < first ? [token] : pieces[token - first];
-        string TextOf(int token) => string.Concat(PiecesOf(token).SelectMany(p => tokenizer.Bytes(p).ToArray()).Select(b => ByteAlphabet.Character(b)));
+        string TextOf(int token) =>
+            string.Concat(PiecesOf(token).SelectMany(p => tokenizer.Bytes(p).ToArray()).Select(b => ByteAlphabet.Character(b)));
         var merges = learner.Learn(count, (left, right) =>
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -87,8 +92,10 @@ public sealed class VocabularyExtension
             return (first + pieces.Count - 1, true);
         });
         if (pieces.Count == 0)
-            throw new ArgumentException("the data has no two tokens that follow each other twice within a word: there is no token to learn");
-        var growth = new VocabularyGrowth(first, [.. pieces.Select((_, i) => TextOf(first + i))], [.. merges.Select(m => (TextOf(m.Left), TextOf(m.Right)))], pieces);
+            throw new ArgumentException(
+                "the data has no two tokens that follow each other twice within a word: there is no token to learn");
+        var growth = new VocabularyGrowth(first, [.. pieces.Select((_, i) => TextOf(first + i))],
+            [.. merges.Select(m => (TextOf(m.Left), TextOf(m.Right)))], pieces);
         return new(model.Path, tokenizer, growth, before, learner.Tokens);
     }
 

@@ -17,11 +17,12 @@ public sealed class DoctorTests : IDisposable
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        var (code, output, error) = await Tool.Run(["doctor", "--data", _folder.FullName, "--port", $"{port}", "--json"], environment: new Dictionary<string, string>
-        {
-            ["HF_ENDPOINT"] = "http://127.0.0.1:1",
-            ["BANYAN_KERNELS"] = "scalar",
-        });
+        var (code, output, error) = await Tool.Run(["doctor", "--data", _folder.FullName, "--port", $"{port}", "--json"],
+            environment: new Dictionary<string, string>
+            {
+                ["HF_ENDPOINT"] = "http://127.0.0.1:1",
+                ["BANYAN_KERNELS"] = "scalar",
+            });
         Assert.True(code == 0, error);
         var found = JsonNode.Parse(output)!.AsArray().ToDictionary(f => (string)f!["subject"]!, f => f!);
         Assert.StartsWith("scalar", (string)found["kernels"]["found"]!);

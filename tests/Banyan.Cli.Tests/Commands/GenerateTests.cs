@@ -18,7 +18,8 @@ public class GenerateTests
         // The prompt may be piped in, and the answer be JSON.
         (code, output, _) = await Tool.Run(["run", Stories, "--temperature", "0", "-n", "12", "--json"], "Once upon a time");
         var json = JsonNode.Parse(output)!;
-        Assert.Equal((0, ", there was a little girl named Lily. She", "length", 12), (code, (string?)json["text"], (string?)json["finish"], (int)json["generated_tokens"]!));
+        Assert.Equal((0, ", there was a little girl named Lily. She", "length", 12),
+            (code, (string?)json["text"], (string?)json["finish"], (int)json["generated_tokens"]!));
     }
 
     [Fact]
@@ -26,7 +27,9 @@ public class GenerateTests
     {
         var reference = SharedData.Path("models", "qwen2-tiny-Q4_K_M.reference.json");
         var expected = JsonNode.Parse(await File.ReadAllTextAsync(reference))!;
-        var (code, output, error) = await Tool.Run(["logits", SharedData.Path("models", "qwen2-tiny-Q4_K_M.gguf"), "--follow", reference, "--activations", "float", "--json"]);
+        var (code, output, error) =
+            await Tool.Run(["logits", SharedData.Path("models", "qwen2-tiny-Q4_K_M.gguf"), "--follow", reference,
+                "--activations", "float", "--json"]);
         Assert.Equal((0, ""), (code, error));
         var actual = JsonNode.Parse(output)!;
         Assert.Equal((string?)expected["architecture"], (string?)actual["architecture"]);
@@ -50,11 +53,13 @@ public class GenerateTests
     [Fact]
     public async Task Logits_are_greedy_without_a_reference()
     {
-        var (code, output, _) = await Tool.Run(["logits", Stories, "--prompts", "[[1,403,407],[1]]", "--steps", "3", "--top", "2", "--json"]);
+        var (code, output, _) =
+            await Tool.Run(["logits", Stories, "--prompts", "[[1,403,407],[1]]", "--steps", "3", "--top", "2", "--json"]);
         var runs = JsonNode.Parse(output)!["runs"]!.AsArray();
         Assert.Equal((0, 2), (code, runs.Count));
         Assert.All(runs, run => Assert.Equal(3, run!["steps"]!.AsArray().Count));
-        Assert.All(runs, run => Assert.All(run!["steps"]!.AsArray(), step => Assert.Equal((int)step!["token"]!, (int)step["top"]![0]![0]!)));
+        Assert.All(runs,
+            run => Assert.All(run!["steps"]!.AsArray(), step => Assert.Equal((int)step!["token"]!, (int)step["top"]![0]![0]!)));
     }
 
     [Theory]
@@ -62,12 +67,16 @@ public class GenerateTests
     [InlineData("rank", "qwen3-reranker", "score")]
     public async Task Vectors_and_scores_are_the_references(string command, string model, string key)
     {
-        var runs = JsonNode.Parse(await File.ReadAllTextAsync(SharedData.Path("models", $"families/{model}.reference.json")))!["runs"]!.AsArray();
+        var runs =
+            JsonNode.Parse(await File.ReadAllTextAsync(SharedData.Path("models", $"families/{model}.reference.json")))!["runs"]!.AsArray();
         var prompts = $"[{string.Join(',', runs.Select(run => run!["tokens"]!.ToJsonString()))}]";
-        var (code, output, error) = await Tool.Run([command, SharedData.Path("models", $"families/{model}.gguf"), "--prompts", prompts, "--raw", "--activations", "float", "--json"]);
+        var (code, output, error) =
+            await Tool.Run([command, SharedData.Path("models", $"families/{model}.gguf"), "--prompts", prompts, "--raw",
+                "--activations", "float", "--json"]);
         Assert.Equal((0, ""), (code, error));
         foreach (var (run, mine) in runs.Zip(JsonNode.Parse(output)!["runs"]!.AsArray()))
-            Assert.Equal(run![key]!.AsArray().Select(v => (double)v!), mine![key]!.AsArray().Select(v => (double)v!), (a, b) => Math.Abs(a - b) < 2e-4);
+            Assert.Equal(run![key]!.AsArray().Select(v => (double)v!), mine![key]!.AsArray().Select(v => (double)v!),
+                (a, b) => Math.Abs(a - b) < 2e-4);
     }
 
     [Theory]
@@ -85,7 +94,8 @@ public class GenerateTests
     [Fact]
     public async Task Quantized_files_are_known_by_their_hash()
     {
-        var (input, output) = (SharedData.Path("models", "formats/qwen2-F32.gguf"), Path.Combine(Path.GetTempPath(), $"banyan-{Guid.NewGuid():N}.gguf"));
+        var (input, output) = (SharedData.Path("models", "formats/qwen2-F32.gguf"),
+            Path.Combine(Path.GetTempPath(), $"banyan-{Guid.NewGuid():N}.gguf"));
         try
         {
             var (code, json, error) = await Tool.Run(["quantize", input, output, "--type", "q4_k_m", "--json"]);
@@ -108,10 +118,12 @@ public class GenerateTests
     [Fact]
     public async Task Bench_measures()
     {
-        var (code, output, _) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--threads", "1", "--repetitions", "2", "--json"]);
+        var (code, output, _) =
+            await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--threads", "1", "--repetitions", "2", "--json"]);
         var json = JsonNode.Parse(output)!;
         Assert.Equal((0, "stories260K", 1), (code, (string?)json["model"], (int)json["threads"]!));
-        Assert.All((string[])["prefill", "decode", "weight_bytes", "load_seconds", "memory_bytes"], key => Assert.True((double)json[key]! > 0, key));
+        Assert.All((string[])["prefill", "decode", "weight_bytes", "load_seconds", "memory_bytes"],
+            key => Assert.True((double)json[key]! > 0, key));
     }
 
     [Fact]
@@ -121,7 +133,9 @@ public class GenerateTests
         try
         {
             var picture = Path.Combine(folder, "speed.svg");
-            var (code, output, error) = await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--depth", "0,100", "--streams", "1,3", "--threads", "2", "-r", "1",
+            var (code, output, error) =
+                await Tool.Run(["bench", Stories, "--prompt", "20", "--generate", "8", "--depth", "0,100", "--streams", "1,3",
+                    "--threads", "2", "-r", "1",
                 "--plot", picture, "--json"]);
             Assert.True(code == 0, $"{code}: {error}");
             var json = JsonNode.Parse(output)!;
@@ -147,7 +161,8 @@ public class GenerateTests
         try
         {
             WithTemplate(path);
-            var (code, output, error) = await Tool.Run(["chat", path, "--temperature", "0", "-n", "4"], "Once upon a time\n/reset\nOnce upon a time\n/nonsense\n/exit\nnever read\n");
+            var (code, output, error) = await Tool.Run(["chat", path, "--temperature", "0", "-n", "4"],
+                "Once upon a time\n/reset\nOnce upon a time\n/nonsense\n/exit\nnever read\n");
             var answers = output.TrimEnd().Split('\n');
             Assert.Equal((0, 2), (code, answers.Length));
             Assert.Equal(", there was a", answers[0].TrimEnd('\r'));

@@ -31,7 +31,12 @@ public sealed class ImportExportTests : IDisposable
 
     async Task<string> GitAsync(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = PathOf(folder), RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git", arguments)
+        {
+            WorkingDirectory = PathOf(folder),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         foreach (var (name, value) in Environment)
             start.Environment[name] = value;
         using var git = Process.Start(start)!;
@@ -41,7 +46,8 @@ public sealed class ImportExportTests : IDisposable
         return (await output).Trim();
     }
 
-    async Task<(int Code, string Output, string Error)> HubAsync(params string[] arguments) => await Tool.Run(["hub", .. arguments, "--data", PathOf("hub")], environment: Environment);
+    async Task<(int Code, string Output, string Error)> HubAsync(params string[] arguments) =>
+        await Tool.Run(["hub", .. arguments, "--data", PathOf("hub")], environment: Environment);
 
     async Task DoneAsync(params string[] arguments)
     {
@@ -49,7 +55,8 @@ public sealed class ImportExportTests : IDisposable
         Assert.True(code == 0, error);
     }
 
-    Task<string> RefsAsync(string folder) => GitAsync(folder, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags");
+    Task<string> RefsAsync(string folder) =>
+        GitAsync(folder, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags");
 
     [Fact]
     public async Task What_goes_in_comes_out_with_its_large_files_and_more_of_it_later()
@@ -79,11 +86,13 @@ public sealed class ImportExportTests : IDisposable
 
         // By address, from another hub: branches and tags by git over HTTP, large files by git-lfs.
         await DoneAsync("import", PathOf("source"), "ana/open");
-        await using (var other = BanyanServer.Build(new ServerOptions { Host = "127.0.0.1", Port = 0, Hub = new HubOptions { DataFolder = PathOf("hub") } }))
+        await using (var other =
+            BanyanServer.Build(new ServerOptions { Host = "127.0.0.1", Port = 0, Hub = new HubOptions { DataFolder = PathOf("hub") } }))
         {
             await other.StartAsync(TestContext.Current.CancellationToken);
             var address = other.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-            foreach (var arguments in (string[][])[["user", "add", "ana"], ["import", $"{address}/ana/open", "ana/open"], ["export", "ana/open", PathOf("second.git")]])
+            foreach (var arguments in (string[][])[["user", "add", "ana"], ["import", $"{address}/ana/open", "ana/open"],
+                ["export", "ana/open", PathOf("second.git")]])
             {
                 var (code, _, error) = await Tool.Run(["hub", .. arguments, "--data", PathOf("second")], environment: Environment);
                 Assert.True(code == 0, error);
@@ -91,7 +100,10 @@ public sealed class ImportExportTests : IDisposable
             await other.StopAsync(TestContext.Current.CancellationToken);
         }
         Assert.Equal(await RefsAsync("source"), await RefsAsync("second.git"));
-        Assert.Equal(large, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(PathOf("second.git", "lfs", "objects"), "*", SearchOption.AllDirectories)), TestContext.Current.CancellationToken));
+        Assert.Equal(large,
+            await File.ReadAllBytesAsync(
+                Assert.Single(Directory.GetFiles(PathOf("second.git", "lfs", "objects"), "*", SearchOption.AllDirectories)),
+                TestContext.Current.CancellationToken));
 
         // Again: what is new, and nothing over what the hub has beside it.
         await GitAsync("source", "commit", "-q", "--allow-empty", "-m", "two");

@@ -8,7 +8,8 @@ public class InspectTests
     [Fact]
     public async Task Json_has_what_the_file_says_and_needs()
     {
-        var (code, output, error) = await Tool.Run(["inspect", SharedData.Path("models", "qwen2-tiny-Q4_K_M.gguf"), "--context", "1024", "--json"]);
+        var (code, output, error) =
+            await Tool.Run(["inspect", SharedData.Path("models", "qwen2-tiny-Q4_K_M.gguf"), "--context", "1024", "--json"]);
         Assert.True(code == 0, error);
         var root = JsonDocument.Parse(output).RootElement;
         Assert.Equal("qwen2", root.GetProperty("architecture").GetString());
@@ -16,9 +17,11 @@ public class InspectTests
         Assert.Equal(2080, root.GetProperty("tokenizer").GetProperty("tokens").GetInt32());
         Assert.Equal(JsonValueKind.Null, root.GetProperty("template").ValueKind);
         var query = root.GetProperty("tensors").EnumerateArray().Single(t => t.GetProperty("name").GetString() == "blk.*.attn_q.weight");
-        Assert.Equal((3, "Q4_K", 3 * 36864), (query.GetProperty("count").GetInt32(), query.GetProperty("format").GetString(), query.GetProperty("bytes").GetInt32()));
+        Assert.Equal((3, "Q4_K", 3 * 36864),
+            (query.GetProperty("count").GetInt32(), query.GetProperty("format").GetString(), query.GetProperty("bytes").GetInt32()));
         var memory = root.GetProperty("memory");
-        Assert.Equal(2 * 2 * 3 * 2 * 64 * 1024, memory.GetProperty("kvCache").GetInt64()); // keys and values, F16, layers, heads, size, tokens
+        // keys and values, F16, layers, heads, size, tokens
+        Assert.Equal(2 * 2 * 3 * 2 * 64 * 1024, memory.GetProperty("kvCache").GetInt64());
         Assert.Equal("fits", memory.GetProperty("verdict").GetString());
     }
 

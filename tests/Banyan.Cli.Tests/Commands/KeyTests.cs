@@ -9,12 +9,14 @@ public sealed class KeyTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => Tool.Run(["key", .. arguments, "--data", _folder.FullName]);
+    Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) =>
+        Tool.Run(["key", .. arguments, "--data", _folder.FullName]);
 
     [Fact]
     public async Task A_key_is_shown_once_and_kept_as_its_hash()
     {
-        var (code, key, error) = await RunAsync("add", "ci", "--requests-per-minute", "60", "--tokens-per-day", "2000000", "--concurrency", "4");
+        var (code, key, error) = await RunAsync("add", "ci", "--requests-per-minute", "60", "--tokens-per-day",
+            "2000000", "--concurrency", "4");
         Assert.True(code == 0, error);
         Assert.Matches("^sk-banyan-[0-9a-f]{64}$", key.Trim());
         var file = Path.Combine(_folder.FullName, "keys.json");
@@ -23,7 +25,9 @@ public sealed class KeyTests : IDisposable
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
         (code, var list, _) = await RunAsync("list", "--json");
         var row = JsonNode.Parse(list)!.AsArray().Single()!;
-        Assert.Equal((0, "ci", 60, 2_000_000, 4, 0), (code, (string)row["name"]!, (int)row["requestsPerMinute"]!, (int)row["tokensPerDay"]!, (int)row["concurrency"]!, (int)row["requests"]!));
+        Assert.Equal((0, "ci", 60, 2_000_000, 4, 0),
+            (code, (string)row["name"]!, (int)row["requestsPerMinute"]!, (int)row["tokensPerDay"]!,
+                (int)row["concurrency"]!, (int)row["requests"]!));
         Assert.Equal((0, ""), await RunAsync("remove", "CI") is var removed ? (removed.ExitCode, removed.Output) : default);
         Assert.Contains("No key is left", removed.Error);
     }

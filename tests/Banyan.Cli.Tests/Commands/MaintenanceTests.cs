@@ -21,14 +21,16 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal((0, ""), (check.ExitCode, check.Error));
         Assert.True(JsonDocument.Parse(check.Output).RootElement.GetProperty("clean").GetBoolean());
         var collection = await Tool.Run(["hub", "gc", "--data", In("hub"), "--dry-run"]);
-        Assert.Equal((0, "would remove 0 git objects, 0 uploads never committed, 0 large files, 0 stored objects (0 bytes); 0 wait for the end of their grace time\n"), (collection.ExitCode, collection.Output));
+        Assert.Equal(
+            (0, "would remove 0 git objects, 0 uploads never committed, 0 large files, 0 stored objects (0 bytes); 0 wait for the end of their grace time\n"), (collection.ExitCode, collection.Output));
 
         var backup = await Tool.Run(["backup", In("backup"), "--data", In("hub")]);
         Assert.Matches("^snapshot [0-9]{8}T[0-9]{6}Z: 0 objects, of them 0 new \\(0 bytes\\)\n$", backup.Output);
         Assert.Equal(0, (await Tool.Run(["restore", In("backup"), "--data", In("copy")])).ExitCode);
         Assert.Contains("ana", (await Tool.Run(["hub", "user", "list", "--data", In("copy")])).Output);
         var again = await Tool.Run(["restore", In("backup"), "--data", In("copy")]);
-        Assert.Equal((1, "banyan: the hub there is not empty: restore into a new folder (--data) or a new database (--database)\n"), (again.ExitCode, again.Error));
+        Assert.Equal((1, "banyan: the hub there is not empty: restore into a new folder (--data) or a new database (--database)\n"),
+            (again.ExitCode, again.Error));
     }
 
     [Fact]
@@ -64,7 +66,8 @@ public sealed class MaintenanceTests : IDisposable
                             """, new { name }, t);
                 },
                 default);
-        Assert.Matches("^ben/coder +private +changed 1970-01-01\nben/old +private +changed 1970-01-01\n$", (await Hub("repo", "list", "ben")).Item2);
+        Assert.Matches("^ben/coder +private +changed 1970-01-01\nben/old +private +changed 1970-01-01\n$",
+            (await Hub("repo", "list", "ben")).Item2);
         Assert.StartsWith("banyan: 'ben' owns 2 repositories", (await Hub("user", "remove", "ben")).Item3);
         Assert.StartsWith("banyan: ben/old would be gone for good: say --yes", (await Hub("repo", "remove", "ben/old")).Item3);
         Assert.Equal(0, (await Hub("repo", "remove", "ben/old", "--yes")).Item1);
@@ -76,7 +79,8 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal(0, (await Hub("quota", "default", "50GB")).Item1);
         Assert.Equal(0, (await Hub("quota", "floor", "1GB")).Item1);
         Assert.Equal(0, (await Hub("quota", "set", "ana", "2TB")).Item1);
-        Assert.Equal("ana                         0 bytes of 2.00 TB, 1 of 10000 repositories\n1.00 GB of the disk stay free\n", (await Hub("quota", "list")).Item2);
+        Assert.Equal("ana                         0 bytes of 2.00 TB, 1 of 10000 repositories\n1.00 GB of the disk stay free\n",
+            (await Hub("quota", "list")).Item2);
         Assert.Equal(0, (await Hub("quota", "set", "ana", "default")).Item1);
         Assert.Contains("of 50.0 GB (default)", (await Hub("quota", "list")).Item2);
         Assert.Equal(0, (await Hub("quota", "floor", "none")).Item1);
@@ -102,14 +106,18 @@ public sealed class MaintenanceTests : IDisposable
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(In("hub")));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path.Combine(In("hub"), "hub.db")));
         File.SetUnixFileMode(In("hub"), (UnixFileMode)0b111_101_101);
-        Assert.Equal($"warning: other accounts of this machine may enter {In("hub")} (mode 755), which holds private repositories and keys: chmod -R go= {In("hub")}\n",
+        Assert.Equal(
+            $"warning: other accounts of this machine may enter {In("hub")} (mode 755), which holds private repositories and keys: chmod -R go= {In("hub")}\n",
             (await Tool.Run(["hub", "user", "list", "--data", In("hub")])).Error);
-        var password = await Tool.Run(["hub", "user", "list", "--data", In("hub"), "--database", "Host=127.0.0.1;Port=1;Timeout=1;Username=x;Password=secret"]);
+        var password =
+            await Tool.Run(["hub", "user", "list", "--data", In("hub"), "--database",
+                "Host=127.0.0.1;Port=1;Timeout=1;Username=x;Password=secret"]);
         Assert.Equal(1, password.ExitCode);
         Assert.Contains("warning: every account of this machine can read the password in --database", password.Error);
         Assert.DoesNotContain("secret", password.Error);
         // All of it in a variable: nothing to read.
-        var variable = await Tool.Run(["hub", "user", "list", "--data", In("none")], environment: new Dictionary<string, string> { ["BANYAN_DATABASE"] = Path.Combine(In("hub"), "hub.db") });
+        var variable = await Tool.Run(["hub", "user", "list", "--data", In("none")],
+            environment: new Dictionary<string, string> { ["BANYAN_DATABASE"] = Path.Combine(In("hub"), "hub.db") });
         Assert.Contains("ana", variable.Output);
         Assert.Contains("PGPASSWORD", (await Tool.Run(["up", "--help"])).Output);
     }

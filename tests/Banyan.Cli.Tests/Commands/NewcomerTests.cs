@@ -81,7 +81,8 @@ public sealed partial class NewcomerTests(Browser browser) : IDisposable
 
             await page.GotoAsync("/ana/gado-gado");
             await Expect(page.Locator("article.card")).ToContainTextAsync("Completes C# and Python.");
-            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(folder, "sprout-Q8_0.gguf")), await (await page.APIRequest.GetAsync("/ana/gado-gado/resolve/main/sprout-Q8_0.gguf")).BodyAsync());
+            Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(folder, "sprout-Q8_0.gguf")),
+                await (await page.APIRequest.GetAsync("/ana/gado-gado/resolve/main/sprout-Q8_0.gguf")).BodyAsync());
             await page.Context.CloseAsync();
         }
         finally
@@ -92,7 +93,8 @@ public sealed partial class NewcomerTests(Browser browser) : IDisposable
         }
     }
 
-    static Task ClickAsync(IPage page, string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+    static Task ClickAsync(IPage page, string button) =>
+        page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
 
     const string Card = """
         ---

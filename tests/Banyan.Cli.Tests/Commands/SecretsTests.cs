@@ -9,8 +9,8 @@ using Banyan.Tests;
 namespace Banyan.Cli.Tests.Commands;
 
 /// <summary>
-/// Requests whose tokens, passwords, keys, tickets, links and prompts are marked, right and wrong ones: no mark is in what the server writes, measures, audits, keeps, or answers
-/// where something went wrong.
+/// Requests whose tokens, passwords, keys, tickets, links and prompts are marked, right and wrong ones: no mark is in what the server
+/// writes, measures, audits, keeps, or answers where something went wrong.
 /// </summary>
 public sealed class SecretsTests : IDisposable
 {
@@ -75,7 +75,8 @@ public sealed class SecretsTests : IDisposable
         public void Dispose() => _listener.Close();
     }
 
-    static HttpRequestMessage Send(HttpMethod method, string path, string? authorization = null, HttpContent? content = null, params (string Name, string Value)[] headers)
+    static HttpRequestMessage Send(HttpMethod method, string path, string? authorization = null, HttpContent? content = null,
+        params (string Name, string Value)[] headers)
     {
         var request = new HttpRequestMessage(method, path) { Content = content };
         if (authorization is not null)
@@ -101,17 +102,25 @@ public sealed class SecretsTests : IDisposable
             3 => Send(HttpMethod.Get, $"/lfs/objects/{oid}?ticket={mark}"),
             4 => Send(HttpMethod.Put, $"/lfs/objects/{oid}?ticket={mark}.{mark}", content: new StringContent(mark)),
             5 => Send(HttpMethod.Get, $"/xet/v1/fetch/{oid}?ticket={mark}"),
-            6 => Send(HttpMethod.Post, "/login", content: new FormUrlEncodedContent([new("name", $"user{i}"), new("password", mark), new("_token", mark)]), headers: ("Cookie", $"banyan_visit={mark}")),
-            7 => Send(HttpMethod.Post, "/v1/completions", key, Json(new { model = "stories260K", prompt = $"{mark} once", max_tokens = 1 })),
-            8 => Send(HttpMethod.Post, "/v1/chat/completions", key, Json(new { messages = new[] { new { role = "user", content = mark } }, temperature = "hot" })),
-            9 => Send(HttpMethod.Post, "/v1/messages", content: Json(new { model = "x", max_tokens = 1, messages = new[] { new { role = "user", content = mark } } }), headers: ("x-api-key", mark)),
-            10 => Send(HttpMethod.Get, "/ana/private", headers: [("Cookie", $"banyan_session={mark}{mark}{mark}"), ("Accept", "text/html")]),
+            6 => Send(HttpMethod.Post, "/login",
+                content: new FormUrlEncodedContent([new("name", $"user{i}"), new("password", mark), new("_token", mark)]),
+                headers: ("Cookie", $"banyan_visit={mark}")),
+            7 => Send(HttpMethod.Post, "/v1/completions", key,
+                Json(new { model = "stories260K", prompt = $"{mark} once", max_tokens = 1 })),
+            8 => Send(HttpMethod.Post, "/v1/chat/completions", key,
+                Json(new { messages = new[] { new { role = "user", content = mark } }, temperature = "hot" })),
+            9 => Send(HttpMethod.Post, "/v1/messages",
+                content: Json(new { model = "x", max_tokens = 1, messages = new[] { new { role = "user", content = mark } } }),
+                headers: ("x-api-key", mark)),
+            10 => Send(HttpMethod.Get, "/ana/private",
+                headers: [("Cookie", $"banyan_session={mark}{mark}{mark}"), ("Accept", "text/html")]),
             11 => Send(HttpMethod.Post, "/api/settings/tokens", $"Bearer {token}", Json(new { name = "t", role = "read", days = i })),
             12 => Send(HttpMethod.Post, "/v1/completions", key, Json($"{{\"prompt\": \"{mark}\", \"max_tokens\": {mark}")),
             13 => Send(HttpMethod.Get, "/ana/private.git/info/refs?service=git-upload-pack", Basic(mark)),
             14 => Send(HttpMethod.Get, $"/join?code={mark}", headers: ("Accept", "text/html")),
             15 => Send(HttpMethod.Post, "/v1/completions", $"Bearer {mark}", Json(new { prompt = mark })),
-            16 => Send(HttpMethod.Post, "/api/chat", key, Json(new { model = "no-such-model", messages = new[] { new { role = "user", content = mark } } })),
+            16 => Send(HttpMethod.Post, "/api/chat", key,
+                Json(new { model = "no-such-model", messages = new[] { new { role = "user", content = mark } } })),
             17 => Send(HttpMethod.Post, "/v1/responses", key, Json(new { model = "stories260K", input = mark, max_output_tokens = -1 })),
             18 => Send(HttpMethod.Post, "/ana/private.git/git-receive-pack", Basic(mark), new StringContent(mark)),
             _ => Send(HttpMethod.Post, "/completion", key, Json(new { prompt = mark, n_predict = 1, grammar = "root ::= missing" })),
@@ -131,18 +140,22 @@ public sealed class SecretsTests : IDisposable
         Directory.CreateDirectory(Path.Combine(_data.FullName, "models"));
         File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
         var token = (await Tool.Run(["hub", "user", "add", "ana", "--admin", "--data", _data.FullName])).Output.Trim();
-        await using var hub = new HubProcess(_data.FullName, ["--access-log", "--log-addresses", "--log-format", "json"], new Dictionary<string, string>
-        {
-            ["BANYAN_API_KEY"] = ApiKey,
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{_collector.Port}",
-            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
-            ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
-            ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
-        });
+        await using var hub = new HubProcess(_data.FullName, ["--access-log", "--log-addresses", "--log-format", "json"],
+            new Dictionary<string, string>
+            {
+                ["BANYAN_API_KEY"] = ApiKey,
+                ["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{_collector.Port}",
+                ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+                ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
+                ["OTEL_BSP_SCHEDULE_DELAY"] = "200",
+            });
         await hub.StartAsync();
-        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
+        using var client =
+            new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
         client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("secrets", "1"));
-        using (var made = await client.SendAsync(Send(HttpMethod.Post, "/api/repos/create", $"Bearer {token}", Json(new { name = "private", @private = true }))))
+        using (var made =
+            await client.SendAsync(Send(HttpMethod.Post, "/api/repos/create", $"Bearer {token}",
+                Json(new { name = "private", @private = true }))))
             Assert.True(made.IsSuccessStatusCode);
         var (secrets, answers, statuses) = (new List<string> { Mark, token }, new StringBuilder(), new HashSet<int>());
         for (var i = 0; i < (Sampled.All ? Many : Few); i++)
@@ -159,7 +172,8 @@ public sealed class SecretsTests : IDisposable
         Assert.Superset(new HashSet<int> { 200, 400, 401, 403, 404 }, statuses);
         Assert.DoesNotContain(500, statuses);
 
-        async Task<string> Get(string path, string with) => await (await client.SendAsync(Send(HttpMethod.Get, path, $"Bearer {with}"))).Content.ReadAsStringAsync();
+        async Task<string> Get(string path, string with) =>
+            await (await client.SendAsync(Send(HttpMethod.Get, path, $"Bearer {with}"))).Content.ReadAsStringAsync();
         var told = new Dictionary<string, string>
         {
             ["metrics"] = await Get("/metrics", ApiKey),
@@ -171,14 +185,17 @@ public sealed class SecretsTests : IDisposable
         };
         // What a collector hears: spans of requests and generations, and what is measured.
         string Sent() => told["sent by OTLP"] = _collector.Text;
-        while (!(Sent().Contains("gen_ai.usage.output_tokens", StringComparison.Ordinal) && Sent().Contains("http.route", StringComparison.Ordinal) && Sent().Contains("http.server.request.duration", StringComparison.Ordinal)
-            && Sent().Contains("/lfs/objects/{oid}", StringComparison.Ordinal) && Sent().Contains("service.name", StringComparison.Ordinal)))
+        while (!(Sent().Contains("gen_ai.usage.output_tokens", StringComparison.Ordinal) && Sent()
+            .Contains("http.route", StringComparison.Ordinal) && Sent().Contains("http.server.request.duration", StringComparison.Ordinal)
+            && Sent().Contains("/lfs/objects/{oid}", StringComparison.Ordinal)
+            && Sent().Contains("service.name", StringComparison.Ordinal)))
             await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.Contains("gen_ai", told["metrics"]);
         Assert.Contains("token.add", told["audit"]);
         Assert.Contains("/v1/completions", told["log"]);
         // What it keeps is read while it runs: its log of writes is there then.
-        foreach (var file in Directory.EnumerateFiles(_data.FullName, "*", SearchOption.AllDirectories).Where(f => f.Contains("hub.db", StringComparison.Ordinal) || f.Contains("log", StringComparison.Ordinal)))
+        foreach (var file in Directory.EnumerateFiles(_data.FullName, "*", SearchOption.AllDirectories)
+            .Where(f => f.Contains("hub.db", StringComparison.Ordinal) || f.Contains("log", StringComparison.Ordinal)))
             told[file] = Encoding.Latin1.GetString(await ReadAsync(file));
         var leaks = from place in told
                     from secret in secrets

@@ -50,7 +50,12 @@ public sealed class ServiceTests : IDisposable
             using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
             while ((await client.GetAsync("/health", patience.Token)).StatusCode != HttpStatusCode.OK)
                 await Task.Delay(20, patience.Token);
-            var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { prompt = "Once", max_tokens = 400, ignore_eos = true, stream = true }) };
+            var request = new HttpRequestMessage(HttpMethod.Post,
+                "/v1/completions")
+            {
+                Content =
+                    JsonContent.Create(new { prompt = "Once", max_tokens = 400, ignore_eos = true, stream = true })
+            };
             using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             using var kill = Process.Start("kill", ["-TERM", $"{banyan.Id}"]);
             Assert.EndsWith("data: [DONE]\n\n", await stream.Content.ReadAsStringAsync(patience.Token));

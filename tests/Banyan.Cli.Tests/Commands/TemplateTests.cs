@@ -10,7 +10,8 @@ public class TemplateTests
     [Fact]
     public async Task Json_is_the_text_of_the_template()
     {
-        var (code, output, error) = await Tool.Run(["template", SharedData.Path("chat-templates", "Qwen-Qwen3-0.6B.jinja"), "--json"], Hello);
+        var (code, output, error) =
+            await Tool.Run(["template", SharedData.Path("chat-templates", "Qwen-Qwen3-0.6B.jinja"), "--json"], Hello);
         Assert.True(code == 0, error);
         var answer = JsonNode.Parse(output)!.AsObject();
         Assert.Equal("<|im_start|>user\nOlá 😀<|im_end|>\n<|im_start|>assistant\n", answer["text"]!.GetValue<string>());

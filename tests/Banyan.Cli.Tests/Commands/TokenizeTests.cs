@@ -25,7 +25,8 @@ public sealed class TokenizeTests
         var plain = (await Tool.Run(["tokenize", llama, "--json", "--no-parse-special"], "</s>")).Output;
         Assert.DoesNotContain(2, JsonDocument.Parse(plain).RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()));
         Assert.Equal("Hello", (await Tool.Run(["tokenize", llama, "--decode", "--skip-special"], """{"ids":[1,15043]}""")).Output);
-        Assert.Equal("""{"text":"Hello"}""", (await Tool.Run(["tokenize", llama, "--decode", "--json"], "15043")).Output.TrimEnd('\n', '\r'));
+        Assert.Equal("""{"text":"Hello"}""",
+            (await Tool.Run(["tokenize", llama, "--decode", "--json"], "15043")).Output.TrimEnd('\n', '\r'));
     }
 
     [Fact]

@@ -24,22 +24,31 @@ public sealed class TuneTests : IDisposable
     }
 
     string[] Command(string folder, int steps, params string[] more) =>
-        ["tune", s_base, Data(), "--out", Path.Combine(_folder, folder), "--steps", $"{steps}", "--seed", "3", "--length", "64", "--batch", "1", "--rank", "2", "--json", .. more];
+        ["tune", s_base, Data(), "--out", Path.Combine(_folder, folder), "--steps", $"{steps}", "--seed", "3", "--length", "64", "--batch",
+            "1", "--rank", "2", "--json", .. more];
 
     // Tasks need the sandbox.
     static readonly string[] s_judge = File.Exists("/usr/bin/bwrap") ? [] : ["--task", "none"];
 
-    static List<JsonElement> Lines(string output) => [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+    static List<JsonElement> Lines(string output) =>
+        [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
 
     [Fact]
     public async Task Items_of_benchmarks_are_named_in_Parquet_too()
     {
-        var item = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Banyan.Evaluation", "Tasks", "BanyanMini", "items", "csharp-20-PrimeGaps.item"));
-        List<IDictionary<string, object?>> rows = [.. Enumerable.Range(0, 8).Select(i => new Dictionary<string, object?> { ["text"] = i == 5 ? item : $"Text {i}, of nothing much." })];
+        var item =
+            File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Banyan.Evaluation", "Tasks", "BanyanMini", "items",
+                "csharp-20-PrimeGaps.item"));
+        List<IDictionary<string, object?>> rows =
+            [.. Enumerable.Range(0, 8)
+                .Select(i => new Dictionary<string, object?> { ["text"] = i == 5 ? item : $"Text {i}, of nothing much." })];
         var data = Path.Combine(_folder, "data.parquet");
         await using (var stream = File.Create(data))
-            await ParquetSerializer.SerializeUntypedAsync(rows, new ParquetSchema(new DataField<string>("text")), stream, cancellationToken: TestContext.Current.CancellationToken);
-        var (code, _, error) = await Tool.Run(["tune", s_base, data, "--out", Path.Combine(_folder, "mine"), "--steps", "1", "--held-out-share", "0", "--rank", "2"]);
+            await ParquetSerializer.SerializeUntypedAsync(rows, new ParquetSchema(new DataField<string>("text")), stream,
+                cancellationToken: TestContext.Current.CancellationToken);
+        var (code, _, error) =
+            await Tool.Run(["tune", s_base, data, "--out", Path.Combine(_folder, "mine"), "--steps", "1",
+                "--held-out-share", "0", "--rank", "2"]);
         Assert.True(code == 0, error);
         Assert.Contains("of banyan-mini: a result in it will say nothing", error);
         Assert.Contains("csharp/PrimeGaps: data.parquet, sample:6", error);
@@ -55,7 +64,8 @@ public sealed class TuneTests : IDisposable
         Assert.All(lines, l => Assert.True(l.GetProperty("loss").GetDouble() > 0));
         Assert.True(lines[^1].GetProperty("held_out").GetDouble() > 0 && lines[^1].GetProperty("saved").GetBoolean());
         var mine = Path.Combine(_folder, "mine");
-        Assert.Equal([".gitignore", "README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".gitignore", "README.md", "adapter.gguf", "adapter_config.json", "adapter_model.safetensors", "tune.toml"],
+            Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("It is", error); // the sample is shown
         Assert.Contains("| base | tuned |", File.ReadAllText(Path.Combine(mine, "README.md")));
 
@@ -73,18 +83,25 @@ public sealed class TuneTests : IDisposable
         Assert.True(code == 0, error);
 
         // Evaluated apart, the held-out texts say what the run said; two items tell nothing.
-        (code, output, error) = await Tool.Run(["tune", "evaluate", s_base, mine, "--limit", "2", "--max-tokens", "4", "--out", Path.Combine(_folder, "evaluations"), "--json", .. s_judge]);
+        (code, output, error) =
+            await Tool.Run(["tune", "evaluate", s_base, mine, "--limit", "2", "--max-tokens", "4", "--out",
+                Path.Combine(_folder, "evaluations"), "--json", .. s_judge]);
         Assert.True(code == 0, error);
         var evaluated = Lines(output).Single();
-        Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(), evaluated.GetProperty("held_out").GetProperty("tuned").GetDouble(), 1e-4);
-        Assert.Equal(lines[^1].GetProperty("held_out_before").GetDouble(), evaluated.GetProperty("held_out").GetProperty("base").GetDouble(), 1e-4);
+        Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(),
+            evaluated.GetProperty("held_out").GetProperty("tuned").GetDouble(), 1e-4);
+        Assert.Equal(lines[^1].GetProperty("held_out_before").GetDouble(),
+            evaluated.GetProperty("held_out").GetProperty("base").GetDouble(), 1e-4);
         if (s_judge.Length == 0)
             Assert.Equal(("banyan-mini", 2, "undecided"), evaluated.GetProperty("tasks")[0] is var task
-                ? (task.GetProperty("task").GetString(), task.GetProperty("items").GetInt32(), task.GetProperty("verdict").GetString()) : default);
+                ? (task.GetProperty("task").GetString(), task.GetProperty("items").GetInt32(),
+                    task.GetProperty("verdict").GetString()) : default);
 
         // The file repeats the run; what is on the command line decides before it.
         var again = Path.Combine(_folder, "again");
-        (code, output, error) = await Tool.Run(["tune", "--config", Path.Combine(mine, "tune.toml"), "--out", again, "--json", "--price-per-kwh", "0.3", "--watts", "40"]);
+        (code, output, error) =
+            await Tool.Run(["tune", "--config", Path.Combine(mine, "tune.toml"), "--out", again, "--json", "--price-per-kwh",
+                "0.3", "--watts", "40"]);
         Assert.True(code == 0, error);
         Assert.Contains("40 W as given", error);
         Assert.Equal(lines[^1].GetProperty("held_out").GetDouble(), Lines(output)[^1].GetProperty("held_out").GetDouble());
@@ -112,11 +129,13 @@ public sealed class TuneTests : IDisposable
     public async Task The_file_has_every_option_that_decides_the_result()
     {
         var (_, output, _) = await Tool.Run(["tune", "--help"]);
-        var options = System.Text.RegularExpressions.Regex.Matches(output, "^  (?:-[a-z], )?(--[a-z-]+)", System.Text.RegularExpressions.RegexOptions.Multiline).Select(m => m.Groups[1].Value[2..]).ToHashSet();
+        var options = System.Text.RegularExpressions.Regex.Matches(output, "^  (?:-[a-z], )?(--[a-z-]+)",
+            System.Text.RegularExpressions.RegexOptions.Multiline).Select(m => m.Groups[1].Value[2..]).ToHashSet();
         Assert.Contains("top-layers", options);
         var source = File.ReadAllText(Path.Combine(SharedData.Repository, "src", "Banyan.Cli", "Commands", "Tune", "TuneFile.cs"));
         Assert.All(options.Where(o => o != "help"), o => Assert.True(
-            source.Contains($"\"{o}\"", StringComparison.Ordinal) || source.Contains($"\"--{o}\"", StringComparison.Ordinal), $"--{o} is neither in tune.toml nor known to decide nothing"));
+            source.Contains($"\"{o}\"", StringComparison.Ordinal) || source.Contains($"\"--{o}\"", StringComparison.Ordinal),
+            $"--{o} is neither in tune.toml nor known to decide nothing"));
     }
 
     /// <summary>The steps that were told between an interrupt and the end, or null where the run was done before it.</summary>
@@ -157,7 +176,8 @@ public sealed class TuneTests : IDisposable
         Assert.Equal(told.Count == 0 ? 2 : told[^1].GetProperty("step").GetInt32() + 1, first);
         (code, _, problem) = await Tool.Run(Command("whole", 400));
         Assert.True(code == 0, problem);
-        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")).Where(f => !f.EndsWith(".toml", StringComparison.Ordinal))) // which names its folder
+        // which names its folder
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole")).Where(f => !f.EndsWith(".toml", StringComparison.Ordinal)))
             Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(Path.Combine(_folder, "parts", Path.GetFileName(file))));
     }
 
@@ -180,14 +200,18 @@ public sealed class TuneTests : IDisposable
     [Fact]
     public async Task Every_weight_is_trained_and_written_as_a_model_that_runs()
     {
-        var (code, output, error) = await Tool.Run([.. Command("full", 2).Where((_, i) => i is not (12 or 13)), "--method", "full", "--type", "F16", "--report", Path.Combine(_folder, "run.html")]);
+        var (code, output, error) =
+            await Tool.Run([.. Command("full", 2).Where((_, i) => i is not (12 or 13)), "--method", "full", "--type", "F16", "--report",
+                Path.Combine(_folder, "run.html")]);
         Assert.True(code == 0, error);
         var page = File.ReadAllText(Path.Combine(_folder, "run.html"));
-        Assert.All(["<svg", "<polyline", "held out", "before", "in the data", "method = &quot;full&quot;", "What is ", "default-src 'none'"], part => Assert.Contains(part, page));
+        Assert.All(["<svg", "<polyline", "held out", "before", "in the data", "method = &quot;full&quot;", "What is ",
+            "default-src 'none'"], part => Assert.Contains(part, page));
         Assert.All(["<script", "http:", "https:", "src="], part => Assert.DoesNotContain(part, page));
         Assert.True(Lines(output)[^1].GetProperty("held_out").GetDouble() > 0);
         var full = Path.Combine(_folder, "full");
-        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"], Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"],
+            Directory.GetFiles(full).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         (code, _, error) = await Tool.Run(["run", full, "Hello", "-n", "4", "--json"]);
         Assert.True(code == 0, error);
     }
@@ -200,11 +224,13 @@ public sealed class TuneTests : IDisposable
         File.WriteAllLines(data, Enumerable.Range(0, 12).Select(i => $$"""{"prompt": "What is {{i}}?", "completion": " It is {{i}}."}"""));
         string[] common = ["--length", "64", "--batch", "1", "--json", "--evaluate-every", "0"];
         var teacher = Path.Combine(_folder, "teacher");
-        var (code, output, error) = await Tool.Run(["tune", s_base, data, "--out", teacher, "--method", "full", "--lr", "2e-3", "--steps", "12", .. common]);
+        var (code, output, error) =
+            await Tool.Run(["tune", s_base, data, "--out", teacher, "--method", "full", "--lr", "2e-3", "--steps", "12", .. common]);
         Assert.True(code == 0, error);
 
         var (byText, answers) = (Path.Combine(_folder, "by-text"), Path.Combine(_folder, "by-text", "training", "answers.jsonl"));
-        string[] command = ["tune", "distill", teacher, s_base, data, "--by", "text", "--prompts", "6", "-n", "16", "--out", byText, "--rank", "2", "--steps", "2", .. common];
+        string[] command = ["tune", "distill", teacher, s_base, data, "--by", "text", "--prompts", "6", "-n", "16", "--out", byText,
+            "--rank", "2", "--steps", "2", .. common];
         (code, output, error) = await Tool.Run(command);
         Assert.True(code == 0, error);
         Assert.Equal(2, Lines(output).Count);
@@ -220,7 +246,8 @@ public sealed class TuneTests : IDisposable
         Assert.Equal(whole, File.ReadAllText(answers));
 
         // Behind our own server's API it answers the same.
-        using (var server = new Process { StartInfo = BanyanProgram.Start("serve", Path.Combine(teacher, "model.gguf"), "--port", "0", "--threads", "1") })
+        using (var server =
+            new Process { StartInfo = BanyanProgram.Start("serve", Path.Combine(teacher, "model.gguf"), "--port", "0", "--threads", "1") })
         {
             server.Start();
             try
@@ -241,7 +268,9 @@ public sealed class TuneTests : IDisposable
                 server.Kill(entireProcessTree: true);
             }
         }
-        static IEnumerable<string?> Answers(string lines) => lines.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("completion").GetString());
+        static IEnumerable<string?> Answers(string lines) =>
+            lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonDocument.Parse(l).RootElement.GetProperty("completion").GetString());
         Assert.Equal(Answers(whole), Answers(File.ReadAllText(Path.Combine(_folder, "by-api", "training", "answers.jsonl"))));
 
         // Softer distributions, and in part the data's own tokens: another loss.
@@ -249,7 +278,9 @@ public sealed class TuneTests : IDisposable
         foreach (var more in new string[][] { [], ["--temperature", "2", "--mix", "0.5"] })
         {
             var byLogits = Path.Combine(_folder, $"by-logits{more.Length}");
-            (code, output, error) = await Tool.Run(["tune", "distill", teacher, s_base, data, "--out", byLogits, "--rank", "2", "--steps", "2", .. common, .. more]);
+            (code, output, error) =
+                await Tool.Run(["tune", "distill", teacher, s_base, data, "--out", byLogits, "--rank", "2", "--steps",
+                    "2", .. common, .. more]);
             Assert.True(code == 0, error);
             losses.Add(Lines(output)[0].GetProperty("loss").GetDouble());
             var settings = File.ReadAllText(Path.Combine(byLogits, "tune.toml"));
@@ -263,15 +294,19 @@ public sealed class TuneTests : IDisposable
     [Fact]
     public async Task New_tokens_are_learned_from_the_data_and_a_whole_model_comes_of_it()
     {
-        var (sprout, data, mine) = (Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"), Path.Combine(_folder, "hindi.jsonl"), Path.Combine(_folder, "mine"));
+        var (sprout, data, mine) = (Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"),
+            Path.Combine(_folder, "hindi.jsonl"), Path.Combine(_folder, "mine"));
         string[] who = ["किसान", "शिक्षक", "लड़की", "माँ"], what = ["पानी", "किताब", "चावल"], does = ["लाता है", "देखता है"];
-        File.WriteAllLines(data, Enumerable.Range(0, 100).Select(i => $$"""{"text": "{{who[i % 4]}} बाज़ार में {{what[i % 3]}} {{does[i / 3 % 2]}} और {{i}} लोग देखते हैं।"}"""));
-        string[] command = ["tune", sprout, data, "--out", mine, "--extend-vocabulary", "50", "--steps", "8", "--lr", "1e-2", "--length", "128", "--rank", "2", "--json"];
+        File.WriteAllLines(data, Enumerable.Range(0, 100)
+            .Select(i => $$"""{"text": "{{who[i % 4]}} बाज़ार में {{what[i % 3]}} {{does[i / 3 % 2]}} और {{i}} लोग देखते हैं।"}"""));
+        string[] command = ["tune", sprout, data, "--out", mine, "--extend-vocabulary", "50", "--steps", "8", "--lr", "1e-2", "--length",
+            "128", "--rank", "2", "--json"];
         var (code, output, error) = await Tool.Run(command);
         Assert.True(code == 0, error);
         Assert.Contains("vocabulary 50 new tokens behind 4,096", error);
         Assert.Contains("Hindi: ", error);
-        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"], Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".gitignore", "README.md", "model.gguf", "tune.toml"],
+            Directory.GetFiles(mine).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Contains("extend-vocabulary = 50", File.ReadAllText(Path.Combine(mine, "tune.toml")));
 
         // Done is done; and the base's own tokens say how much better it is.
@@ -300,7 +335,9 @@ public sealed class TuneTests : IDisposable
     [InlineData("STORIES", "vocabulary")]
     public async Task A_teacher_that_cannot_teach_is_refused(string teacher, string names)
     {
-        var (code, output, error) = await Tool.Run(["tune", "distill", .. teacher.Replace("STORIES", SharedData.Path("models", "stories260K.gguf")).Split(' ')[..1], .. Command("none", 2)[1..], .. teacher.Split(' ')[1..]]);
+        var (code, output, error) =
+            await Tool.Run(["tune", "distill", .. teacher.Replace("STORIES", SharedData.Path("models", "stories260K.gguf")).Split(' ')[..1],
+                .. Command("none", 2)[1..], .. teacher.Split(' ')[1..]]);
         Assert.Equal((1, ""), (code, output));
         Assert.Contains(names, error);
         Assert.False(Directory.Exists(Path.Combine(_folder, "none")));

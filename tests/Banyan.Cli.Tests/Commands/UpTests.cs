@@ -26,16 +26,21 @@ public sealed partial class UpTests : IDisposable
         File.Copy(SharedData.Path("models", "stories260K.gguf"), Path.Combine(_data.FullName, "models", "stories260K.gguf"));
         var port = HubProcess.FreePort();
         var start = BanyanProgram.Start("up", "--data", _data.FullName, "--port", $"{port}");
-        (start.Environment["HF_ENDPOINT"], start.Environment["HF_HOME"]) = ($"http://localhost:{port}", Path.Combine(_data.FullName, "cache"));
+        (start.Environment["HF_ENDPOINT"], start.Environment["HF_HOME"]) =
+            ($"http://localhost:{port}", Path.Combine(_data.FullName, "cache"));
         using var banyan = Process.Start(start)!;
         using var end = new Ended(banyan);
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
 
-        var answer = await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "stories260K", prompt = "Once upon a time", max_tokens = 4, temperature = 0 }));
-        var text = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("choices")[0].GetProperty("text").GetString();
+        var answer = await client.PostAsync("/v1/completions",
+            JsonContent.Create(new { model = "stories260K", prompt = "Once upon a time", max_tokens = 4, temperature = 0 }));
+        var text = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("choices")[0].GetProperty("text")
+            .GetString();
         Assert.NotEmpty(text!);
-        Assert.Equal(["sprout", "stories260K"], JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
+        Assert.Equal(["sprout", "stories260K"],
+            JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement.GetProperty("data").EnumerateArray()
+                .Select(m => m.GetProperty("id").GetString()));
         Assert.Contains("<h1>", await client.GetStringAsync("/"));
         await PullsAsync(client);
 
@@ -45,13 +50,27 @@ public sealed partial class UpTests : IDisposable
             said.Add(await banyan.StandardOutput.ReadLineAsync());
         var link = SetUpLink().Match(string.Join("\n", said)).Value;
         var token = (await client.GetStringAsync(link)).Split("name=\"_token\" value=\"")[1].Split('"')[0];
-        var form = new FormUrlEncodedContent([new("_token", token), new("code", link.Split("code=")[1]), new("name", "ana"), new("password", "a long enough password")]);
+        var form =
+            new FormUrlEncodedContent([new("_token", token), new("code", link.Split("code=")[1]), new("name", "ana"),
+                new("password", "a long enough password")]);
         Assert.Contains("<h1>ana</h1>", await (await client.PostAsync("/join", form)).Content.ReadAsStringAsync());
         Assert.Contains("administrator", await client.GetStringAsync("/settings/users"));
         Assert.Equal(HttpStatusCode.NotFound, (await client.GetAsync(link)).StatusCode);
 
         // A stream is under way when Ctrl-C comes: it ends, and so does the process.
-        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = "stories260K", prompt = "Once", max_tokens = 100_000, ignore_eos = true, stream = true }) };
+        var request = new HttpRequestMessage(HttpMethod.Post,
+            "/v1/completions")
+        {
+            Content =
+                JsonContent.Create(new
+                {
+                    model = "stories260K",
+                    prompt = "Once",
+                    max_tokens = 100_000,
+                    ignore_eos = true,
+                    stream = true
+                })
+        };
         using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, stream.StatusCode);
         Assert.Equal(0, Kill(banyan.Id, InterruptIsIgnored() ? Terminate : Interrupt));
@@ -66,18 +85,27 @@ public sealed partial class UpTests : IDisposable
     {
         var response = await client.PostAsync("/api/pull", JsonContent.Create(new { model = "hf.co/banyan/sprout:q8_0" }));
         Assert.Equal("application/x-ndjson", response.Content.Headers.ContentType?.MediaType);
-        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        var lines = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonDocument.Parse(l).RootElement).ToList();
         Assert.Equal("pulling manifest", lines[0].GetProperty("status").GetString());
         Assert.True(lines[^1].TryGetProperty("status", out var last) && last.GetString() == "success", $"{lines[^1]}");
-        Assert.All(lines.Where(l => l.TryGetProperty("digest", out _)), l => Assert.InRange(l.GetProperty("completed").GetInt64(), 0, l.GetProperty("total").GetInt64()));
-        Assert.NotNull(new FileInfo(Directory.EnumerateFiles(Path.Combine(_data.FullName, "models", "banyan", "sprout")).Single()).LinkTarget);
+        Assert.All(lines.Where(l => l.TryGetProperty("digest", out _)),
+            l => Assert.InRange(l.GetProperty("completed").GetInt64(), 0, l.GetProperty("total").GetInt64()));
+        Assert.NotNull(
+            new FileInfo(Directory.EnumerateFiles(Path.Combine(_data.FullName, "models", "banyan", "sprout")).Single()).LinkTarget);
         foreach (var name in (string[])["hf.co/banyan/sprout:q8_0", "banyan/sprout:q8_0", "banyan/sprout"])
-            Assert.Equal(HttpStatusCode.OK, (await client.PostAsync("/v1/completions", JsonContent.Create(new { model = name, prompt = "a", max_tokens = 1 }))).StatusCode);
+            Assert.Equal(HttpStatusCode.OK,
+                (await client.PostAsync("/v1/completions",
+                    JsonContent.Create(new { model = name, prompt = "a", max_tokens = 1 }))).StatusCode);
         var refused = await client.PostAsync("/api/pull", JsonContent.Create(new { model = "llama3.2" }));
         Assert.Contains("is no repository of a hub", await refused.Content.ReadAsStringAsync());
-        Assert.Equal(HttpStatusCode.OK, (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/delete") { Content = JsonContent.Create(new { model = "banyan/sprout:q8_0" }) })).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await client.SendAsync(new HttpRequestMessage(HttpMethod.Delete,
+                "/api/delete")
+            { Content = JsonContent.Create(new { model = "banyan/sprout:q8_0" }) })).StatusCode);
         Assert.False(Directory.Exists(Path.Combine(_data.FullName, "models", "banyan")));
-        Assert.Equal(HttpStatusCode.NotFound, (await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "banyan/sprout:q8_0", prompt = "a" }))).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await client.PostAsync("/v1/completions", JsonContent.Create(new { model = "banyan/sprout:q8_0", prompt = "a" }))).StatusCode);
     }
 
     [GeneratedRegex(@"http://\S+/join\?code=[A-Za-z0-9_-]+")]
@@ -92,10 +120,15 @@ public sealed partial class UpTests : IDisposable
         using var end = new Ended(banyan);
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
-        Assert.StartsWith($"warning: whoever reaches this machine's port {port} can use the models (banyan key add makes a key, which is then asked for) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
+        Assert.StartsWith(
+            $"warning: whoever reaches this machine's port {port} can use the models (banyan key add makes a key, which is then asked for) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
         // Without a key nobody changes its models.
-        foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Post, "/api/pull"), (HttpMethod.Post, "/api/copy"), (HttpMethod.Delete, "/api/delete")])
-            Assert.Equal(HttpStatusCode.Forbidden, (await client.SendAsync(new HttpRequestMessage(method, path) { Content = JsonContent.Create(new { model = "sprout" }) })).StatusCode);
+        foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Post, "/api/pull"), (HttpMethod.Post, "/api/copy"),
+            (HttpMethod.Delete, "/api/delete")])
+            Assert.Equal(HttpStatusCode.Forbidden,
+                (await client.SendAsync(new HttpRequestMessage(method,
+                    path)
+                { Content = JsonContent.Create(new { model = "sprout" }) })).StatusCode);
         Assert.Equal(0, Kill(banyan.Id, Terminate));
         using var patience = new CancellationTokenSource(s_patience);
         await banyan.WaitForExitAsync(patience.Token);
@@ -110,7 +143,8 @@ public sealed partial class UpTests : IDisposable
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        await AssertFailsAsync(["up", "--data", _data.FullName, "--port", $"{port}"], $"banyan: port {port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)");
+        await AssertFailsAsync(["up", "--data", _data.FullName, "--port", $"{port}"],
+            $"banyan: port {port} is already in use: stop the program that has it, or choose another with --port N (0 takes a free one)");
     }
 
     [Fact]
@@ -118,7 +152,8 @@ public sealed partial class UpTests : IDisposable
     {
         var file = Path.Combine(_data.FullName, "file");
         File.WriteAllText(file, "");
-        await AssertFailsAsync(["up", "--data", file, "--port", "0"], $"banyan: --data {file} cannot be used: *. Choose a folder you may write to with --data DIR");
+        await AssertFailsAsync(["up", "--data", file, "--port", "0"],
+            $"banyan: --data {file} cannot be used: *. Choose a folder you may write to with --data DIR");
     }
 
     [Fact]

@@ -26,7 +26,8 @@ public class LineEditorTests
     static List<string?> Type(string keys, bool atOnce = false)
     {
         var at = 0;
-        var editor = new LineEditor(() => Key(keys[at++]), () => (atOnce || (at > 0 && keys[at - 1] == '\e') || Pasting(keys, at)) && at < keys.Length, TextWriter.Null, () => (40, 10));
+        var editor = new LineEditor(() => Key(keys[at++]),
+            () => (atOnce || (at > 0 && keys[at - 1] == '\e') || Pasting(keys, at)) && at < keys.Length, TextWriter.Null, () => (40, 10));
         var lines = new List<string?>();
         while (at < keys.Length)
             lines.Add(editor.Read());

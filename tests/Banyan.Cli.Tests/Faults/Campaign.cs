@@ -15,7 +15,8 @@ namespace Banyan.Cli.Tests.Faults;
 /// 5  now and then, and at the end: every file bit by bit, banyan fsck
 /// </code>
 /// </summary>
-sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<string, string> environment, string folder, int seed) : IAsyncDisposable
+sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<string, string> environment, string folder, int seed)
+    : IAsyncDisposable
 {
     const string Repo = "ana/model";
     const int WholeCheckEvery = 10, DownloadAttempts = 8, Attempts = 600, PullOneIn = 4, AnswerOneIn = 8, LookedAt = 5;
@@ -57,11 +58,18 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         _guest = new HubUser(_link.Address, (await Run("hub", "token", "add", "ben")).Trim(), Repo);
         await _user.GateAsync(default);
         await _guest.AskAccessAsync(default);
-        (_pusher, _reader) = (new PushingClient(Client("pusher"), Path.Combine(folder, "outgoing"), Repo), new PullingClient(Client("reader"), Path.Combine(folder, "pulled"), Repo));
+        (_pusher, _reader) = (new PushingClient(Client("pusher"), Path.Combine(folder, "outgoing"), Repo),
+            new PullingClient(Client("reader"), Path.Combine(folder, "pulled"), Repo));
     }
 
     Dictionary<string, string> Client(string home) =>
-        new() { ["HF_HOME"] = Path.Combine(folder, home), ["HF_HUB_CACHE"] = Path.Combine(folder, home, "hub"), ["HF_ENDPOINT"] = _link.Address, ["HF_TOKEN"] = _token };
+        new()
+        {
+            ["HF_HOME"] = Path.Combine(folder, home),
+            ["HF_HUB_CACHE"] = Path.Combine(folder, home, "hub"),
+            ["HF_ENDPOINT"] = _link.Address,
+            ["HF_TOKEN"] = _token
+        };
 
     /// <summary>A command on this hub that a fault may kill.</summary>
     public ToolProcess Command(params string[] command) => new([.. command, .. options], environment);
@@ -114,7 +122,8 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
     /// <summary>Somewhere in the time that such work takes, or just behind it.</summary>
     TimeSpan Moment(string work) => _usual.GetValueOrDefault(work, TimeSpan.FromMilliseconds(400)) * (_random.NextDouble() * 1.3);
 
-    void Took(string work, long began) => _usual[work] = (_usual.GetValueOrDefault(work, Stopwatch.GetElapsedTime(began)) * 3 + Stopwatch.GetElapsedTime(began)) / 4;
+    void Took(string work, long began) =>
+        _usual[work] = (_usual.GetValueOrDefault(work, Stopwatch.GetElapsedTime(began)) * 3 + Stopwatch.GetElapsedTime(began)) / 4;
 
     // :: Step 1-3
     async Task<T> UnderAsync<T>(Fault fault, string work, Func<TimeSpan?, Task<T>> client)
@@ -189,14 +198,16 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             }
         });
         var may = await KnockAsync(fault.Name);
-        Assert.True(outcome != Outcome.Acknowledged || may == to, $"seed {seed}, {fault.Name}: access was {(to ? "given" : "taken away")}, and is not\n{hub.Errors}");
+        Assert.True(outcome != Outcome.Acknowledged || may == to,
+            $"seed {seed}, {fault.Name}: access was {(to ? "given" : "taken away")}, and is not\n{hub.Errors}");
         _guestMay = may;
         Counts.Answers++;
         return $"access {(to ? "given" : "taken away")} {outcome}";
     }
 
     async Task CheckGuestAsync(string when) =>
-        Assert.True(await KnockAsync(when) == _guestMay, $"seed {seed}, {when}: a user who was {(_guestMay ? "" : "not ")}let in {(_guestMay ? "cannot" : "can")} read\n{hub.Errors}");
+        Assert.True(await KnockAsync(when) == _guestMay,
+            $"seed {seed}, {when}: a user who was {(_guestMay ? "" : "not ")}let in {(_guestMay ? "cannot" : "can")} read\n{hub.Errors}");
 
     /// <summary>Whether the other user may read: all ways say the same.</summary>
     async Task<bool> KnockAsync(string when)
@@ -207,7 +218,8 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             return answers.Any(a => (int)a >= 500) ? throw new HttpRequestException($"answers {string.Join(", ", answers)}") : answers;
         });
         var may = answers[0] == HttpStatusCode.OK;
-        Assert.True(answers.All(a => a == (may ? HttpStatusCode.OK : HttpStatusCode.Forbidden)), $"seed {seed}, {when}: {string.Join(", ", answers)}");
+        Assert.True(answers.All(a => a == (may ? HttpStatusCode.OK : HttpStatusCode.Forbidden)),
+            $"seed {seed}, {when}: {string.Join(", ", answers)}");
         return may;
     }
 
@@ -289,7 +301,8 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
         }
     }
 
-    static bool Same(IReadOnlyDictionary<string, string> one, IReadOnlyDictionary<string, string> other) => one.Count == other.Count && one.All(o => other.TryGetValue(o.Key, out var value) && value == o.Value);
+    static bool Same(IReadOnlyDictionary<string, string> one, IReadOnlyDictionary<string, string> other) =>
+        one.Count == other.Count && one.All(o => other.TryGetValue(o.Key, out var value) && value == o.Value);
 
     // :: Step 5
     public async Task WholeCheckAsync()
@@ -301,14 +314,19 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             Counts.Checked(bytes.Length);
         }
         foreach (var (number, listing) in _proposed.OrderBy(_ => _random.Next()).Take(LookedAt))
-            Assert.True(Same(await ListingAsync($"refs/pr/{number}"), listing), $"seed {seed}: pull request {number} is not what was acknowledged");
+            Assert.True(Same(await ListingAsync($"refs/pr/{number}"), listing),
+                $"seed {seed}: pull request {number} is not what was acknowledged");
         var (told, listed) = await AgainAsync(() => User.HeadAsync(default));
-        Assert.True(listed is not null && (told == listed || !ListsFollow), $"seed {seed}: the list of repositories tells commit {listed}, the repository {told}");
+        Assert.True(listed is not null && (told == listed || !ListsFollow),
+            $"seed {seed}: the list of repositories tells commit {listed}, the repository {told}");
         await Run("fsck");
         Counts.Checks++;
     }
 
-    /// <summary>Whole (0), or by version 1 or 2 of what Xet clients ask for. A download that breaks off is begun again, as clients do; one that ends must be right.</summary>
+    /// <summary>
+    /// Whole (0), or by version 1 or 2 of what Xet clients ask for. A download that breaks off is begun again, as clients do; one that ends
+    /// must be right.
+    /// </summary>
     async Task<byte[]> ReadAsync(int version, string path, LedgerFile file)
     {
         for (var attempt = 1; ; attempt++)
@@ -319,7 +337,8 @@ sealed class Campaign(HubProcess hub, string[] options, IReadOnlyDictionary<stri
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
-                Assert.True(attempt < DownloadAttempts, $"seed {seed}: {path} cannot be read: {e.Message} {e.InnerException?.Message}\n{hub.Errors}");
+                Assert.True(attempt < DownloadAttempts,
+                    $"seed {seed}: {path} cannot be read: {e.Message} {e.InnerException?.Message}\n{hub.Errors}");
             }
         }
     }

@@ -34,7 +34,8 @@ sealed class CampaignCounts
 
     public void Acknowledge(long bytes) => (Acknowledged, _bytes) = (Acknowledged + 1, _bytes + bytes);
 
-    public void Pulled(bool atOnce, long bytes) => (_pulls, _broken, _pulledBytes) = (_pulls + 1, _broken + (atOnce ? 0 : 1), _pulledBytes + bytes);
+    public void Pulled(bool atOnce, long bytes) =>
+        (_pulls, _broken, _pulledBytes) = (_pulls + 1, _broken + (atOnce ? 0 : 1), _pulledBytes + bytes);
 
     public void Checked(long bytes) => _checkedBytes += bytes;
 

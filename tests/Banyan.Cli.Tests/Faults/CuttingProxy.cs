@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace Banyan.Cli.Tests.Faults;
 
-/// <summary>Stands between clients and the hub, and cuts connections after a number of bytes, as a poor link does: without a word.</summary>
+/// <summary>
+/// Stands between clients and the hub, and cuts connections after a number of bytes, as a poor link does: without a word.
+/// </summary>
 sealed class CuttingProxy : IAsyncDisposable
 {
     readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -10,16 +10,18 @@ using Npgsql;
 namespace Banyan.Cli.Tests.Faults;
 
 /// <summary>
-/// What was acknowledged survives whatever happens. A short run here, a longer one by <c>./check --all</c>; <c>BANYAN_FAULT_ROUNDS=300</c> says how long, and
-/// <c>BANYAN_FAULT_SEED</c> repeats one. docs/operations.md says what is promised.
+/// What was acknowledged survives whatever happens. A short run here, a longer one by <c>./check --all</c>; <c>BANYAN_FAULT_ROUNDS=300</c>
+/// says how long, and <c>BANYAN_FAULT_SEED</c> repeats one. docs/operations.md says what is promised.
 /// </summary>
 public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFixture<PostgresServer>, IClassFixture<S3Server>, IDisposable
 {
     readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("banyan-faults-");
 
-    static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_ROUNDS"), out var rounds) ? rounds : Sampled.All ? 20 * few : few;
+    static int Rounds(int few) => int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_ROUNDS"), out var rounds) ? rounds
+        : Sampled.All ? 20 * few : few;
 
-    static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_SEED"), out var seed) ? seed : Random.Shared.Next();
+    static int Seed { get; } = int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FAULT_SEED"), out var seed)
+        ? seed : Random.Shared.Next();
 
     public void Dispose() => _folder.Delete(recursive: true);
 
@@ -36,7 +38,8 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
     static readonly Fault s_endClient = new("the client is killed or cut off", (_, _, _) => Task.CompletedTask) { EndsClient = true };
 
     static readonly Fault s_killOther = new("kill -9 of another client", (campaign, at, _) =>
-        campaign.User.UploadByDoomedProcessAsync(new LedgerFile(true, campaign.Random.Next(1, 900_000), campaign.Random.Next()).Bytes(), Path.Combine(campaign.Folder, "doomed"), at, default)
+        campaign.User.UploadByDoomedProcessAsync(new LedgerFile(true, campaign.Random.Next(1, 900_000), campaign.Random.Next()).Bytes(),
+            Path.Combine(campaign.Folder, "doomed"), at, default)
             .ContinueWith(_ => { }, TaskScheduler.Default));
 
     static readonly Fault s_cutLink = new("connections are cut", async (campaign, _, over) =>
@@ -60,10 +63,12 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         Assert.SkipWhen(OperatingSystem.IsWindows(), "kill -9");
         folder ??= _folder.FullName;
         environment ??= [];
-        return new Campaign(new HubProcess(folder, options, environment), ["--data", folder, .. options], environment, _folder.FullName, Seed);
+        return new Campaign(new HubProcess(folder, options, environment), ["--data", folder, .. options],
+            environment, _folder.FullName, Seed);
     }
 
-    static SqliteConnection OpenSqlite(string folder) => new($"Data Source={Path.Combine(folder, "hub.db")};Pooling=false;Default Timeout=60");
+    static SqliteConnection OpenSqlite(string folder) =>
+        new($"Data Source={Path.Combine(folder, "hub.db")};Pooling=false;Default Timeout=60");
 
     Fault Locked => new("another process holds the database", async (_, at, _) =>
     {
@@ -101,7 +106,8 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         await using var campaign = Start([]);
         await campaign.BeginAsync();
         await campaign.RoundsAsync(
-            Rounds(8), s_killServer, s_killServer, s_endClient, s_endClient, s_killOther, s_cutLink, Locked, KillCollection(() => OpenSqlite(_folder.FullName)), s_nothing);
+            Rounds(8), s_killServer, s_killServer, s_endClient, s_endClient, s_killOther, s_cutLink, Locked,
+            KillCollection(() => OpenSqlite(_folder.FullName)), s_nothing);
     }
 
     [Fact]
@@ -118,7 +124,8 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         await campaign.RoundsAsync(Rounds(6) / 2, s_killServer, s_endClient, s_endClient, s_cutLink, s_lies, s_lies);
         lying.LiesOneIn = 12;
         await campaign.RoundsAsync(
-            Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, s_cutLink, Gone, Gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_lies);
+            Rounds(6) - Rounds(6) / 2, s_killServer, s_endClient, s_cutLink, Gone, Gone,
+            KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_lies);
         Assert.True(lying.Lies > 0);
     }
 
@@ -131,7 +138,8 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         await using var campaign = Start(objects, environment);
         await campaign.BeginAsync();
         lying.LiesOneIn = 8;
-        await campaign.RoundsAsync(Rounds(3), s_killServer, s_endClient, s_cutLink, Locked, KillCollection(() => OpenSqlite(_folder.FullName)), s_lies);
+        await campaign.RoundsAsync(Rounds(3), s_killServer, s_endClient, s_cutLink, Locked,
+            KillCollection(() => OpenSqlite(_folder.FullName)), s_lies);
     }
 
     [Fact]
@@ -141,14 +149,16 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         await using var campaign = Start(["--database", database]);
         await campaign.BeginAsync();
         await campaign.RoundsAsync(
-            Rounds(3), s_killServer, s_endClient, s_killOther, s_cutLink, Gone, KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_nothing);
+            Rounds(3), s_killServer, s_endClient, s_killOther, s_cutLink, Gone,
+            KillCollection(() => new NpgsqlConnection($"{database};Pooling=false")), s_nothing);
     }
 
     /// <summary>On SQLite here; in a long run on PostgreSQL as well.</summary>
     [Fact]
     public async Task Pushes_of_git_are_there_whole_or_not_at_all()
     {
-        foreach (var options in new[] { [], Rounds(1) > 1 ? ["--database", await postgres.CreateDatabaseAsync()] : Array.Empty<string>() }.Take(Rounds(1) > 1 ? 2 : 1))
+        foreach (var options in new[] { [], Rounds(1) > 1 ? ["--database", await postgres.CreateDatabaseAsync()]
+            : Array.Empty<string>() }.Take(Rounds(1) > 1 ? 2 : 1))
         {
             var data = Path.Combine(_folder.FullName, $"git{options.Length}");
             await using var campaign = Start(options, folder: Path.Combine(data, "hub"));
@@ -156,7 +166,9 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
         }
     }
 
-    /// <summary>Filled until changes are refused, collected, killed and started while it is full, made larger: again and again in a long campaign.</summary>
+    /// <summary>
+    /// Filled until changes are refused, collected, killed and started while it is full, made larger: again and again in a long campaign.
+    /// </summary>
     [Fact]
     public async Task A_full_disk_refuses_and_loses_nothing()
     {
@@ -185,7 +197,8 @@ public sealed class FaultTests(PostgresServer postgres, S3Server s3) : IClassFix
                     await campaign.RoundAsync(s_nothing);
                 }
                 Assert.Contains(HttpStatusCode.InsufficientStorage, uploads);
-                Assert.All([.. uploads.OfType<HttpStatusCode>(), .. campaign.Counts.Statuses], s => Assert.Equal(HttpStatusCode.InsufficientStorage, s));
+                Assert.All([.. uploads.OfType<HttpStatusCode>(), .. campaign.Counts.Statuses],
+                    s => Assert.Equal(HttpStatusCode.InsufficientStorage, s));
                 campaign.ListsFollow = false;
                 // A collection on the full disk makes room or stops; killed, the next one goes on.
                 await campaign.RoundAsync(killCollection);

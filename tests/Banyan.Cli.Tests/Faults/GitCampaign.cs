@@ -47,14 +47,18 @@ sealed class GitCampaign(HubProcess hub, Func<string[], Task<string>> run, strin
     async Task RoundAsync(int round)
     {
         var there = await RefsAsync();
-        var chosen = Enumerable.Range(0, Branches).OrderBy(_ => _random.Next()).Take(_random.Next(1, 3)).Select(b => $"refs/heads/b{b}").ToArray();
+        var chosen = Enumerable.Range(0, Branches).OrderBy(_ => _random.Next()).Take(_random.Next(1, 3))
+            .Select(b => $"refs/heads/b{b}").ToArray();
         var (to, isAtomic) = (new Dictionary<string, string>(), _random.Next(2) == 0);
         foreach (var name in chosen)
             to[name] = there.ContainsKey(name) && _random.Next(6) == 0 ? "" : await CommitAsync(round, name, there.GetValueOrDefault(name));
         foreach (var name in chosen)
             _may[name] = [.. _may.GetValueOrDefault(name, [""]), there.GetValueOrDefault(name, ""), to[name]];
 
-        using var push = Start("work", ["push", "--force", .. isAtomic ? ["--atomic"] : Array.Empty<string>(), _url, .. to.Select(t => t.Value.Length == 0 ? $":{t.Key}" : $"{t.Value}:{t.Key}")]);
+        using var push =
+            Start("work",
+                ["push", "--force", .. isAtomic ? ["--atomic"] : Array.Empty<string>(), _url,
+                    .. to.Select(t => t.Value.Length == 0 ? $":{t.Key}" : $"{t.Value}:{t.Key}")]);
         var output = Task.WhenAll(push.StandardOutput.ReadToEndAsync(), push.StandardError.ReadToEndAsync());
         var (at, kill) = (s_usual * _random.NextDouble() * 1.3, _random.Next(5));
         using (var patience = new CancellationTokenSource(at))
@@ -71,24 +75,29 @@ sealed class GitCampaign(HubProcess hub, Func<string[], Task<string>> run, strin
         var said = string.Concat(await output);
 
         var isAcknowledged = push.ExitCode == 0;
-        Counts = (Counts.Acknowledged + (isAcknowledged ? 1 : 0), Counts.Unanswered + (isAcknowledged ? 0 : 1), Counts.ServerKills + (server ? 1 : 0), Counts.ClientKills + (client ? 1 : 0));
+        Counts = (Counts.Acknowledged + (isAcknowledged ? 1 : 0), Counts.Unanswered + (isAcknowledged ? 0 : 1),
+            Counts.ServerKills + (server ? 1 : 0), Counts.ClientKills + (client ? 1 : 0));
         if (isAcknowledged)
             foreach (var (name, id) in to)
                 _may[name] = [id];
         var now = await RefsAsync();
         foreach (var (name, may) in _may)
-            Assert.True(may.Contains(now.GetValueOrDefault(name, "")), $"seed {seed}, round {round}: {name} is at '{now.GetValueOrDefault(name, "")}', not at one of {string.Join(", ", may.Select(m => $"'{m}'"))}\n{said}\n{hub.Errors}");
+            Assert.True(may.Contains(now.GetValueOrDefault(name, "")),
+                $"seed {seed}, round {round}: {name} is at '{now.GetValueOrDefault(name, "")}', not at one of {string.Join(", ", may.Select(m => $"'{m}'"))}\n{said}\n{hub.Errors}");
         // Those that a push moved at once are all there or all as they were.
         var moved = to.Where(t => t.Value != there.GetValueOrDefault(t.Key, "")).ToList();
         if (isAtomic)
-            Assert.True(moved.All(t => now.GetValueOrDefault(t.Key, "") == t.Value) || moved.All(t => now.GetValueOrDefault(t.Key, "") != t.Value), $"seed {seed}, round {round}: a part of an atomic push\n{said}");
+            Assert.True(moved.All(t => now.GetValueOrDefault(t.Key, "") == t.Value)
+                || moved.All(t => now.GetValueOrDefault(t.Key, "") != t.Value),
+                $"seed {seed}, round {round}: a part of an atomic push\n{said}");
     }
 
     async Task<string> CommitAsync(int round, string name, string? from)
     {
         var files = _random.Next(4) == 0 ? 1100 : _random.Next(1, 60);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"commit refs/heads/made\ncommitter Ana <ana@example.org> {1_700_000_000 + round} +0000\ndata {name.Length}\n{name}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"commit refs/heads/made\ncommitter Ana <ana@example.org> {1_700_000_000 + round} +0000\ndata {name.Length}\n{name}\n");
         if (from is not null)
             text.Append(CultureInfo.InvariantCulture, $"from {from}\n");
         for (var i = 0; i < files; i++)
@@ -101,13 +110,15 @@ sealed class GitCampaign(HubProcess hub, Func<string[], Task<string>> run, strin
     }
 
     async Task<Dictionary<string, string>> RefsAsync() =>
-        (await GitAsync("work", "ls-remote", _url, "refs/heads/b*")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('\t')).ToDictionary(l => l[1], l => l[0]);
+        (await GitAsync("work", "ls-remote", _url, "refs/heads/b*")).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(l => l.Split('\t')).ToDictionary(l => l[1], l => l[0]);
 
     async Task WholeCheckAsync()
     {
         await GitAsync("", "-c", "transfer.fsckObjects=true", "clone", "-q", "--mirror", _url, "clone");
         await GitAsync("clone", "fsck", "--strict", "--full");
-        var (all, reached) = (await GitAsync("clone", "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"), await GitAsync("clone", "rev-list", "--objects", "--all", "--no-object-names"));
+        var (all, reached) = (await GitAsync("clone", "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"),
+            await GitAsync("clone", "rev-list", "--objects", "--all", "--no-object-names"));
         Assert.Equal(reached.Split('\n').Order(StringComparer.Ordinal), all.Split('\n').Order(StringComparer.Ordinal));
         Directory.Delete(Path.Combine(folder, "clone"), recursive: true);
         await run(["fsck"]);
@@ -129,8 +140,15 @@ sealed class GitCampaign(HubProcess hub, Func<string[], Task<string>> run, strin
 
     Process Start(string where, string[] arguments)
     {
-        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = Path.Combine(folder, where), RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var (name, value) in new[] { ("HOME", folder), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C") })
+        var start = new ProcessStartInfo("git", arguments)
+        {
+            WorkingDirectory = Path.Combine(folder, where),
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
+        foreach (var (name, value) in new[] { ("HOME", folder), ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_TERMINAL_PROMPT", "0"), ("LC_ALL", "C") })
             start.Environment[name] = value;
         return Process.Start(start)!;
     }

@@ -31,7 +31,12 @@ sealed class HostileHub : IAsyncDisposable
         Token = await AddUserAsync("ana");
         _process = new HubProcess(_folder.FullName, [], new Dictionary<string, string>());
         await _process.StartAsync();
-        _client = new HttpClient { BaseAddress = new(_process.Address), Timeout = TimeSpan.FromMinutes(10), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token) } };
+        _client = new HttpClient
+        {
+            BaseAddress = new(_process.Address),
+            Timeout = TimeSpan.FromMinutes(10),
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token) }
+        };
         using var user = new HubUser(_process.Address, Token, Repo);
         await user.CreateRepoAsync(default);
     }
@@ -56,11 +61,13 @@ sealed class HostileHub : IAsyncDisposable
         await AssertServesAsync();
     }
 
-    public async Task AssertServesAsync() => Assert.Equal(HttpStatusCode.OK, (await Client.GetAsync($"/api/models/{Repo}/tree/main")).StatusCode);
+    public async Task AssertServesAsync() =>
+        Assert.Equal(HttpStatusCode.OK, (await Client.GetAsync($"/api/models/{Repo}/tree/main")).StatusCode);
 
     public async Task<Stored> StoredAsync()
     {
-        await using var connection = new SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "hub.db")};Pooling=false;Mode=ReadOnly");
+        await using var connection =
+            new SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "hub.db")};Pooling=false;Mode=ReadOnly");
         return await connection.QuerySingleAsync<Stored>(
             "SELECT (SELECT COUNT(*) FROM contents) AS Files, (SELECT COUNT(*) FROM repo_contents) AS Grants, (SELECT COUNT(*) FROM xorbs) AS Xorbs, (SELECT COUNT(*) FROM git_objects WHERE kind = 'commit') AS Commits");
     }
@@ -73,7 +80,8 @@ sealed class HostileHub : IAsyncDisposable
     }
 
     /// <summary>The status, or the connection closed while the client still sends.</summary>
-    public static async Task RefusedAsync(HttpClient client, HttpMethod method, string address, HttpContent content, string? token, params HttpStatusCode[] statuses)
+    public static async Task RefusedAsync(HttpClient client, HttpMethod method, string address, HttpContent content, string? token,
+        params HttpStatusCode[] statuses)
     {
         using var request = new HttpRequestMessage(method, address) { Content = content };
         if (token is not null)
@@ -89,11 +97,13 @@ sealed class HostileHub : IAsyncDisposable
         }
     }
 
-    public static Task RefusedAsync(HttpClient client, HttpMethod method, string address, HttpContent content, params HttpStatusCode[] statuses) =>
+    public static Task RefusedAsync(HttpClient client, HttpMethod method, string address, HttpContent content,
+        params HttpStatusCode[] statuses) =>
         RefusedAsync(client, method, address, content, null, statuses);
 
     /// <summary>A start, then the same letter, without saying how long it is.</summary>
-    public static StreamContent Endless(string start, char then, long length) => new(new RepeatingStream(Encoding.ASCII.GetBytes(start), [(byte)then], length));
+    public static StreamContent Endless(string start, char then, long length) =>
+        new(new RepeatingStream(Encoding.ASCII.GetBytes(start), [(byte)then], length));
 
     /// <summary>Announces a body of a megabyte and sends a byte now and then; ends when the server lets go.</summary>
     public async Task SlowAsync(string method, string path, string token)
@@ -101,7 +111,9 @@ sealed class HostileHub : IAsyncDisposable
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, new Uri(Process.Address).Port);
         var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000000\r\n\r\n"));
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nContent-Length: 1000000\r\n\r\n"));
         var closed = stream.ReadAsync(new byte[4096]).AsTask();
         try
         {

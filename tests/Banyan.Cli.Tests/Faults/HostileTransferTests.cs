@@ -35,11 +35,18 @@ public sealed class HostileTransferTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _hub.DisposeAsync();
 
-    Task FlatAsync(string attack, Func<int, Task> one) => _hub.FlatAsync(attack, MostGrowth, () => Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => Task.Run(() => one(i)))));
+    Task FlatAsync(string attack, Func<int, Task> one) =>
+        _hub.FlatAsync(attack, MostGrowth, () => Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => Task.Run(() => one(i)))));
 
     async Task<string> UploadAddressAsync(byte[] announced, long length)
     {
-        var batch = await _hub.Client.PostAsJsonAsync($"/{HostileHub.Repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "basic" }, objects = new[] { new { oid = HubUser.Oid(announced), size = length } } });
+        var batch = await _hub.Client.PostAsJsonAsync($"/{HostileHub.Repo}.git/info/lfs/objects/batch",
+            new
+            {
+                operation = "upload",
+                transfers = new[] { "basic" },
+                objects = new[] { new { oid = HubUser.Oid(announced), size = length } }
+            });
         using var json = JsonDocument.Parse(await batch.Content.ReadAsStringAsync());
         return json.RootElement.GetProperty("objects")[0].GetProperty("actions").GetProperty("upload").GetProperty("href").GetString()!;
     }
@@ -62,16 +69,23 @@ public sealed class HostileTransferTests : IAsyncLifetime
             Assert.Equal(HttpStatusCode.UnprocessableEntity, await PutAsync(announced, bytes));
         });
         await FlatAsync("git-lfs: a gigabyte where 1,000 bytes were announced", async i =>
-            await HostileHub.RefusedAsync(_hub.Client, HttpMethod.Put, await UploadAddressAsync([(byte)i], 1000), HostileHub.Endless("", 'a', 1 << 30), HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
+            await HostileHub.RefusedAsync(_hub.Client, HttpMethod.Put, await UploadAddressAsync([(byte)i], 1000),
+                HostileHub.Endless("", 'a', 1 << 30), HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
 
         var xorb = CutFile.Of(CutFile.Random(40_000_000, 4));
-        await FlatAsync("xorb: another hash", async i => Assert.Equal(HttpStatusCode.BadRequest, (await _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}", xorb.XorbBytes)).StatusCode));
+        await FlatAsync("xorb: another hash",
+            async i => Assert.Equal(HttpStatusCode.BadRequest,
+                (await _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}", xorb.XorbBytes)).StatusCode));
         var zeros = CutFile.Of(new byte[Chunker.MaxLength]).XorbBytes;
         var inflating = new byte[zeros.Length * XorbLayout.MaxChunks];
         for (var i = 0; i < XorbLayout.MaxChunks; i++)
             zeros.CopyTo(inflating, i * zeros.Length);
-        await FlatAsync($"xorb: {inflating.Length >> 20} MB that inflate to a gigabyte", async i => Assert.Equal(HttpStatusCode.BadRequest, (await _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}", inflating)).StatusCode));
-        await FlatAsync("xorb: a gigabyte", i => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, $"{_wire.Cas}/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}", HostileHub.Endless("", '\0', 1 << 30), _wire.AccessToken, HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
+        await FlatAsync($"xorb: {inflating.Length >> 20} MB that inflate to a gigabyte",
+            async i => Assert.Equal(HttpStatusCode.BadRequest,
+                (await _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}", inflating)).StatusCode));
+        await FlatAsync("xorb: a gigabyte",
+            i => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, $"{_wire.Cas}/v1/xorbs/default/{XetHash.OfChunk([(byte)i])}",
+                HostileHub.Endless("", '\0', 1 << 30), _wire.AccessToken, HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
 
         Assert.Equal(before, await _hub.StoredAsync());
         await _hub.AssertCleanAsync();
@@ -81,7 +95,9 @@ public sealed class HostileTransferTests : IAsyncLifetime
     public async Task Shards_of_countless_terms_are_refused_or_cost_what_they_weigh()
     {
         var before = await _hub.StoredAsync();
-        await FlatAsync("shard: a gigabyte", i => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, $"{_wire.Cas}/v2/shards", HostileHub.Endless("", '\0', 1 << 30), _wire.AccessToken, HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
+        await FlatAsync("shard: a gigabyte",
+            i => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, $"{_wire.Cas}/v2/shards", HostileHub.Endless("", '\0', 1 << 30),
+                _wire.AccessToken, HttpStatusCode.BadRequest, HttpStatusCode.RequestEntityTooLarge));
 
         // A chunk of a kilobyte, taken again and again: as many terms as a shard may hold.
         var tiny = CutFile.Of(CutFile.Random(1024, 5));
@@ -97,12 +113,17 @@ public sealed class HostileTransferTests : IAsyncLifetime
         var small = CutFile.Of(CutFile.Random(Chunker.MinLength, 6));
         Assert.True((await _wire.PostXorbAsync(small)).IsSuccessStatusCode);
         var chunk = new Chunk(small.Xorb.Chunks[0].Hash, Chunker.MinLength);
-        var file = new ShardFile(MerkleTree.FileHash(Enumerable.Repeat(chunk, terms).ToArray()), [.. Enumerable.Repeat(small.File.Terms[0], terms)], null);
-        await _hub.FlatAsync($"shard: {terms} terms, the truth", MostGrowth, async () => Assert.Equal("result", (await XetWire.FramesAsync(await _wire.PostShardAsync(Written(file))))[^1].GetProperty("type").GetString()));
+        var file = new ShardFile(MerkleTree.FileHash(Enumerable.Repeat(chunk, terms).ToArray()),
+            [.. Enumerable.Repeat(small.File.Terms[0], terms)], null);
+        await _hub.FlatAsync($"shard: {terms} terms, the truth", MostGrowth,
+            async () => Assert.Equal("result",
+                (await XetWire.FramesAsync(await _wire.PostShardAsync(Written(file))))[^1].GetProperty("type").GetString()));
         await FlatAsync("reconstruction of countless terms", async i =>
         {
             var version = 1 + i % 2;
-            using var answer = await _hub.Client.SendAsync(Authorized(HttpMethod.Get, $"{_wire.Cas}/v{version}/reconstructions/{file.Hash}"), HttpCompletionOption.ResponseHeadersRead);
+            using var answer =
+                await _hub.Client.SendAsync(Authorized(HttpMethod.Get, $"{_wire.Cas}/v{version}/reconstructions/{file.Hash}"),
+                    HttpCompletionOption.ResponseHeadersRead);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             await (await answer.Content.ReadAsStreamAsync()).CopyToAsync(Stream.Null);
         });
@@ -114,20 +135,27 @@ public sealed class HostileTransferTests : IAsyncLifetime
     {
         var before = await _hub.StoredAsync();
         var batch = $"/{HostileHub.Repo}.git/info/lfs/objects/batch";
-        await FlatAsync("batch: a gigabyte of JSON", _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, HostileHub.Endless("{\"objects\": [", ' ', 1 << 30), HttpStatusCode.RequestEntityTooLarge));
-        await FlatAsync("batch: JSON in itself", _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, new StringContent(new string('[', 400_000)), HttpStatusCode.UnprocessableEntity));
+        await FlatAsync("batch: a gigabyte of JSON",
+            _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, HostileHub.Endless("{\"objects\": [", ' ', 1 << 30),
+                HttpStatusCode.RequestEntityTooLarge));
+        await FlatAsync("batch: JSON in itself",
+            _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, new StringContent(new string('[', 400_000)),
+                HttpStatusCode.UnprocessableEntity));
         var oid = new string('a', 64);
         var objects = new StringBuilder("{\"operation\": \"upload\", \"transfers\": [\"multipart\"], \"objects\": [");
         for (var i = 0; i < 11_000; i++)
             objects.Append(i == 0 ? "" : ",").Append("{\"oid\": \"").Append(oid).Append("\", \"size\": 1}");
-        await FlatAsync("batch: 11,000 objects", _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, new StringContent(objects + "]}"), HttpStatusCode.UnprocessableEntity));
+        await FlatAsync("batch: 11,000 objects",
+            _ => HostileHub.RefusedAsync(_hub.Client, HttpMethod.Post, batch, new StringContent(objects + "]}"),
+                HttpStatusCode.UnprocessableEntity));
         // A terabyte each, each in a thousand parts: an answer of gigabytes.
         var greedy = objects.ToString().Replace("\"size\": 1}", $"\"size\": {1L << 40}}}");
         greedy = string.Join("},", greedy.Split("},")[..4_000]) + "}]}";
         await FlatAsync("batch: objects of countless parts", async _ =>
         {
             using var content = new StringContent(greedy);
-            using var answer = await _hub.Client.SendAsync(new HttpRequestMessage(HttpMethod.Post, batch) { Content = content }, HttpCompletionOption.ResponseHeadersRead);
+            using var answer = await _hub.Client.SendAsync(new HttpRequestMessage(HttpMethod.Post, batch) { Content = content },
+                HttpCompletionOption.ResponseHeadersRead);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             await (await answer.Content.ReadAsStreamAsync()).CopyToAsync(Stream.Null);
         });
@@ -135,15 +163,19 @@ public sealed class HostileTransferTests : IAsyncLifetime
         var ids = string.Concat(Enumerable.Repeat($"file_id={oid}&", 100));
         await FlatAsync("questions about nothing", async _ =>
         {
-            foreach (var path in (string[])[$"/v2/reconstructions/{oid}", $"/v1/reconstructions?{ids}", $"/v1/chunks/default/{oid}", "/v1/chunks/default/.."])
-                Assert.True((int)(await _wire.SendAsync(HttpMethod.Get, path, range: path.StartsWith("/v2") ? "bytes=0-9223372036854775806" : null)).StatusCode is 404 or 400 or 501);
+            foreach (var path in (string[])[$"/v2/reconstructions/{oid}", $"/v1/reconstructions?{ids}", $"/v1/chunks/default/{oid}",
+                "/v1/chunks/default/.."])
+                Assert.True(
+                    (int)(await _wire.SendAsync(HttpMethod.Get, path,
+                        range: path.StartsWith("/v2") ? "bytes=0-9223372036854775806" : null)).StatusCode is 404 or 400 or 501);
         });
 
         var address = new Uri(await UploadAddressAsync([1, 2, 3], 1_000_000)).PathAndQuery;
         await _hub.FlatAsync("slow bodies", MostGrowth, async () =>
         {
             var slow = Enumerable.Range(0, 30).SelectMany(_ => (Task[])[
-                _hub.SlowAsync("POST", $"/xet/v1/xorbs/default/{oid}", _wire.AccessToken), _hub.SlowAsync("POST", "/xet/v2/shards", _wire.AccessToken), _hub.SlowAsync("PUT", address, _hub.Token)]).ToArray();
+                _hub.SlowAsync("POST", $"/xet/v1/xorbs/default/{oid}", _wire.AccessToken),
+                _hub.SlowAsync("POST", "/xet/v2/shards", _wire.AccessToken), _hub.SlowAsync("PUT", address, _hub.Token)]).ToArray();
             while (!slow.All(s => s.IsCompleted))
             {
                 await _hub.AssertServesAsync();
@@ -165,7 +197,8 @@ public sealed class HostileTransferTests : IAsyncLifetime
             Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
-    HttpRequestMessage Authorized(HttpMethod method, string address) => new(method, address) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", _wire.AccessToken) } };
+    HttpRequestMessage Authorized(HttpMethod method, string address) =>
+        new(method, address) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", _wire.AccessToken) } };
 
     static byte[] Written(ShardFile file)
     {

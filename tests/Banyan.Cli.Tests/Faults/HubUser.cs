@@ -16,7 +16,11 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
     readonly HttpClient _client = new() { BaseAddress = new(address), Timeout = TimeSpan.FromMinutes(10) };
 
     HttpRequestMessage Request(HttpMethod method, string path, HttpContent? content = null) =>
-        new(method, path) { Content = content, Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token), ConnectionClose = true } };
+        new(method, path)
+        {
+            Content = content,
+            Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token), ConnectionClose = true }
+        };
 
     async Task<JsonElement> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -27,7 +31,8 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
     }
 
     public Task CreateRepoAsync(CancellationToken cancellationToken) =>
-        SendAsync(Request(HttpMethod.Post, "/api/repos/create", JsonContent.Create(new { name = repo.Split('/')[1], type = "model" })), cancellationToken);
+        SendAsync(Request(HttpMethod.Post, "/api/repos/create", JsonContent.Create(new { name = repo.Split('/')[1], type = "model" })),
+            cancellationToken);
 
     /// <summary>Where a large file is to be sent, or null where the hub has it.</summary>
     async Task<JsonElement?> UploadActionAsync(byte[] bytes, string transfer, CancellationToken cancellationToken)
@@ -38,7 +43,8 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
             transfers = new[] { transfer },
             hash_algo = "sha256",
             // Beside one that is large enough git-lfs's agents send small files in parts too; that one never comes.
-            objects = new[] { new { oid = Oid(bytes), size = bytes.Length }, new { oid = Oid([.. bytes, 0]), size = 16 << 20 } }[..(transfer == "multipart" ? 2 : 1)],
+            objects = new[] { new { oid = Oid(bytes), size = bytes.Length },
+                new { oid = Oid([.. bytes, 0]), size = 16 << 20 } }[..(transfer == "multipart" ? 2 : 1)],
         }));
         if (transfer == "multipart")
             request.Headers.TryAddWithoutValidation("User-Agent", "git-lfs/3.6.0");
@@ -63,11 +69,14 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         {
             var part = bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)];
             using var answer = await _client.SendAsync(
-                new HttpRequestMessage(HttpMethod.Put, header.GetProperty($"{number:D5}").GetString()) { Content = new ByteArrayContent(part), Headers = { ConnectionClose = true } }, cancellationToken);
+                new HttpRequestMessage(HttpMethod.Put, header.GetProperty($"{number:D5}")
+                    .GetString())
+                { Content = new ByteArrayContent(part), Headers = { ConnectionClose = true } }, cancellationToken);
             answer.EnsureSuccessStatusCode();
             parts.Add(new { partNumber = number, etag = answer.Headers.ETag!.Tag });
         }
-        await SendAsync(Request(HttpMethod.Post, upload.GetProperty("href").GetString()!, JsonContent.Create(new { oid = Oid(bytes), parts })), cancellationToken);
+        await SendAsync(Request(HttpMethod.Post, upload.GetProperty("href").GetString()!,
+            JsonContent.Create(new { oid = Oid(bytes), parts })), cancellationToken);
     }
 
     public async Task UploadAsync(Road road, byte[] bytes, CancellationToken cancellationToken)
@@ -83,7 +92,11 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
             return;
         }
         if (await UploadAddressAsync(bytes, cancellationToken) is { } href)
-            await SendAsync(new HttpRequestMessage(HttpMethod.Put, href) { Content = new ByteArrayContent(bytes), Headers = { ConnectionClose = true } }, cancellationToken);
+            await SendAsync(new HttpRequestMessage(HttpMethod.Put, href)
+            {
+                Content = new ByteArrayContent(bytes),
+                Headers = { ConnectionClose = true }
+            }, cancellationToken);
     }
 
     /// <summary>Uploads with a process of its own that is killed after a while; done or not, the file is not committed.</summary>
@@ -92,7 +105,12 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         if (await UploadAddressAsync(bytes, cancellationToken) is not { } href)
             return;
         await File.WriteAllBytesAsync(file, bytes, cancellationToken);
-        using var curl = Process.Start(new ProcessStartInfo("curl", ["-sS", "--limit-rate", "4M", "-T", file, href]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var curl =
+            Process.Start(new ProcessStartInfo("curl", ["-sS", "--limit-rate", "4M", "-T", file, href])
+            {
+                RedirectStandardError = true,
+                RedirectStandardOutput = true
+            })!;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(life);
         try
@@ -107,7 +125,8 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
     }
 
     /// <summary>Commits; returns the commit's id.</summary>
-    public async Task<string> CommitAsync(string summary, IEnumerable<(string Key, object Value)> lines, CancellationToken cancellationToken) =>
+    public async Task<string> CommitAsync(string summary, IEnumerable<(string Key, object Value)> lines,
+        CancellationToken cancellationToken) =>
         (await CommitAsync("main", summary, lines, cancellationToken)).GetProperty("commitOid").GetString()!;
 
     /// <summary>Makes a pull request; returns its number.</summary>
@@ -124,10 +143,12 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
     public Task GateAsync(CancellationToken cancellationToken) =>
         SendAsync(Request(HttpMethod.Put, $"/api/models/{repo}/settings", JsonContent.Create(new { gated = "manual" })), cancellationToken);
 
-    public Task AskAccessAsync(CancellationToken cancellationToken) => SendAsync(Request(HttpMethod.Post, $"/{repo}/ask-access"), cancellationToken);
+    public Task AskAccessAsync(CancellationToken cancellationToken) =>
+        SendAsync(Request(HttpMethod.Post, $"/{repo}/ask-access"), cancellationToken);
 
     public Task AnswerAsync(string user, bool accepted, CancellationToken cancellationToken) =>
-        SendAsync(Request(HttpMethod.Post, $"/api/models/{repo}/user-access-request/handle", JsonContent.Create(new { user, status = accepted ? "accepted" : "rejected" })), cancellationToken);
+        SendAsync(Request(HttpMethod.Post, $"/api/models/{repo}/user-access-request/handle",
+            JsonContent.Create(new { user, status = accepted ? "accepted" : "rejected" })), cancellationToken);
 
     /// <summary>With what status each way to the files is answered: by name, by git-lfs's protocol, by Xet's.</summary>
     public async Task<HttpStatusCode[]> KnockAsync(CancellationToken cancellationToken)
@@ -135,7 +156,8 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
         HttpRequestMessage[] ways =
         [
             Request(HttpMethod.Get, $"/{repo}/resolve/main/.gitattributes"),
-            Request(HttpMethod.Post, $"/{repo}.git/info/lfs/objects/batch", JsonContent.Create(new { operation = "download", objects = new[] { new { oid = new string('0', 64), size = 1 } } })),
+            Request(HttpMethod.Post, $"/{repo}.git/info/lfs/objects/batch",
+                JsonContent.Create(new { operation = "download", objects = new[] { new { oid = new string('0', 64), size = 1 } } })),
             Request(HttpMethod.Get, $"/api/models/{repo}/xet-read-token/main"),
         ];
         var answers = new List<HttpStatusCode>();
@@ -150,23 +172,30 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
     {
         var told = await SendAsync(Request(HttpMethod.Get, $"/api/models/{repo}"), cancellationToken);
         var listed = await SendAsync(Request(HttpMethod.Get, $"/api/models?author={repo.Split('/')[0]}&full=true"), cancellationToken);
-        return (told.GetProperty("sha").GetString(), listed.EnumerateArray().Where(r => r.GetProperty("id").GetString() == repo).Select(r => r.GetProperty("sha").GetString()).SingleOrDefault());
+        return (told.GetProperty("sha").GetString(), listed.EnumerateArray().Where(r => r.GetProperty("id").GetString() == repo)
+            .Select(r => r.GetProperty("sha").GetString()).SingleOrDefault());
     }
 
-    async Task<JsonElement> CommitAsync(string revision, string summary, IEnumerable<(string Key, object Value)> lines, CancellationToken cancellationToken)
+    async Task<JsonElement> CommitAsync(string revision, string summary, IEnumerable<(string Key, object Value)> lines,
+        CancellationToken cancellationToken)
     {
         var body = new StringBuilder();
         foreach (var (key, value) in lines.Prepend(("header", new { summary, description = "" })))
             body.Append(JsonSerializer.Serialize(new { key, value })).Append('\n');
-        return await SendAsync(Request(HttpMethod.Post, $"/api/models/{repo}/commit/{revision}", new StringContent(body.ToString(), Encoding.UTF8, "application/x-ndjson")), cancellationToken);
+        return await SendAsync(Request(HttpMethod.Post, $"/api/models/{repo}/commit/{revision}",
+            new StringContent(body.ToString(), Encoding.UTF8, "application/x-ndjson")), cancellationToken);
     }
 
     /// <summary>The files of a revision: path, and SHA-256 where it is large or git's id where it is small.</summary>
     public async Task<Dictionary<string, string>> ListAsync(CancellationToken cancellationToken, string revision = "main")
     {
-        var tree = await SendAsync(Request(HttpMethod.Get, $"/api/models/{repo}/tree/{Uri.EscapeDataString(revision)}?recursive=true"), cancellationToken);
-        return tree.EnumerateArray().Where(e => e.GetProperty("type").GetString() == "file" && e.GetProperty("path").GetString() != ".gitattributes")
-            .ToDictionary(e => e.GetProperty("path").GetString()!, e => e.TryGetProperty("lfs", out var lfs) ? lfs.GetProperty("oid").GetString()! : e.GetProperty("oid").GetString()!);
+        var tree =
+            await SendAsync(Request(HttpMethod.Get, $"/api/models/{repo}/tree/{Uri.EscapeDataString(revision)}?recursive=true"),
+                cancellationToken);
+        return tree.EnumerateArray()
+            .Where(e => e.GetProperty("type").GetString() == "file" && e.GetProperty("path").GetString() != ".gitattributes")
+            .ToDictionary(e => e.GetProperty("path").GetString()!,
+                e => e.TryGetProperty("lfs", out var lfs) ? lfs.GetProperty("oid").GetString()! : e.GetProperty("oid").GetString()!);
     }
 
     public async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
@@ -184,7 +213,8 @@ sealed class HubUser(string address, string token, string repo) : IDisposable
 
     /// <summary>git's id of a blob.</summary>
 #pragma warning disable CA5350 // git's names
-    public static string GitId(byte[] bytes) => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes]));
+    public static string GitId(byte[] bytes) =>
+        Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {bytes.Length}\0"), .. bytes]));
 #pragma warning restore CA5350
 
     public void Dispose() => _client.Dispose();

@@ -8,13 +8,16 @@ sealed record LedgerFile(bool Large, int Length, int Seed)
 {
     const int Piece = 100_000;
 
-    /// <summary>Text where it is small. Most large ones are pieces of few kinds, so that they have chunks in common, with an end of their own.</summary>
+    /// <summary>
+    /// Text where it is small. Most large ones are pieces of few kinds, so that they have chunks in common, with an end of their own.
+    /// </summary>
     public byte[] Bytes()
     {
         var bytes = new byte[Length];
         var shares = Seed % 3 > 0;
         for (var at = 0; at < Length; at += Piece)
-            new Random(!shares ? Seed + at : at + Piece < Length ? (Seed + at / Piece) % 9 : Seed).NextBytes(bytes.AsSpan(at, Math.Min(Piece, Length - at)));
+            new Random(!shares ? Seed + at : at + Piece < Length ? (Seed + at / Piece) % 9
+                : Seed).NextBytes(bytes.AsSpan(at, Math.Min(Piece, Length - at)));
         if (!Large)
             foreach (ref var letter in bytes.AsSpan())
                 letter = (byte)('a' + letter % 26);
@@ -63,7 +66,9 @@ sealed class Ledger
             for (var i = random.Next(1, 4); i > 0; i--)
             {
                 var large = random.Next(3) > 0;
-                files[$"folder{random.Next(3)}/file{random.Next(8)}.{(large ? "bin" : "txt")}"] = new LedgerFile(large, !large ? random.Next(1, 3000) : random.Next(1, random.Next(8) > 0 ? UsualBytes : MostBytes), random.Next());
+                files[$"folder{random.Next(3)}/file{random.Next(8)}.{(large ? "bin" : "txt")}"] =
+                    new LedgerFile(large, !large ? random.Next(1, 3000)
+                        : random.Next(1, random.Next(8) > 0 ? UsualBytes : MostBytes), random.Next());
             }
         return new LedgerChange($"change {++_number}", [.. files.Select(f => (f.Key, f.Value))]);
     }

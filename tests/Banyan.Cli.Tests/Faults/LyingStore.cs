@@ -76,13 +76,15 @@ sealed class LyingStore : IAsyncDisposable
                 if (lie == Lie.Refuse)
                 {
                     await CopyAsync(from, Stream.Null, length - body.Length);
-                    await from.WriteAsync("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(), _stop.Token);
+                    await from.WriteAsync("HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray(),
+                        _stop.Token);
                     return;
                 }
                 using var upstream = new TcpClient();
                 await upstream.ConnectAsync(_store.Host, _store.Port, _stop.Token);
                 var to = upstream.GetStream();
-                var kept = lines.Where(l => !l.StartsWith("Expect:", StringComparison.OrdinalIgnoreCase) && !l.StartsWith("Connection:", StringComparison.OrdinalIgnoreCase));
+                var kept = lines.Where(l => !l.StartsWith("Expect:", StringComparison.OrdinalIgnoreCase)
+                    && !l.StartsWith("Connection:", StringComparison.OrdinalIgnoreCase));
                 await to.WriteAsync(Encoding.ASCII.GetBytes(string.Join("\r\n", kept) + "\r\nConnection: close\r\n\r\n"), _stop.Token);
                 var send = lie == Lie.CutRequest ? length / 2 : length;
                 await to.WriteAsync(body.AsMemory(0, (int)Math.Min(body.Length, send)), _stop.Token);
@@ -111,7 +113,8 @@ sealed class LyingStore : IAsyncDisposable
     }
 
     static long Length(string[] lines) =>
-        lines.FirstOrDefault(l => l.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)) is { } line ? long.Parse(line.Split(':')[1]) : 0;
+        lines.FirstOrDefault(l => l.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase)) is { } line
+        ? long.Parse(line.Split(':')[1]) : 0;
 
     /// <summary>The head with its empty line, and what came behind it.</summary>
     async Task<(string Head, byte[] Behind)> ReadHeadAsync(NetworkStream stream)

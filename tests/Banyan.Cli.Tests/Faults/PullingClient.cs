@@ -11,7 +11,8 @@ sealed class PullingClient(IReadOnlyDictionary<string, string> environment, stri
     /// <summary>Pulls; killed after a time, if one is given and it is not done by then.</summary>
     public async Task<(bool Done, string Problem)> PullAsync(bool chunks, TimeSpan? killedAfter)
     {
-        using var pull = new ToolProcess(["pull", repo, "--to", folder, "--json", .. chunks ? Array.Empty<string>() : ["--no-chunks"]], environment);
+        using var pull =
+            new ToolProcess(["pull", repo, "--to", folder, "--json", .. chunks ? Array.Empty<string>() : ["--no-chunks"]], environment);
         if (killedAfter is { } after)
             await pull.KillAsync(after);
         var (code, output, errors) = await pull.EndAsync();
@@ -27,7 +28,8 @@ sealed class PullingClient(IReadOnlyDictionary<string, string> environment, stri
             if (new FileInfo(Path.Combine(folder, path)) is { Exists: true } there)
             {
                 var id = file.IdOf(File.ReadAllBytes(there.FullName));
-                Assert.True(id == file.Id || id == _pulled.GetValueOrDefault(path), $"{when}: {path} is visible after a pull and is not whole");
+                Assert.True(id == file.Id || id == _pulled.GetValueOrDefault(path),
+                    $"{when}: {path} is visible after a pull and is not whole");
             }
     }
 

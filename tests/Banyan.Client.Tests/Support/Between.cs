@@ -10,7 +10,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Client.Tests.Support;
 
-/// <summary>What stands between a client and a hub, and does not pass on all that it is given: a proxy, a mirror, a link that breaks.</summary>
+/// <summary>
+/// What stands between a client and a hub, and does not pass on all that it is given: a proxy, a mirror, a link that breaks.
+/// </summary>
 sealed class Between : IAsyncDisposable
 {
     readonly WebApplication _app;
@@ -50,23 +52,42 @@ sealed class Between : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var app = builder.Build();
-        var client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
+        var client =
+            new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
         var between = with?.Invoke(app, client) ?? new(app, client);
         app.Run(between.PassAsync);
         await app.StartAsync();
         return between;
     }
 
-    public static Task<Between> StartAsync(LocalHub hub, bool ignoresRange = false, bool stripsContentRange = false, bool compresses = false, int? cutAfter = null, int? cutAlwaysAfter = null, Func<HttpContext, Task<bool>>? instead = null, bool compressesAll = false) =>
-        StartAsync(hub, (app, client) => new(app, client) { IgnoresRange = ignoresRange, StripsContentRange = stripsContentRange, Compresses = compresses, CutAfter = cutAfter, CutAlwaysAfter = cutAlwaysAfter, Instead = instead, CompressesAll = compressesAll });
+    public static Task<Between> StartAsync(LocalHub hub, bool ignoresRange = false, bool stripsContentRange = false,
+        bool compresses = false, int? cutAfter = null, int? cutAlwaysAfter = null, Func<HttpContext, Task<bool>>? instead = null,
+        bool compressesAll = false) =>
+        StartAsync(hub,
+            (app, client) => new(app, client)
+            {
+                IgnoresRange = ignoresRange,
+                StripsContentRange = stripsContentRange,
+                Compresses = compresses,
+                CutAfter = cutAfter,
+                CutAlwaysAfter = cutAlwaysAfter,
+                Instead = instead,
+                CompressesAll = compressesAll
+            });
 
     async Task PassAsync(HttpContext context)
     {
         if (Instead is not null && await Instead(context))
             return;
-        using var request = new HttpRequestMessage(new(context.Request.Method), context.Request.Path.ToUriComponent() + context.Request.QueryString) { Content = context.Request.ContentLength > 0 ? new StreamContent(context.Request.Body) : null };
+        using var request = new HttpRequestMessage(new(context.Request.Method),
+            context.Request.Path.ToUriComponent() + context.Request.QueryString)
+        {
+            Content = context.Request.ContentLength > 0
+                ? new StreamContent(context.Request.Body) : null
+        };
         foreach (var (name, value) in context.Request.Headers)
-            if (name is not ("Host" or "Connection" or "Accept-Encoding") && !(IgnoresRange && name is "Range" or "If-Range") && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)value!))
+            if (name is not ("Host" or "Connection" or "Accept-Encoding") && !(IgnoresRange && name is "Range" or "If-Range")
+                && !request.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)value!))
                 request.Content?.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)value!);
         using var answer = await _hub.SendAsync(request);
         var body = await answer.Content.ReadAsByteArrayAsync();
@@ -82,7 +103,8 @@ sealed class Between : IAsyncDisposable
             body = packed.ToArray();
             context.Response.Headers.ContentEncoding = "gzip";
         }
-        if (Compresses && answer.Content.Headers.ContentType?.MediaType == "application/json" && context.Request.Headers.AcceptEncoding.ToString().Contains("br", StringComparison.Ordinal))
+        if (Compresses && answer.Content.Headers.ContentType?.MediaType == "application/json"
+            && context.Request.Headers.AcceptEncoding.ToString().Contains("br", StringComparison.Ordinal))
         {
             using var packed = new MemoryStream();
             using (var brotli = new BrotliStream(packed, CompressionLevel.Fastest))
@@ -92,7 +114,8 @@ sealed class Between : IAsyncDisposable
             Compressed++;
         }
         context.Response.ContentLength = body.Length;
-        var cut = CutAlwaysAfter is { } always && (answer.StatusCode == HttpStatusCode.PartialContent || body.Length > 1_000_000) ? always : CutAfter is { } once && body.Length > 1_000_000 ? once : body.Length;
+        var cut = CutAlwaysAfter is { } always && (answer.StatusCode == HttpStatusCode.PartialContent || body.Length > 1_000_000) ? always
+            : CutAfter is { } once && body.Length > 1_000_000 ? once : body.Length;
         if (cut >= body.Length)
         {
             await context.Response.Body.WriteAsync(body);

@@ -8,7 +8,9 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Client.Tests.Support;
 
-/// <summary>A real hub on a free loopback port, its data in a temporary folder, with the users ana and ben and the organization acme of ana's.</summary>
+/// <summary>
+/// A real hub on a free loopback port, its data in a temporary folder, with the users ana and ben and the organization acme of ana's.
+/// </summary>
 sealed class LocalHub : IAsyncDisposable
 {
     readonly WebApplication _app;

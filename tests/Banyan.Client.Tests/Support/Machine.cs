@@ -39,7 +39,8 @@ sealed class Machine(LocalHub hub) : IDisposable
     }
 
     /// <summary>Pulls everything of ana's repo, with what passed over the network.</summary>
-    public async Task<(PullResult Result, long Received)> PullAsync(string name, Func<PullRequest, PullRequest>? change = null, Func<HubClientOptions, HubClientOptions>? options = null)
+    public async Task<(PullResult Result, long Received)> PullAsync(string name, Func<PullRequest, PullRequest>? change = null,
+        Func<HubClientOptions, HubClientOptions>? options = null)
     {
         using var client = Client(options);
         var request = new PullRequest(Repo(name)) { Cache = Cache };
@@ -55,7 +56,9 @@ sealed class Machine(LocalHub hub) : IDisposable
         return (result, client.BytesSent);
     }
 
-    public static RepoId Repo(string name) => RepoId.TryParse(name.Contains('/') ? name : $"ana/{name}", RepoType.Model, out var repo, out _) ? repo : throw new ArgumentException(name);
+    public static RepoId Repo(string name) =>
+        RepoId.TryParse(name.Contains('/') ? name : $"ana/{name}", RepoType.Model, out var repo, out _) ? repo
+        : throw new ArgumentException(name);
 
     /// <summary>Starts the tool as a user's shell does.</summary>
     public Process Start(params string[] arguments)

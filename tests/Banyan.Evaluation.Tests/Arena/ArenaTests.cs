@@ -14,9 +14,11 @@ public sealed class ArenaTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    static Vote Vote(string left, string right, Choice choice) => new() { At = DateTimeOffset.UnixEpoch, Question = "q", Left = left, Right = right, Choice = choice, LeftHash = "", RightHash = "" };
+    static Vote Vote(string left, string right, Choice choice) =>
+        new() { At = DateTimeOffset.UnixEpoch, Question = "q", Left = left, Right = right, Choice = choice, LeftHash = "", RightHash = "" };
 
-    static List<Vote> Votes(params (string Left, string Right, Choice Choice, int Times)[] votes) => [.. votes.SelectMany(v => Enumerable.Repeat(Vote(v.Left, v.Right, v.Choice), v.Times))];
+    static List<Vote> Votes(params (string Left, string Right, Choice Choice, int Times)[] votes) =>
+        [.. votes.SelectMany(v => Enumerable.Repeat(Vote(v.Left, v.Right, v.Choice), v.Times))];
 
     /// <summary>With many votes the fit is the truth that drew them, and the intervals hold it.</summary>
     [Fact]
@@ -28,7 +30,9 @@ public sealed class ArenaTests : IDisposable
         var votes = Enumerable.Range(0, 20_000).Select(_ =>
         {
             var pair = random.GetItems(names, 2);
-            return pair[0] == pair[1] ? null : Vote(pair[0], pair[1], random.NextDouble() < truth[pair[0]] / (truth[pair[0]] + truth[pair[1]]) ? Choice.Left : Choice.Right);
+            return pair[0] == pair[1] ? null
+                : Vote(pair[0], pair[1], random.NextDouble() < truth[pair[0]] / (truth[pair[0]] + truth[pair[1]])
+                    ? Choice.Left : Choice.Right);
         }).OfType<Vote>().ToList();
         var standings = Standings.Of(votes);
         Assert.Equal(names, standings.Select(s => s.Model));
@@ -157,7 +161,8 @@ public sealed class ArenaTests : IDisposable
             Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Read(File, Notes)).Message);
             Assert.Contains("taken away", Assert.Throws<EvaluationException>(() => VoteFile.Open(File, Notes)).Message);
             var elsewhere = Notes + "-of-another";
-            Assert.Contains(VoteFile.Hash(lines[2]), Assert.Throws<EvaluationException>(() => VoteFile.Read(File, out _, VoteFile.Hash(lines[2]), elsewhere)).Message);
+            Assert.Contains(VoteFile.Hash(lines[2]),
+                Assert.Throws<EvaluationException>(() => VoteFile.Read(File, out _, VoteFile.Hash(lines[2]), elsewhere)).Message);
             Assert.Equal(2, VoteFile.Read(File, out _, VoteFile.Hash(lines[1]), elsewhere).Count);
         }
         System.IO.File.WriteAllLines(File, lines);
@@ -178,7 +183,8 @@ public sealed class ArenaTests : IDisposable
         var items = task.Load(new(SharedData.Path("evaluation")));
         var canonical = new Entrant("canonical", _ => true, (q, _) => Task.FromResult(new ArenaAnswer(items.Text(q.Id)!.Solution!)));
         using var votes = VoteFile.Open(File, Notes);
-        var rounds = new ArenaRounds([Entrant.Recorded(answers, "qwen-1.5b"), canonical], [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)!.Statement))], votes);
+        var rounds = new ArenaRounds([Entrant.Recorded(answers, "qwen-1.5b"), canonical],
+            [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)!.Statement))], votes);
         var sides = new HashSet<string>();
         for (var i = 0; i < 40; i++)
         {
@@ -229,14 +235,16 @@ public sealed class ArenaTests : IDisposable
                 System.IO.File.WriteAllText(Path.Combine(folder, file), name + file);
             return folder;
         }
-        var (video, sound) = (Entrant.Recorded(Folder("video", "1.mp4", "02.WEBM", "sea.png", "notes.txt")), Entrant.Recorded(Folder("sound", "2.flac"), "named"));
+        var (video, sound) = (Entrant.Recorded(Folder("video", "1.mp4", "02.WEBM", "sea.png", "notes.txt")),
+            Entrant.Recorded(Folder("sound", "2.flac"), "named"));
         Assert.Equal(("video", "named"), (video.Name, sound.Name));
         bool[] has = [.. new[] { "question 1", "question 2", "sea", "notes", "question 3" }.Select(id => video.Has(new(id, "")))];
         Assert.Equal([true, true, true, false, false], has);
         Assert.False(sound.Has(new("question 1", "")));
         var answer = await video.AnswerAsync(new("question 2", ""), TestContext.Current.CancellationToken);
         Assert.Equal(("video/webm", VoteFile.Hash("video02.WEBM")), (answer.MediaType, answer.Hash()));
-        Assert.Contains("no pictures, sounds or videos", Assert.Throws<EvaluationException>(() => Entrant.Recorded(Folder("other", "page.svg", "page.html"))).Message);
+        Assert.Contains("no pictures, sounds or videos",
+            Assert.Throws<EvaluationException>(() => Entrant.Recorded(Folder("other", "page.svg", "page.html"))).Message);
         System.IO.File.WriteAllText(File, """{"id": "sea", "prompt": "The sea"}""" + "\n" + """{"prompt": "A hill"}""");
         Assert.Equal(["sea", "question 2"], ArenaQuestion.Read(File).Select(q => q.Id));
     }

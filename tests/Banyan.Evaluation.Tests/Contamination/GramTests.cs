@@ -15,7 +15,8 @@ public partial class GramTests
     public void Word_grams_are_those_of_a_plain_reader() => s_text.Sample(text =>
     {
         var words = Word().Matches(text.ToLowerInvariant()).Select(m => m.Value).ToList();
-        var plain = Enumerable.Range(0, Math.Max(0, words.Count - 9)).Select(i => words.GetRange(i, 10)).Where(g => g.Count(w => !w.All(char.IsAsciiDigit)) >= 3).Select(g => string.Join(' ', g)).ToList();
+        var plain = Enumerable.Range(0, Math.Max(0, words.Count - 9)).Select(i => words.GetRange(i, 10))
+            .Where(g => g.Count(w => !w.All(char.IsAsciiDigit)) >= 3).Select(g => string.Join(' ', g)).ToList();
         var (grams, tokens) = DocumentScanner.Of(text, ContaminationMethod.Words10);
         Assert.Equal(words.Count, tokens);
         SamePattern(plain, grams);
@@ -27,7 +28,8 @@ public partial class GramTests
     {
         var tokens = Token().Matches(text).Select(m => m.Value).ToList();
         var kept = new HashSet<string> { "if", "len" };
-        bool IsName(int i) => (tokens[i][0] is var c && (char.IsLetter(c) || c == '_' || char.IsSurrogate(c))) && !kept.Contains(tokens[i]) && (i == 0 || tokens[i - 1] != ".");
+        bool IsName(int i) => (tokens[i][0] is var c && (char.IsLetter(c) || c == '_' || char.IsSurrogate(c))) && !kept.Contains(tokens[i])
+            && (i == 0 || tokens[i - 1] != ".");
         var plain = Enumerable.Range(0, Math.Max(0, tokens.Count - 7)).Select(start =>
         {
             // A name is the distance to where it stood last, in this gram; also where it stood there as a member or the like.
@@ -38,7 +40,8 @@ public partial class GramTests
     }, iter: 5000, seed: "0000KOIPQbS4");
 
     [Fact]
-    public void The_greatest_share_within_a_window_is_that_of_a_plain_count() => Gen.Int[0, 9].Array[0, 60].Select(Gen.Int[1, 6]).Sample((stream, tokens) =>
+    public void The_greatest_share_within_a_window_is_that_of_a_plain_count() =>
+        Gen.Int[0, 9].Array[0, 60].Select(Gen.Int[1, 6]).Sample((stream, tokens) =>
     {
         ulong[] item = [0, 1, 2, 3];
         var index = new GramIndex([(item, tokens)], [("t", "p")], 1);
@@ -47,7 +50,8 @@ public partial class GramTests
             matcher.Add((ulong)gram, at + 1);
         var found = new Found(0, 0);
         matcher.EndDocument((_, f) => found = f);
-        var most = Enumerable.Range(0, stream.Length).Select(end => stream[Math.Max(0, end + 1 - 2 * tokens)..(end + 1)].Distinct().Count(g => g < 4)).DefaultIfEmpty(0).Max();
+        var most = Enumerable.Range(0, stream.Length)
+            .Select(end => stream[Math.Max(0, end + 1 - 2 * tokens)..(end + 1)].Distinct().Count(g => g < 4)).DefaultIfEmpty(0).Max();
         Assert.Equal(most / 4.0, found.Share);
         // The next document begins with nothing.
         matcher.Add(0, 1);

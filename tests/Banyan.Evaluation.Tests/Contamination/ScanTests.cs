@@ -13,7 +13,8 @@ public sealed class ScanTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    static List<(EvaluationTask, ItemSet)> Tasks(params string[] names) => [.. names.Select(TaskTable.Find).Select(t => (t, t.Load(new(SharedData.Path("evaluation")))))];
+    static List<(EvaluationTask, ItemSet)> Tasks(params string[] names) =>
+        [.. names.Select(TaskTable.Find).Select(t => (t, t.Load(new(SharedData.Path("evaluation")))))];
 
     ContaminationReport Scan(params string[] tasks) => new ContaminationScan(Tasks(tasks)).Run(_folder, 2);
 
@@ -33,7 +34,9 @@ public sealed class ScanTests : IDisposable
         });
         Assert.All(report.Hits.Where(h => h.Method == ContaminationMethod.NearDuplicate), hit => Assert.StartsWith("HumanEval/", hit.Id));
         // The first edition of the same: other solutions, the same statements.
-        Assert.Equal(164, scan.Run(SharedData.Path("evaluation", "HumanEval.jsonl.gz"), 1).Tasks.Single(t => t.Task == "humaneval, humaneval+").Found[ContaminationMethod.Words13]);
+        Assert.Equal(164,
+            scan.Run(SharedData.Path("evaluation", "HumanEval.jsonl.gz"),
+                1).Tasks.Single(t => t.Task == "humaneval, humaneval+").Found[ContaminationMethod.Words13]);
     }
 
     /// <summary>A solution with every name changed, no comment, in the midst of other code: words do not tell, code does.</summary>
@@ -53,7 +56,9 @@ public sealed class ScanTests : IDisposable
             """;
         var filler = string.Concat(Enumerable.Range(0, 200).Select(i => $"def part_{i}(a):\n    return a.left_{i} * {i} + other_{i}(a)\n"));
         if (file.EndsWith(".jsonl", StringComparison.Ordinal))
-            Write(file, string.Concat(new[] { filler, filler + Copy + "\n" + filler, filler }.Select(text => JsonSerializer.Serialize(new { text }) + "\n")));
+            Write(file,
+                string.Concat(new[] { filler, filler + Copy + "\n" + filler,
+                    filler }.Select(text => JsonSerializer.Serialize(new { text }) + "\n")));
         else if (file.EndsWith(".gz", StringComparison.Ordinal))
         {
             using var gzip = new GZipStream(File.Create(Path.Combine(_folder, file)), CompressionLevel.Fastest);

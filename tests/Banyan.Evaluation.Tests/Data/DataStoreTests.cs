@@ -17,7 +17,8 @@ public sealed class DataStoreTests : IDisposable
     public async Task Fetches_what_it_pins_once()
     {
         var shared = SharedData.Path("evaluation");
-        using var server = new LoopbackServer(r => File.Exists(shared + r.Path) ? new(200, File.ReadAllBytes(shared + r.Path)) : new(404, ""));
+        using var server =
+            new LoopbackServer(r => File.Exists(shared + r.Path) ? new(200, File.ReadAllBytes(shared + r.Path)) : new(404, ""));
         using var store = Store(server);
         var said = new List<string>();
         var fetched = DataSources.All.Where(s => File.Exists(Path.Combine(shared, s.File))).ToList();
@@ -37,7 +38,12 @@ public sealed class DataStoreTests : IDisposable
     [Fact]
     public async Task Keeps_nothing_that_is_not_what_it_should_be()
     {
-        var source = DataSources.All[0] with { File = "small", Bytes = 4, Sha256 = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("good"u8)) };
+        var source = DataSources.All[0] with
+        {
+            File = "small",
+            Bytes = 4,
+            Sha256 = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData("good"u8))
+        };
         async Task Refused(Reply reply, string message, int requests)
         {
             using var server = new LoopbackServer(_ => reply);

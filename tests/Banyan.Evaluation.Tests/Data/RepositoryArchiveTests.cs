@@ -16,9 +16,11 @@ public sealed class RepositoryArchiveTests : IDisposable
     [
         ("README.md", "not used"),
         ("LICENSE", Licence),
-        ("exercises/practice/two-fer/TwoFer.cs", "public static class TwoFer { public static string Speak() => throw new System.NotImplementedException(); }"),
+        ("exercises/practice/two-fer/TwoFer.cs",
+            "public static class TwoFer { public static string Speak() => throw new System.NotImplementedException(); }"),
         ("exercises/practice/two-fer/TwoFer.csproj", "<Project />"),
-        ("exercises/practice/two-fer/TwoFerTests.cs", "public class TwoFerTests { [Fact] public void Speaks() => Assert.Equal(\"One for you\", TwoFer.Speak()); }"),
+        ("exercises/practice/two-fer/TwoFerTests.cs",
+            "public class TwoFerTests { [Fact] public void Speaks() => Assert.Equal(\"One for you\", TwoFer.Speak()); }"),
         ("exercises/practice/two-fer/.meta/Example.cs", "public static class TwoFer { public static string Speak() => \"One for you\"; }"),
         ("exercises/practice/two-fer/.docs/instructions.md", "# Instructions\n\nSay one for you."),
         ("exercises/concept/other/Other.cs", "not used"),
@@ -36,9 +38,13 @@ public sealed class RepositoryArchiveTests : IDisposable
         using (var tar = new TarWriter(packed, TarEntryFormat.Pax))
         {
             tar.WriteEntry(new PaxGlobalExtendedAttributesTarEntry(new Dictionary<string, string> { ["comment"] = "0123" }));
-            tar.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink, root + "exercises/practice/two-fer/Link.cs") { LinkName = "/etc/passwd" });
+            tar.WriteEntry(new PaxTarEntry(TarEntryType.SymbolicLink,
+                root + "exercises/practice/two-fer/Link.cs")
+            { LinkName = "/etc/passwd" });
             foreach (var (path, text) in files)
-                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile, root + path) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
+                tar.WriteEntry(new PaxTarEntry(TarEntryType.RegularFile,
+                    root + path)
+                { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) });
         }
         return bytes.ToArray();
     }
@@ -61,12 +67,15 @@ public sealed class RepositoryArchiveTests : IDisposable
     {
         var source = Source();
         var order = s_files.Reverse().ToArray(); // another packing of the same commit
-        using var server = new LoopbackServer(r => r.Path == "/exercism-csharp.tar.gz" ? new(200, Archive(order, "csharp-elsewhere/")) : new(404, ""));
+        using var server =
+            new LoopbackServer(r => r.Path == "/exercism-csharp.tar.gz" ? new(200, Archive(order, "csharp-elsewhere/")) : new(404, ""));
         using var store = new DataStore(Path.Combine(_folder, "kept"), server.Address, (_, _) => Task.CompletedTask);
         var said = new List<string>();
         Assert.False(await store.HasAsync(source, _token));
         var folder = await store.FetchAsync(source, said.Add, _token);
-        Assert.Equal(s_files.Where(f => !f.Text.StartsWith("not used", StringComparison.Ordinal) && !f.Path.EndsWith(".csproj", StringComparison.Ordinal)).Select(f => f.Path).Order(StringComparer.Ordinal), FolderHash.Paths(folder, _ => true));
+        Assert.Equal(s_files.Where(f => !f.Text.StartsWith("not used", StringComparison.Ordinal)
+            && !f.Path.EndsWith(".csproj", StringComparison.Ordinal)).Select(f => f.Path).Order(StringComparer.Ordinal),
+            FolderHash.Paths(folder, _ => true));
         Assert.Contains("licence: MIT", Assert.Single(said));
         Assert.True(await store.HasAsync(source, _token));
         await store.FetchAsync(source, said.Add, _token);
@@ -106,6 +115,7 @@ public sealed class RepositoryArchiveTests : IDisposable
 
         using var nobody = new LoopbackServer(_ => new(null, []));
         using var offline = new DataStore(Path.Combine(_folder, "kept"), nobody.Address, (_, _) => Task.CompletedTask);
-        Assert.Contains("--data DIR", (await Assert.ThrowsAsync<EvaluationException>(() => offline.FetchAsync(source, null, _token))).Message);
+        Assert.Contains("--data DIR",
+            (await Assert.ThrowsAsync<EvaluationException>(() => offline.FetchAsync(source, null, _token))).Message);
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Banyan.Evaluation.Tests.Efficiency;
 
 /// <summary>
-/// A shared library with NVML's entry points, as nvml.h declares them, compiled by the test: what is loaded and called is real, only the cards are not.
-/// At each reading, a card has used 1.5 J more.
+/// A shared library with NVML's entry points, as nvml.h declares them, compiled by the test: what is loaded and called is real, only the
+/// cards are not. At each reading, a card has used 1.5 J more.
 /// </summary>
 static class CardsLibrary
 {
@@ -31,7 +31,8 @@ static class CardsLibrary
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a loaded library cannot be deleted there");
         var (source, library) = (Path.Combine(folder, "cards.cpp"), Path.Combine(folder, "libcards.so"));
         File.WriteAllText(source, Source);
-        string[] defined = [$"-DCARDS={cards}", $"-DCOUNTS={(counts ? 1 : 0)}", $"-DSECOND_COUNTS={(secondCounts ? "true" : "false")}", .. function ? (string[])["-DENERGY"] : []];
+        string[] defined = [$"-DCARDS={cards}", $"-DCOUNTS={(counts ? 1 : 0)}", $"-DSECOND_COUNTS={(secondCounts ? "true" : "false")}",
+            .. function ? (string[])["-DENERGY"] : []];
         var start = new ProcessStartInfo("g++", ["-shared", "-fPIC", "-o", library, .. defined, source]) { RedirectStandardError = true };
         try
         {

@@ -29,7 +29,8 @@ public sealed class EnergyTests : IDisposable
 
     [Fact]
     public void A_card_that_does_not_count_is_named_as_missing() =>
-        Assert.Equal("1 of 2 graphics cards", MachineEnergy.For(s_here, NoProcessor, CardsLibrary.Compile(_folder, secondCounts: false))!.Of);
+        Assert.Equal("1 of 2 graphics cards",
+            MachineEnergy.For(s_here, NoProcessor, CardsLibrary.Compile(_folder, secondCounts: false))!.Of);
 
     [Theory]
     [InlineData(2, true, false)]
@@ -79,7 +80,8 @@ public sealed class EnergyTests : IDisposable
     [InlineData("http://[::1]:8080/v1", true)]
     [InlineData("http://192.168.1.2/v1", false)]
     [InlineData("https://example.org/v1", false)]
-    public void A_server_elsewhere_is_not_measured(string address, bool here) => Assert.Equal(here, MachineEnergy.For(new(address), Processor(0), NoProcessor) is not null);
+    public void A_server_elsewhere_is_not_measured(string address, bool here) =>
+        Assert.Equal(here, MachineEnergy.For(new(address), Processor(0), NoProcessor) is not null);
 
     [Fact]
     public async Task A_server_on_this_machine_is_measured_while_it_answers()
@@ -89,7 +91,8 @@ public sealed class EnergyTests : IDisposable
             Processor(2_000_000);
             return new(200, """{"model":"m","choices":[{"message":{"content":"fine"},"finish_reason":"stop"}]}""");
         });
-        await using var model = new OpenAiModel(new(server.Address, "v1"), "m", null, energy: MachineEnergy.For(server.Address, Processor(0), CardsLibrary.Compile(_folder)));
+        await using var model = new OpenAiModel(new(server.Address, "v1"), "m", null,
+            energy: MachineEnergy.For(server.Address, Processor(0), CardsLibrary.Compile(_folder)));
         var answer = await model.AnswerAsync(new(PromptKind.Chat, "?"), new SamplingSettings(), 0, TestContext.Current.CancellationToken);
         Assert.Equal((5.0, "processor and graphics cards"), (answer.Joules, answer.EnergyOf));
     }
@@ -166,6 +169,7 @@ public sealed class EnergyTests : IDisposable
         SamplesPerItem = 1,
         TaskItems = 164,
         Hashes = new("d", "p", "h"),
-        Items = [.. of.Select((o, i) => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, true, "", "", "") { Seconds = 2, Joules = 6, EnergyOf = o })],
+        Items = [.. of.Select((o, i) => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, true, "", "", "") { Seconds = 2,
+            Joules = 6, EnergyOf = o })],
     };
 }

@@ -12,20 +12,24 @@ public class ParetoTests
 {
     static readonly XNamespace s_svg = "http://www.w3.org/2000/svg";
 
-    static ParetoPlot.Point Point(string label, double price, double score) => new(label, price, score, new(Math.Max(0, score - 0.07), Math.Min(1, score + 0.07)));
+    static ParetoPlot.Point Point(string label, double price, double score) =>
+        new(label, price, score, new(Math.Max(0, score - 0.07), Math.Min(1, score + 0.07)));
 
-    static RunResult Result(string model, int right, int items, decimal? cost = null, double? joules = null, long? memory = null, string prompt = "chat") => new()
-    {
-        Task = "humaneval",
-        Model = model,
-        RequestedModel = model,
-        Prompt = prompt,
-        Sampling = new SamplingSettings(),
-        SamplesPerItem = 1,
-        TaskItems = 164,
-        Hashes = new("d", "p", "h"),
-        Items = [.. Enumerable.Range(0, items).Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i < right, "", "", "") { Seconds = 2, AnswerTokens = 100, Cost = cost, Joules = joules, PeakMemoryBytes = memory })],
-    };
+    static RunResult Result(string model, int right, int items, decimal? cost = null, double? joules = null, long? memory = null,
+        string prompt = "chat") => new()
+        {
+            Task = "humaneval",
+            Model = model,
+            RequestedModel = model,
+            Prompt = prompt,
+            Sampling = new SamplingSettings(),
+            SamplesPerItem = 1,
+            TaskItems = 164,
+            Hashes = new("d", "p", "h"),
+            Items = [.. Enumerable.Range(0, items)
+            .Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i < right, "", "", "") { Seconds = 2, AnswerTokens = 100,
+                Cost = cost, Joules = joules, PeakMemoryBytes = memory })],
+        };
 
     [Fact]
     public void A_result_stands_where_it_was_measured_and_nowhere_else()
@@ -38,7 +42,8 @@ public class ParetoTests
         Assert.Null(ParetoPlot.Place(result, ParetoAxis.Energy));
         Assert.Null(ParetoPlot.Place(Result("free", 1, 2, cost: 0), ParetoAxis.Cost));
         Assert.Equal("m (vendor's prompt)", ParetoPlot.Place(Result("m", 1, 2, prompt: "vendor"), ParetoAxis.Seconds)!.Label);
-        Assert.Contains("energy measured", Assert.Throws<EvaluationException>(() => ParetoPlot.Draw("humaneval", ParetoAxis.Energy, [])).Message);
+        Assert.Contains("energy measured",
+            Assert.Throws<EvaluationException>(() => ParetoPlot.Draw("humaneval", ParetoAxis.Energy, [])).Message);
     }
 
     [Fact]
@@ -49,7 +54,8 @@ public class ParetoTests
             var frontier = ParetoPlot.Frontier(points);
             foreach (var point in points)
             {
-                var beaten = points.Any(o => o.Price <= point.Price && o.Score >= point.Score && (o.Price < point.Price || o.Score > point.Score));
+                var beaten =
+                    points.Any(o => o.Price <= point.Price && o.Score >= point.Score && (o.Price < point.Price || o.Score > point.Score));
                 Assert.Equal(!beaten, frontier.Any(f => f.Price == point.Price && f.Score == point.Score));
             }
             Assert.Equal(frontier.OrderBy(f => f.Price), frontier);
@@ -60,13 +66,16 @@ public class ParetoTests
     {
         var points = new List<ParetoPlot.Point>
         {
-            Point("sprout-Q8_0@sha256:0123456789ab", 0.02, 0.05), Point("coder-1.5b-Q4_K_M@sha256:ab (vendor's prompt)", 0.5, 0.43), Point("coder-1.5b-Q8_0@sha256:cd", 0.55, 0.45),
-            Point("coder-7b-Q4_K_M", 2.4, 0.83), Point("coder-7b <b>&", 2.5, 0.84), Point("coder-7b-bf16", 2.6, 0.83), Point("a-very-long-name-of-a-model-that-nobody-would-give", 90, 0.99), Point("gpt", 95, 0.97),
+            Point("sprout-Q8_0@sha256:0123456789ab", 0.02, 0.05), Point("coder-1.5b-Q4_K_M@sha256:ab (vendor's prompt)", 0.5, 0.43),
+            Point("coder-1.5b-Q8_0@sha256:cd", 0.55, 0.45),
+            Point("coder-7b-Q4_K_M", 2.4, 0.83), Point("coder-7b <b>&", 2.5, 0.84), Point("coder-7b-bf16", 2.6, 0.83),
+            Point("a-very-long-name-of-a-model-that-nobody-would-give", 90, 0.99), Point("gpt", 95, 0.97),
         };
         var svg = XDocument.Parse(ParetoPlot.Draw("humaneval+", ParetoAxis.Seconds, points)).Root!;
         var circles = svg.Elements(s_svg + "circle").Select(c => (X: Number(c, "cx"), Y: Number(c, "cy"))).ToList();
         Assert.Equal(points.Count, circles.Count);
-        Assert.Equal([.. points.OrderBy(p => p.Price).Select(p => p.Label)], points.Zip(circles).OrderBy(p => p.Second.X).Select(p => p.First.Label));
+        Assert.Equal([.. points.OrderBy(p => p.Price).Select(p => p.Label)],
+            points.Zip(circles).OrderBy(p => p.Second.X).Select(p => p.First.Label));
         var names = svg.Elements(s_svg + "text").ToList().GetRange(svg.Elements(s_svg + "text").Count() - points.Count, points.Count);
         Assert.Equal("sprout-Q8_0", names[0].Value);
         Assert.Equal("coder-1.5b-Q4_K_M (vendor's prompt)", names[1].Value);
@@ -74,7 +83,9 @@ public class ParetoTests
         Assert.EndsWith("…", names[6].Value);
         Assert.Contains(points[6].Label, svg.ToString());
 
-        var rooms = names.Select(n => new ParetoLabels.Box(Number(n, "x"), Number(n, "y") - 10, Number(n, "x") + n.Value.Length * 6.5, Number(n, "y") + 3)).ToList();
+        var rooms =
+            names.Select(n => new ParetoLabels.Box(Number(n, "x"), Number(n, "y") - 10, Number(n, "x") + n.Value.Length * 6.5,
+                Number(n, "y") + 3)).ToList();
         var (width, height) = (Number(svg, "width"), Number(svg, "height"));
         for (var i = 0; i < rooms.Count; i++)
         {
@@ -82,7 +93,8 @@ public class ParetoTests
             for (var j = 0; j < rooms.Count; j++)
             {
                 Assert.True(i == j || rooms[i].Overlap(rooms[j]) == 0, $"{names[i].Value} covers {names[j].Value}");
-                Assert.True(rooms[i].Overlap(new(circles[j].X - 4, circles[j].Y - 4, circles[j].X + 4, circles[j].Y + 4)) == 0, $"{names[i].Value} covers the point of {names[j].Value}");
+                Assert.True(rooms[i].Overlap(new(circles[j].X - 4, circles[j].Y - 4, circles[j].X + 4, circles[j].Y + 4)) == 0,
+                    $"{names[i].Value} covers the point of {names[j].Value}");
             }
         }
     }

@@ -31,7 +31,9 @@ public class LanguageCostTests
         Assert.Equal((1.0, 1.0, 1.0), (costs[0].Ratio, costs[0].Interval.Low, costs[0].Interval.High));
         Assert.All(costs, c => Assert.True(c.Interval.Contains(c.Ratio)));
         Assert.Equal(costs[0].Language.Sentences.Sum(s => s.Length), costs[0].Tokens);
-        Assert.All(costs.Where(c => c.Language.Code is "hi" or "ta" or "am" or "th" or "bn"), c => Assert.True(c.Ratio > 1.4, c.Language.Name)); // three bytes a letter
+        // three bytes a letter
+        Assert.All(costs.Where(c => c.Language.Code is "hi" or "ta" or "am" or "th" or "bn"),
+            c => Assert.True(c.Ratio > 1.4, c.Language.Name));
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Tests.Models;
 
-/// <summary>The services cannot be reached from a test: a server on this machine speaks their documented format, and refuses everything else.</summary>
+/// <summary>
+/// The services cannot be reached from a test: a server on this machine speaks their documented format, and refuses everything else.
+/// </summary>
 public class ServicesTests
 {
     static readonly ModelPrompt s_prompt = new(PromptKind.Chat, "Write λ.") { System = "Be brief.", Stop = ["\n```"] };
@@ -18,7 +20,8 @@ public class ServicesTests
     static Wire Find(string service) => Wire.All.Single(w => w.Service == service);
 
     static Reply Check(Wire wire, Received request, string text, string model = Wire.Model) =>
-        wire.Problem(request) is { } problem ? new(400, $$$"""{"error":{"message":"{{{problem}}}"}}""") : new(200, wire.Answer(text, model));
+        wire.Problem(request) is { } problem ? new(400, $$$"""{"error":{"message":"{{{problem}}}"}}""")
+        : new(200, wire.Answer(text, model));
 
     async Task<ModelAnswer> AskAsync(Wire wire, LoopbackServer server, SamplingSettings? sampling = null)
     {
@@ -33,7 +36,8 @@ public class ServicesTests
         var wire = Find(service);
         using var server = new LoopbackServer(request => Check(wire, request, "```\nλ = 1\n```"));
         var answer = await AskAsync(wire, server);
-        Assert.Equal(("```\nλ = 1\n```", Wire.Model, "stop", 11, 22), (answer.Text, answer.Model, answer.Finish, answer.PromptTokens, answer.AnswerTokens));
+        Assert.Equal(("```\nλ = 1\n```", Wire.Model, "stop", 11, 22),
+            (answer.Text, answer.Model, answer.Finish, answer.PromptTokens, answer.AnswerTokens));
         var body = Assert.Single(server.Requests).Body;
         Assert.Contains("Be brief.", body);
         Assert.DoesNotContain(Wire.Key, server.Requests[0].Path);
@@ -96,7 +100,8 @@ public class ServicesTests
     public async Task The_most_tokens_go_by_the_name_that_a_service_takes()
     {
         using var server = new LoopbackServer(request => request.Body.Contains("\"max_tokens\"", StringComparison.Ordinal)
-            ? new(400, """{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}""")
+            ? new(400,
+                """{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}""")
             : new(200, Wire.All[0].Answer("fine", Wire.Model)));
         await using var model = new OpenAiModel(new(server.Address + "v1"), Wire.Model, null, retry: Retry);
         for (var i = 0; i < 2; i++)
@@ -105,12 +110,15 @@ public class ServicesTests
         Assert.Contains("max_completion_tokens", server.Requests[^1].Body, StringComparison.Ordinal);
     }
 
-    /// <summary>Reasoning models do not take a temperature: what nobody set is left out, once and for all, and said; what was set is not.</summary>
+    /// <summary>
+    /// Reasoning models do not take a temperature: what nobody set is left out, once and for all, and said; what was set is not.
+    /// </summary>
     [Fact]
     public async Task What_a_model_does_not_take_is_left_out_and_said()
     {
         using var server = new LoopbackServer(request => request.Body.Contains("\"temperature\"", StringComparison.Ordinal)
-            ? new(400, """{"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}""")
+            ? new(400,
+                """{"error":{"message":"Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}""")
             : new(200, Wire.All[0].Answer("fine", Wire.Model)));
         await using var model = Wire.All[0].Open(server.Address, Retry);
         for (var i = 0; i < 2; i++)
@@ -120,11 +128,14 @@ public class ServicesTests
         }
         Assert.Equal(3, server.Requests.Count);
         Assert.DoesNotContain("top_p", server.Requests[0].Body);
-        Assert.Contains("'temperature'", (await Assert.ThrowsAsync<ModelException>(() => model.AnswerAsync(s_prompt, new(Temperature: 0.8), 0, TestContext.Current.CancellationToken))).Message);
+        Assert.Contains("'temperature'",
+            (await Assert.ThrowsAsync<ModelException>(() =>
+                model.AnswerAsync(s_prompt, new(Temperature: 0.8), 0, TestContext.Current.CancellationToken))).Message);
     }
 
     [Theory]
-    [InlineData("""[{"type":"thinking","thinking":[{"type":"text","text":"hmm"}]},{"type":"text","text":"a"},{"type":"text","text":"b"}]""", "ab")]
+    [InlineData("""[{"type":"thinking","thinking":[{"type":"text","text":"hmm"}]},{"type":"text","text":"a"},{"type":"text","text":"b"}]""",
+        "ab")]
     [InlineData("""[{"type":"reasoning","text":"hmm"},{"type":"output_text","text":"a"}]""", "a")]
     [InlineData("""["a","b"]""", "ab")]
     [InlineData("[]", "")]
@@ -133,7 +144,9 @@ public class ServicesTests
     [InlineData("""[{"type":"text","words":"a"}]""", null)]
     public async Task Content_in_parts_is_read_or_said_to_be_none(string content, string? text)
     {
-        using var server = new LoopbackServer(_ => new(200, $$"""{"model":"{{Wire.Model}}","choices":[{"message":{"role":"assistant","content":{{content}} },"finish_reason":"stop"}]}"""));
+        using var server =
+            new LoopbackServer(_ =>
+                new(200, $$"""{"model":"{{Wire.Model}}","choices":[{"message":{"role":"assistant","content":{{content}} },"finish_reason":"stop"}]}"""));
         if (text is not null)
             Assert.Equal(text, (await AskAsync(Wire.All[0], server)).Text);
         else
@@ -148,7 +161,9 @@ public class ServicesTests
     [InlineData(401, """{"error":{"message":"content filter"}}""", false)]
     [InlineData(500, """{"error":{"message":"x","code":"content_filter"}}""", false)]
     public void Filters_are_told_from_faults(int status, string body, bool filtered) =>
-        Assert.Equal(filtered, ServiceError.Read(status, body, System.Text.Json.Nodes.JsonNode.Parse(body)!["error"]!["message"]!.GetValue<string>()).IsFiltered);
+        Assert.Equal(filtered,
+            ServiceError.Read(status, body,
+                System.Text.Json.Nodes.JsonNode.Parse(body)!["error"]!["message"]!.GetValue<string>()).IsFiltered);
 
     [Fact]
     public async Task An_answer_without_a_model_is_none()
@@ -160,7 +175,8 @@ public class ServicesTests
     [Fact]
     public async Task A_blocked_prompt_is_an_empty_answer()
     {
-        using var server = new LoopbackServer(_ => new(200, """{"promptFeedback":{"blockReason":"SAFETY"},"modelVersion":"the-model-1"}"""));
+        using var server =
+            new LoopbackServer(_ => new(200, """{"promptFeedback":{"blockReason":"SAFETY"},"modelVersion":"the-model-1"}"""));
         var answer = await AskAsync(Wire.All[1], server);
         Assert.Equal(("", "SAFETY"), (answer.Text, answer.Finish));
     }
@@ -186,7 +202,9 @@ public class ServicesTests
     [InlineData("http://localhost:1/v1", "#MODEL")]
     [InlineData("openai:", "names a service and no model")]
     public void What_is_missing_is_named(string spec, string message) =>
-        Assert.Contains(message, Assert.Throws<EvaluationException>(() => ModelSpec.Open(spec, name => spec == "openai:" && name == "OPENAI_API_KEY" ? "k" : null)).Message);
+        Assert.Contains(message,
+            Assert.Throws<EvaluationException>(() =>
+                ModelSpec.Open(spec, name => spec == "openai:" && name == "OPENAI_API_KEY" ? "k" : null)).Message);
 
     [Fact]
     public void Other_names_are_files() => Assert.Null(ModelSpec.Open("models/x.gguf", _ => null));

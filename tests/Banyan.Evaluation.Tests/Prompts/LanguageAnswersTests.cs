@@ -8,22 +8,29 @@ namespace Banyan.Evaluation.Tests.Prompts;
 /// <summary>Answers in the languages of MultiPL-E, in every form a model writes them, come out right; and a wrong one wrong.</summary>
 public class LanguageAnswersTests
 {
-    /// <summary>A language, its fence, the prompt, a body, the brace that ends it, the tests as MultiPL-E has them, and a wrong body.</summary>
+    /// <summary>
+    /// A language, its fence, the prompt, a body, the brace that ends it, the tests as MultiPL-E has them, and a wrong body.
+    /// </summary>
     static readonly (ProgramLanguage Language, string Prompt, string Body, string End, string Tests, string Wrong)[] s_languages =
     [
         (new JavaScript(), "//Twice a number, \"{\" or not.\nfunction twice(n){\n", "  const open = '{'; // }\n  return n + n;\n", "}\n",
             "const assert = require('node:assert');\nfunction test() {\n  let candidate = twice;\n  assert.deepEqual(candidate(2),4);\n  assert.deepEqual(candidate(-3),-6);\n}\ntest();", "  return n * n;\n"),
-        (new TypeScript(), "//Twice a number\nfunction twice(n: number): number {\n", "  const open: string = `{`;\n  return n + n;\n", "}\n",
+        (new TypeScript(), "//Twice a number\nfunction twice(n: number): number {\n",
+            "  const open: string = `{`;\n  return n + n;\n", "}\n",
             "declare var require: any;\nconst assert = require('node:assert');\nfunction test() {\n  let candidate = twice;\n  assert.deepEqual(candidate(2),4);\n  assert.deepEqual(candidate(-3),-6);\n}\ntest();", "  return n * n;\n"),
         (new Php(), "<?php\n// Twice a number\nfunction twice($n) {\n", "    # not the end: }\n    return $n + $n;\n", "}\n",
             "function candidate(...$args) {\n    return twice(...$args);\n}\nfunction test(): void {\n    if (candidate(2) !== 4) { throw new Exception(\"Test failed!\"); }\n    if (candidate(-3) !== -6) { throw new Exception(\"Test failed!\"); }\n}\ntest();", "    return $n * $n;\n"),
         (new Bash(), "#!/bin/bash\n# Twice a number\n# $1 is an integer\ntwice() {\n", "    echo $(( $1 + $1 ))\n", "}\n",
             "}\n\ncandidate() {\n    twice \"$@\"\n}\n\nset -e\nrun_test() {\n    [[ $(candidate \"2\") = \"4\" ]]\n    [[ $(candidate \"-3\") = \"-6\" ]]\n}\n\nrun_test", "    echo $(( $1 * $1 ))\n"),
-        (new Java(), "import java.util.*;\nclass Problem {\n    // Twice a number\n    public static long twice(long n) {\n", "        String open = \"{\";\n        return n + n;\n", "    }\n",
+        (new Java(), "import java.util.*;\nclass Problem {\n    // Twice a number\n    public static long twice(long n) {\n",
+            "        String open = \"{\";\n        return n + n;\n", "    }\n",
             "    }\n    public static void main(String[] args) {\n    assert(twice((2l)) == (4l));\n    assert(twice((-3l)) == (-6l));\n    }\n\n}\n", "        return n * n;\n"),
-        (new Cpp(), "#include<assert.h>\n#include<bits/stdc++.h>\n// Twice a number\nlong twice(long n) {\n", "    char open = '{';\n    return n + n;\n", "}\n",
-            "}\nint main() {\n    auto candidate = twice;\n    assert(candidate((2)) == (4));\n    assert(candidate((-3)) == (-6));\n}\n", "    return n * n;\n"),
-        (new CSharp(), "using System;\nclass Problem {\n    // Twice a number\n    public static long Twice(long n) {\n", "        char open = '{';\n        return n + n;\n", "    }\n",
+        (new Cpp(), "#include<assert.h>\n#include<bits/stdc++.h>\n// Twice a number\nlong twice(long n) {\n",
+            "    char open = '{';\n    return n + n;\n", "}\n",
+            "}\nint main() {\n    auto candidate = twice;\n    assert(candidate((2)) == (4));\n    assert(candidate((-3)) == (-6));\n}\n",
+            "    return n * n;\n"),
+        (new CSharp(), "using System;\nclass Problem {\n    // Twice a number\n    public static long Twice(long n) {\n",
+            "        char open = '{';\n        return n + n;\n", "    }\n",
             "    }\n    public static void Main(string[] args) {\n    Debug.Assert(Twice((2L)) == (4L));\n    Debug.Assert(Twice((-3L)) == (-6L));\n    }\n\n}\n", "        return n * n;\n"),
     ];
 
@@ -41,7 +48,8 @@ public class LanguageAnswersTests
         var inClass = code is "java" or "cs";
         var closed = inClass ? "}\n" : "";
         var method = inClass ? prompt[(prompt.IndexOf("Problem {", StringComparison.Ordinal) + "Problem {\n".Length)..] : prompt;
-        var junk = code == "sh" ? "twice 3\nanother() {\n" : code == "cpp" ? "int main() { std::cout << twice(2); }\nint other(" : code == "cs" ? "    static int Other(" : "function other( {";
+        var junk = code == "sh" ? "twice 3\nanother() {\n" : code == "cpp" ? "int main() { std::cout << twice(2); }\nint other("
+            : code == "cs" ? "    static int Other(" : "function other( {";
         (string Form, string Answer, bool Right)[] answers =
         [
             (PromptLadder.Completion, body + end, true),
@@ -57,9 +65,11 @@ public class LanguageAnswersTests
         foreach (var (form, answer, right) in answers)
         {
             var read = AnswerReader.Read(item, form, "x", answer);
-            var program = (language.Solution(read.Whole ? read.Text : prompt + read.Text, null), read.Balanced ? language.AfterBalanced(tests) : tests);
+            var program = (language.Solution(read.Whole ? read.Text : prompt + read.Text, null),
+                read.Balanced ? language.AfterBalanced(tests) : tests);
             if (!judged.TryGetValue(program, out var verdict))
-                judged[program] = verdict = await language.JudgeAsync(judge, program.Item1, program.Item2, TestContext.Current.CancellationToken);
+                judged[program] = verdict = await language.JudgeAsync(judge, program.Item1, program.Item2,
+                    TestContext.Current.CancellationToken);
             Assert.True(verdict.Passed == right, $"{form}: {verdict.Reason}\n{answer}\n=>\n{read.Text}");
         }
     }
@@ -79,12 +89,15 @@ public class LanguageAnswersTests
 
     /// <summary>What stands below the function and belongs to it; what runs it does not.</summary>
     [Theory]
-    [InlineData("javascript", "function f(n) {\n  f.calls++;\n  return g(n) + TABLE[0];\n}\n\nf.calls = 0;\nfunction g(n) {\n  return h(n);\n}\nconst h = (n) => n;\nconst TABLE = [\n  1,\n];\nfunction unused() {\n}\nconsole.log(f(1));\nconst result = f(2);\n", "f.calls = 0,function g,const h,const TABLE", "unused,console.log,result")]
-    [InlineData("php", "<?php\nfunction f($n) {\n  return g($n);\n}\nfunction g($n) {\n  return $n;\n}\necho f(1);\n?>", "function g", "echo,?>")]
+    [InlineData("javascript",
+        "function f(n) {\n  f.calls++;\n  return g(n) + TABLE[0];\n}\n\nf.calls = 0;\nfunction g(n) {\n  return h(n);\n}\nconst h = (n) => n;\nconst TABLE = [\n  1,\n];\nfunction unused() {\n}\nconsole.log(f(1));\nconst result = f(2);\n", "f.calls = 0,function g,const h,const TABLE", "unused,console.log,result")]
+    [InlineData("php", "<?php\nfunction f($n) {\n  return g($n);\n}\nfunction g($n) {\n  return $n;\n}\necho f(1);\n?>",
+        "function g", "echo,?>")]
     [InlineData("cpp", "long g(long n);\nlong f(long n) {\n  return n;\n}\nint main() {\n  return f(1);\n}\n", "long f", "main")]
     public void Below_a_function_its_own_is_kept(string language, string code, string kept, string left)
     {
-        var read = AnswerReader.Read(new(Asked.Program, language, "x") { Entry = "f" }, PromptLadder.Chat, "x", $"```{language}\n{code}```").Text;
+        var read = AnswerReader.Read(new(Asked.Program, language, "x") { Entry = "f" }, PromptLadder.Chat, "x",
+            $"```{language}\n{code}```").Text;
         Assert.All(kept.Split(','), part => Assert.Contains(part, read));
         Assert.All(left.Split(','), part => Assert.DoesNotContain(part, read));
     }

@@ -6,7 +6,10 @@ using YamlDotNet.RepresentationModel;
 
 namespace Banyan.Evaluation.Tests.Reports;
 
-/// <summary>What Hugging Face's hub reads of a report, read as YAML: <c>.eval_results</c> has a list of results, a model card's front matter a <c>model-index</c>.</summary>
+/// <summary>
+/// What Hugging Face's hub reads of a report, read as YAML: <c>.eval_results</c> has a list of results, a model card's front matter a
+/// <c>model-index</c>.
+/// </summary>
 public class HubFilesTests
 {
     const string Url = "https://example.org/report?a=1#b: \"c\"";
@@ -40,7 +43,8 @@ public class HubFilesTests
     public void Results_are_a_list_in_the_hubs_form()
     {
         var files = HubFiles.EvalResults([Run("humaneval"), Run("humaneval+"), Run("banyan-mini"), Run("humaneval~twin")], Url).ToList();
-        Assert.Equal(["humaneval.yaml", "humaneval-plus.yaml"], files.Select(f => f.File)); // of our own problems, and of twins, the hub has no data set
+        // of our own problems, and of twins, the hub has no data set
+        Assert.Equal(["humaneval.yaml", "humaneval-plus.yaml"], files.Select(f => f.File));
         var result = Assert.Single((YamlSequenceNode)Read(files[0].Text));
         Assert.Equal(["dataset", "value", "date", "source", "notes"], Keys(result));
         Assert.Equal(["id", "task_id"], Keys(result["dataset"]));
@@ -70,6 +74,7 @@ public class HubFilesTests
         var metric = Assert.Single((YamlSequenceNode)results[0]["metrics"]);
         Assert.Equal(("pass@1", "66.67", "false"), (Text(metric, "type"), Text(metric, "value"), Text(metric, "verified")));
         Assert.Equal(Url, Text(results[0], "source", "url"));
-        Assert.Equal(["task", "dataset", "metrics"], Keys(((YamlSequenceNode)Read(HubFiles.ModelIndex("m", [Run("humaneval")], null))["model-index"][0]["results"])[0]));
+        Assert.Equal(["task", "dataset", "metrics"],
+            Keys(((YamlSequenceNode)Read(HubFiles.ModelIndex("m", [Run("humaneval")], null))["model-index"][0]["results"])[0]));
     }
 }

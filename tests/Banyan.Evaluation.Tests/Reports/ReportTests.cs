@@ -33,10 +33,13 @@ public sealed class ReportTests : IDisposable
             var run = await EvaluationRun.PrepareAsync(new(TaskTable.Find("humaneval"), Source) { Limit = Items }, model, judge, _token);
             RunFile.Write(await run.RunAsync(transcript, null, _token), Path.Combine(folder, "humaneval.json"));
         }
-        return ReportFolder.Write(Report, ReportFolder.ReadRuns([Path.Combine(_folder, recorded.Name), Path.Combine(_folder, canonical.Name)]), key, url: "https://example.org/r");
+        return ReportFolder.Write(Report,
+            ReportFolder.ReadRuns([Path.Combine(_folder, recorded.Name), Path.Combine(_folder, canonical.Name)]), key,
+            url: "https://example.org/r");
     }
 
-    Task<VerifiedReport> VerifyAsync(Judge judge, string? signer = null) => ReportVerification.VerifyAsync(Report, _ => Task.FromResult(Source), judge, signer, null, _token);
+    Task<VerifiedReport> VerifyAsync(Judge judge, string? signer = null) =>
+        ReportVerification.VerifyAsync(Report, _ => Task.FromResult(Source), judge, signer, null, _token);
 
     [Fact]
     public async Task What_was_reported_verifies_and_what_was_changed_is_named()
@@ -76,13 +79,15 @@ public sealed class ReportTests : IDisposable
         // An answer changed in the transcript.
         await File.WriteAllTextAsync(ReportFile, text, _token);
         var transcript = Path.Combine(Report, "transcripts", "every-third.jsonl");
-        await File.WriteAllTextAsync(transcript, (await File.ReadAllTextAsync(transcript, _token)).Replace("return None", "return 1", StringComparison.Ordinal), _token);
+        await File.WriteAllTextAsync(transcript,
+            (await File.ReadAllTextAsync(transcript, _token)).Replace("return None", "return 1", StringComparison.Ordinal), _token);
         differences = (await VerifyAsync(judge)).Differences;
         Assert.Contains(differences, d => d.Contains("transcripts/every-third.jsonl: its SHA-256", StringComparison.Ordinal));
         Assert.Contains(differences, d => d.Contains(".answerHash: ", StringComparison.Ordinal));
 
         // A number changed on the page that people read; and one of the hub's files.
-        await File.WriteAllTextAsync(transcript, (await File.ReadAllTextAsync(transcript, _token)).Replace("return 1", "return None", StringComparison.Ordinal), _token);
+        await File.WriteAllTextAsync(transcript,
+            (await File.ReadAllTextAsync(transcript, _token)).Replace("return 1", "return None", StringComparison.Ordinal), _token);
         Assert.Empty((await VerifyAsync(judge)).Differences);
         foreach (var page in (string[])["index.html", Path.Combine("models", "every-third", "model-index.yaml")])
         {
@@ -124,7 +129,9 @@ public sealed class ReportTests : IDisposable
         {
             var (head, rows) = (table[..table.IndexOf("</tr>", StringComparison.Ordinal)], table.Split("<tr")[2..]);
             var names = head.Split("<th")[1..].Select(h => h[(h.IndexOf('>', StringComparison.Ordinal) + 1)..].Split('<')[0]).ToList();
-            foreach (var cell in rows.SelectMany(r => r.Split("<td")[1..]).Where(c => c.StartsWith(" class=\"n\"", StringComparison.Ordinal) || c.StartsWith(" class=\"i\"", StringComparison.Ordinal)))
+            foreach (var cell in rows.SelectMany(r => r.Split("<td")[1..])
+                .Where(c => c.StartsWith(" class=\"n\"", StringComparison.Ordinal)
+                    || c.StartsWith(" class=\"i\"", StringComparison.Ordinal)))
                 Assert.Contains(cell.Split("data-l=\"")[1].Split('"')[0], names);
         }
         Assert.Contains("@media(max-width:640px){.cards", html);
@@ -134,7 +141,19 @@ public sealed class ReportTests : IDisposable
     public void An_interval_of_a_share_ends_at_100_percent()
     {
         var items = Enumerable.Range(0, 20).Select(i => new ItemOutcome($"P/{i}", $"P/{i}", 0, i > 0, "", "", "")).ToList();
-        var run = new ReportedRun(new() { Task = "t", Model = "m", RequestedModel = "m", Prompt = "chat", Sampling = new(), SamplesPerItem = 1, TaskItems = 20, Hashes = new("", "", ""), Items = items });
+        var run =
+            new ReportedRun(new()
+            {
+                Task = "t",
+                Model = "m",
+                RequestedModel = "m",
+                Prompt = "chat",
+                Sampling = new(),
+                SamplesPerItem = 1,
+                TaskItems = 20,
+                Hashes = new("", "", ""),
+                Items = items
+            });
         Assert.Equal((0.95, 1), (run.PassAt1, run.Interval.High));
     }
 
@@ -146,8 +165,21 @@ public sealed class ReportTests : IDisposable
     [InlineData(10, 0, 1, 0.2)]
     public void Items_that_are_all_alike_leave_an_interval(int count, int right, int samples, double least)
     {
-        var items = Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, samples).Select(s => new ItemOutcome($"P/{i}", $"P/{i}", s, s < right, "", "", ""))).ToList();
-        var interval = new RunResult { Task = "t", Model = "m", RequestedModel = "m", Prompt = "chat", Sampling = new(), SamplesPerItem = samples, TaskItems = count, Hashes = new("", "", ""), Items = items }.Interval();
+        var items = Enumerable.Range(0, count)
+            .SelectMany(i => Enumerable.Range(0, samples).Select(s => new ItemOutcome($"P/{i}", $"P/{i}", s, s < right, "", "", "")))
+            .ToList();
+        var interval = new RunResult
+        {
+            Task = "t",
+            Model = "m",
+            RequestedModel = "m",
+            Prompt = "chat",
+            Sampling = new(),
+            SamplesPerItem = samples,
+            TaskItems = count,
+            Hashes = new("", "", ""),
+            Items = items
+        }.Interval();
         Assert.InRange(interval.High - interval.Low, least, 1);
         Assert.True(interval.Contains(right / (double)samples) || right == samples);
     }
@@ -166,7 +198,8 @@ public sealed class ReportTests : IDisposable
             SamplesPerItem = 1,
             TaskItems = 40,
             Hashes = new("", "", ""),
-            Items = [.. Enumerable.Range(0, 40).Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i >= from && i < to, "", "", ""))],
+            Items = [.. Enumerable.Range(0, 40)
+                .Select(i => new ItemOutcome($"HumanEval/{i}", $"HumanEval/{i}", 0, i >= from && i < to, "", "", ""))],
         };
         var report = new EvaluationReport([Run("a", 0, 20), Run("b", 0, 14), Run("c", 0, 19)], []);
         var least = report.Comparisons.MinBy(c => c.Result.PValue)!.Result;
@@ -181,7 +214,8 @@ public sealed class ReportTests : IDisposable
         using var judge = await TestJudge.OpenAsync();
         var report = await WriteAsync(judge, SigningKey.Generate());
         var yaml = await File.ReadAllTextAsync(Path.Combine(Report, "models", "every-third", ".eval_results", "humaneval.yaml"), _token);
-        Assert.StartsWith($"- dataset:\n    id: openai/openai_humaneval\n    task_id: openai_humaneval\n  value: {Math.Round(100 * report.Runs[1].PassAt1, 2)}\n", yaml);
+        Assert.StartsWith(
+            $"- dataset:\n    id: openai/openai_humaneval\n    task_id: openai_humaneval\n  value: {Math.Round(100 * report.Runs[1].PassAt1, 2)}\n", yaml);
         Assert.Contains("    url: \"https://example.org/r\"\n", yaml);
         Assert.Contains($"{Items} of 164 items", yaml);
         var index = await File.ReadAllTextAsync(Path.Combine(Report, "models", "every-third", "model-index.yaml"), _token);

@@ -24,8 +24,10 @@ public sealed class EvaluationRunTests : IDisposable
     static RunPlan Plan => new(TaskTable.Find("humaneval"), new(SharedData.Path("evaluation"))) { Limit = Items, Requests = 3 };
 
     /// <summary>What a model would answer: to every other item the canonical solution, to the rest one that returns nothing.</summary>
-    static readonly Lazy<Dictionary<string, string>> s_answers = new(() => JsonLines.Parse(DataFiles.ReadText(SharedData.Path("evaluation", "HumanEvalPlus-v0.1.10.jsonl.gz")), "data")
-        .Select((item, i) => (Prompt: item.GetProperty("prompt").GetString()!, Text: i % 2 == 0 ? item.GetProperty("canonical_solution").GetString()! : "    return None\n"))
+    static readonly Lazy<Dictionary<string, string>> s_answers =
+        new(() => JsonLines.Parse(DataFiles.ReadText(SharedData.Path("evaluation", "HumanEvalPlus-v0.1.10.jsonl.gz")), "data")
+        .Select((item, i) => (Prompt: item.GetProperty("prompt").GetString()!,
+            Text: i % 2 == 0 ? item.GetProperty("canonical_solution").GetString()! : "    return None\n"))
         .ToDictionary(i => i.Prompt.Trim('\n'), i => $"Here it is:\n\n```python\n{i.Prompt}{i.Text}```\nIt runs in O(n)."));
 
     static string AnswerTo(Received request)
@@ -52,7 +54,14 @@ public sealed class EvaluationRunTests : IDisposable
     }
 
     /// <summary>All but the times, which no two askings share.</summary>
-    static string Timeless(RunResult result) => JsonSerializer.Serialize(result with { Began = null, Ended = null, Origin = null, Items = [.. result.Items.Select(i => i with { Seconds = 0 })] });
+    static string Timeless(RunResult result) =>
+        JsonSerializer.Serialize(result with
+        {
+            Began = null,
+            Ended = null,
+            Origin = null,
+            Items = [.. result.Items.Select(i => i with { Seconds = 0 })]
+        });
 
     [Fact]
     public async Task A_run_stopped_at_any_answer_and_resumed_or_replayed_has_the_same_result()
@@ -83,7 +92,10 @@ public sealed class EvaluationRunTests : IDisposable
         }
     }
 
-    /// <summary>Where the prompt's template begins the thought, one that is cut off has no tag: a draft in it is no answer. The same text that ended by itself is one.</summary>
+    /// <summary>
+    /// Where the prompt's template begins the thought, one that is cut off has no tag: a draft in it is no answer. The same text that ended
+    /// by itself is one.
+    /// </summary>
     [Theory]
     [InlineData("length", false)]
     [InlineData("stop", true)]
@@ -93,7 +105,8 @@ public sealed class EvaluationRunTests : IDisposable
         {
             var answer = AnswerTo(request);
             var isFirst = answer == s_answers.Value.First().Value;
-            return new(200, isFirst ? Wire.All[0].Answer($"Let me see.\n</think>\n\n{answer}", Wire.Model) : Wire.All[0].Answer(answer, Wire.Model).Replace("\"stop\"", $"\"{finish}\"", StringComparison.Ordinal));
+            return new(200, isFirst ? Wire.All[0].Answer($"Let me see.\n</think>\n\n{answer}", Wire.Model)
+                : Wire.All[0].Answer(answer, Wire.Model).Replace("\"stop\"", $"\"{finish}\"", StringComparison.Ordinal));
         });
         await using var model = Model(server);
         var result = await RunAsync(model, $"thought-{finish}");
@@ -134,13 +147,16 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Equal([$"{Wire.Model} at {right.Origin}", $"{Wire.Model} at {wrong.Origin}"], report.Subjects);
     }
 
-    /// <summary>What a server's list says of a model is a part of its identity too: another file behind the same address and name is another model.</summary>
+    /// <summary>
+    /// What a server's list says of a model is a part of its identity too: another file behind the same address and name is another model.
+    /// </summary>
     [Fact]
     public async Task Another_file_behind_the_same_name_and_address_is_another_model()
     {
         var size = 1;
         using var server = new LoopbackServer(r => r.Method == "GET"
-            ? new(200, $$"""{"data":[{"id":"{{Wire.Model}}","created":{{Environment.TickCount64}},"meta":{"size":{{size}} } }]}""") : new(200, Wire.All[0].Answer("?", Wire.Model)));
+            ? new(200, $$"""{"data":[{"id":"{{Wire.Model}}","created":{{Environment.TickCount64}},"meta":{"size":{{size}} } }]}""")
+            : new(200, Wire.All[0].Answer("?", Wire.Model)));
         OpenAiModel Open() => new(new(server.Address, "v1"), Wire.Model, null);
         await using var first = Open();
         await using var again = Open();
@@ -151,13 +167,17 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.NotEqual(await first.OriginAsync(_token), await other.OriginAsync(_token));
     }
 
-    /// <summary>An item that a filter does not let through, an answer that is empty and one that was cut off: the run goes on, and the result counts them.</summary>
+    /// <summary>
+    /// An item that a filter does not let through, an answer that is empty and one that was cut off: the run goes on, and the result counts
+    /// them.
+    /// </summary>
     [Fact]
     public async Task What_is_no_whole_answer_is_counted()
     {
         using var server = Server((count, request) => count switch
         {
-            1 => new(400, """{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400}}"""),
+            1 => new(400,
+                """{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy.","type":null,"param":"prompt","code":"content_filter","status":400}}"""),
             2 => new(200, Wire.All[0].Answer(" \n", Wire.Model)),
             3 => new(200, Wire.All[0].Answer("<think>\nMaybe", Wire.Model).Replace("\"stop\"", "\"length\"", StringComparison.Ordinal)),
             _ => null,
@@ -177,7 +197,9 @@ public sealed class EvaluationRunTests : IDisposable
     [Fact]
     public async Task When_an_alias_moves_on_during_a_run_it_stops()
     {
-        using var server = Server((count, request) => new(200, Wire.All[0].Answer(AnswerTo(request), Wire.Model + (count < 3 ? "-2025-01-01" : "-2025-06-01"))));
+        using var server =
+            Server((count, request) => new(200,
+                Wire.All[0].Answer(AnswerTo(request), Wire.Model + (count < 3 ? "-2025-01-01" : "-2025-06-01"))));
         await using var model = Model(server);
         var error = await Assert.ThrowsAsync<EvaluationException>(() => RunAsync(model, "alias", Plan with { Requests = 1 }));
         Assert.Contains("2025-06-01", error.Message);
@@ -207,7 +229,8 @@ public sealed class EvaluationRunTests : IDisposable
     {
         using var server = Server();
         await using var model = Model(server);
-        Assert.Contains("--prices", (await Assert.ThrowsAsync<EvaluationException>(() => RunAsync(model, "none", Plan with { MaxCost = 1 }))).Message);
+        Assert.Contains("--prices",
+            (await Assert.ThrowsAsync<EvaluationException>(() => RunAsync(model, "none", Plan with { MaxCost = 1 }))).Message);
         Assert.Empty(server.Requests);
     }
 

@@ -23,7 +23,8 @@ sealed class ClosedFolder : IDisposable
     public string Link(string script)
     {
         var package = System.IO.Path.GetDirectoryName(System.IO.Path.GetDirectoryName(script))!;
-        using var copy = Process.Start("/bin/sh", ["-c", "cp -al \"$1\" \"$2\" 2>/dev/null || cp -a \"$1\" \"$2\"", "sh", package, System.IO.Path.Combine(Path, "package")]);
+        using var copy = Process.Start("/bin/sh",
+            ["-c", "cp -al \"$1\" \"$2\" 2>/dev/null || cp -a \"$1\" \"$2\"", "sh", package, System.IO.Path.Combine(Path, "package")]);
         copy.WaitForExit();
         return System.IO.Path.Combine(Path, "package", "lib", "tsc.js");
     }

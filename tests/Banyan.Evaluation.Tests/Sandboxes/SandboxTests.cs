@@ -9,7 +9,9 @@ namespace Banyan.Evaluation.Tests.Sandboxes;
 
 public class SandboxTests
 {
-    /// <summary>A .NET in ~/.dotnet, a Python in a virtual environment: what a program needs is seen though homes are empty, and nothing beside it.</summary>
+    /// <summary>
+    /// A .NET in ~/.dotnet, a Python in a virtual environment: what a program needs is seen though homes are empty, and nothing beside it.
+    /// </summary>
     [Fact]
     public async Task A_runtime_in_a_home_or_a_temporary_folder_is_seen()
     {
@@ -24,7 +26,9 @@ public class SandboxTests
             await File.WriteAllTextAsync(Path.Combine(home, "secret"), "secret", TestContext.Current.CancellationToken);
             var result = await judge.Sandbox.RunAsync(new()
             {
-                Command = ["/bin/sh", "-c", $"cat {runtime}/library; cat {home}/secret; echo changed > {runtime}/library; cat {SandboxProgram.Folder}/file"],
+                Command =
+                    ["/bin/sh", "-c",
+                        $"cat {runtime}/library; cat {home}/secret; echo changed > {runtime}/library; cat {SandboxProgram.Folder}/file"],
                 Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["file"] = Encoding.UTF8.GetBytes(" and its file") },
                 Readable = [runtime],
             }, TestContext.Current.CancellationToken);
@@ -38,8 +42,8 @@ public class SandboxTests
     }
 
     /// <summary>
-    /// In a folder that only its owner may enter (root's home, a private TMPDIR), with files that only he may read: the temporary folder, the compiler, the interpreter.
-    /// Root's programs run as an id that owns nothing, and see them all the same; nobody else does.
+    /// In a folder that only its owner may enter (root's home, a private TMPDIR), with files that only he may read: the temporary folder,
+    /// the compiler, the interpreter. Root's programs run as an id that owns nothing, and see them all the same; nobody else does.
     /// </summary>
     [Theory]
     [InlineData("py")]
@@ -55,13 +59,16 @@ public class SandboxTests
         using var folder = new ClosedFolder();
         var python = folder.Add("venv/bin/python3");
         File.CreateSymbolicLink(python, "/usr/bin/python3");
-        using var judge = await TestJudge.OpenAsync(new JudgeOptions { TemporaryFolder = folder.Path, Python = python, CacheFolder = null });
+        using var judge =
+            await TestJudge.OpenAsync(new JudgeOptions { TemporaryFolder = folder.Path, Python = python, CacheFolder = null });
         if (code == "py")
         {
             Assert.Contains("3.", await judge.Python.IdentityAsync(TestContext.Current.CancellationToken));
             return;
         }
-        var language = code == "ts" ? new TypeScript(folder.Link(Tasks.MultiPle.Recorded.Compiler)) : ((ProgramLanguage[])[new JavaScript(), new Php(), new Bash(), new Cpp(), new Java(), new CSharp()]).Single(l => l.Code == code);
+        var language = code == "ts" ? new TypeScript(folder.Link(Tasks.MultiPle.Recorded.Compiler))
+            : ((ProgramLanguage[])[new JavaScript(), new Php(), new Bash(), new Cpp(), new Java(),
+                new CSharp()]).Single(l => l.Code == code);
         await language.ProveAsync(judge, TestContext.Current.CancellationToken);
     }
 
@@ -75,7 +82,8 @@ public class SandboxTests
         await File.WriteAllTextAsync(folder.Add("tool/data"), "its data", TestContext.Current.CancellationToken);
         ClosedFolder.Mode(folder.Add("tool/data"), "600");
         using var judge = await TestJudge.OpenAsync(new JudgeOptions { CacheFolder = null });
-        var result = await judge.Sandbox.RunAsync(new() { Command = [tool], Readable = [folder.Add("tool")] }, TestContext.Current.CancellationToken);
+        var result = await judge.Sandbox.RunAsync(new() { Command = [tool], Readable = [folder.Add("tool")] },
+            TestContext.Current.CancellationToken);
         Assert.Equal(("", "its data"), (result.Error, Encoding.UTF8.GetString(result.Output)));
         if (!OperatingSystem.IsWindows())
             Assert.Equal("700", Convert.ToString((int)File.GetUnixFileMode(judge.Sandbox.Folder), 8));
@@ -95,7 +103,9 @@ public class SandboxTests
     public async Task A_program_whose_files_cannot_be_seen_is_not_judged()
     {
         using var judge = await TestJudge.OpenAsync(new JudgeOptions { CacheFolder = null });
-        var e = await Assert.ThrowsAsync<SandboxException>(() => judge.Sandbox.RunAsync(new() { Command = ["/bin/true"], Readable = ["/no/such/runtime"] }, TestContext.Current.CancellationToken));
+        var e = await Assert.ThrowsAsync<SandboxException>(() =>
+            judge.Sandbox.RunAsync(new() { Command = ["/bin/true"], Readable = ["/no/such/runtime"] },
+                TestContext.Current.CancellationToken));
         Assert.Contains("/no/such/runtime", e.Message);
     }
 
@@ -122,7 +132,9 @@ public class SandboxTests
         using var judge = await Judge.OpenAsync(new() { Uncontained = true, CacheFolder = null }, TestContext.Current.CancellationToken);
         var items = TaskTable.Find(name).Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { id });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
-        Assert.Equal("passed", (await items.JudgeAsync(judge, items.Read(id, PromptLadder.Completion, right), TestContext.Current.CancellationToken)).Reason);
-        Assert.False((await items.JudgeAsync(judge, items.Read(id, PromptLadder.Completion, wrong), TestContext.Current.CancellationToken)).Passed);
+        Assert.Equal("passed",
+            (await items.JudgeAsync(judge, items.Read(id, PromptLadder.Completion, right), TestContext.Current.CancellationToken)).Reason);
+        Assert.False(
+            (await items.JudgeAsync(judge, items.Read(id, PromptLadder.Completion, wrong), TestContext.Current.CancellationToken)).Passed);
     }
 }

@@ -12,7 +12,8 @@ public class ClusteredMcNemarTests
         {
             var differences = Enumerable.Range(0, random.Next(0, 12)).Select(_ => random.Next(-6, 7)).ToArray();
             var seen = Math.Abs(differences.Sum());
-            var reached = Enumerable.Range(0, 1 << differences.Length).Count(signs => Math.Abs(differences.Select((d, i) => (signs >> i & 1) == 0 ? d : -d).Sum()) >= seen);
+            var reached = Enumerable.Range(0, 1 << differences.Length)
+                .Count(signs => Math.Abs(differences.Select((d, i) => (signs >> i & 1) == 0 ? d : -d).Sum()) >= seen);
             Assert.Equal(reached / Math.Pow(2, differences.Length), ClusteredMcNemar.PValue(differences), 1e-12);
         }
     }
@@ -22,7 +23,8 @@ public class ClusteredMcNemarTests
     {
         for (var onlyA = 0; onlyA < 30; onlyA++)
             for (var onlyB = 0; onlyB < 30; onlyB++)
-                Assert.Equal(McNemar.PValue(onlyA, onlyB), ClusteredMcNemar.PValue([.. Enumerable.Repeat(1, onlyA), .. Enumerable.Repeat(-1, onlyB), 0, 0]));
+                Assert.Equal(McNemar.PValue(onlyA, onlyB),
+                    ClusteredMcNemar.PValue([.. Enumerable.Repeat(1, onlyA), .. Enumerable.Repeat(-1, onlyB), 0, 0]));
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public class ClusteredMcNemarTests
             List<bool> a = [], b = [];
             for (var function = 0; function < 164; function++)
             {
-                // Each model knows the function or not; a gap of what it knows comes out right with 9 in 10, of what it does not with 3 in 10.
+                // Each model knows the function or not; a gap of what it knows comes out right with 9 in 10, of what it does not with 3 in
+                // 10.
                 double knowsA = random.Next(2) == 0 ? 0.9 : 0.3, knowsB = random.Next(2) == 0 ? 0.9 : 0.3;
                 for (var gap = random.Next(1, 12); gap > 0; gap--)
                 {
@@ -69,7 +72,8 @@ public class ClusteredMcNemarTests
                 }
             }
             var differences = a.Zip(b, (x, y) => (x ? 1 : 0) - (y ? 1 : 0)).ToList();
-            clustered += ClusteredMcNemar.PValue(differences.Zip(clusters).GroupBy(p => p.Second, p => p.First).Select(g => g.Sum())) < 0.05 ? 1 : 0;
+            clustered += ClusteredMcNemar.PValue(differences.Zip(clusters).GroupBy(p => p.Second, p => p.First).Select(g => g.Sum())) < 0.05
+                ? 1 : 0;
             plain += McNemar.PValue(differences.Count(d => d > 0), differences.Count(d => d < 0)) < 0.05 ? 1 : 0;
         }
         Assert.InRange(clustered / (double)Comparisons, 0.03, 0.062); // 3 standard errors of 2,000

@@ -63,7 +63,8 @@ public sealed class TangoIntervalTests
     public void Five_items_that_agree_do_not_show_that_nothing_is_lost()
     {
         static PairedComparison Agreeing(int items, int perProblem) =>
-            PairedComparison.Of([.. Enumerable.Repeat(true, items)], [.. Enumerable.Repeat(true, items)], [.. Enumerable.Range(0, items).Select(i => $"{i / perProblem}")]);
+            PairedComparison.Of([.. Enumerable.Repeat(true, items)], [.. Enumerable.Repeat(true, items)],
+                [.. Enumerable.Range(0, items).Select(i => $"{i / perProblem}")]);
         Assert.Equal(ComparisonVerdict.Undecided, Agreeing(5, 1).Verdict);
         Assert.Equal(ComparisonVerdict.NonInferior, Agreeing(100, 1).Verdict);
         Assert.Equal(ComparisonVerdict.Undecided, Agreeing(100, 4).Verdict); // 25 problems, asked four times each

@@ -7,7 +7,10 @@ namespace Banyan.Evaluation.Tests.Tasks;
 
 public class BanyanMiniTests
 {
-    /// <summary>Answers that are wrong, and make every check of theirs pass: by a listener, by an equality of their own, by an object that is equal to all.</summary>
+    /// <summary>
+    /// Answers that are wrong, and make every check of theirs pass: by a listener, by an equality of their own, by an object that is equal
+    /// to all.
+    /// </summary>
     [Theory]
     [InlineData("""
         class Quiet : TraceListener {
@@ -37,7 +40,8 @@ public class BanyanMiniTests
         using var judge = await TestJudge.OpenAsync();
         const string Id = "csharp/TopThree";
         var items = TaskTable.Find("banyan-mini").Load(new("/")).Only(new HashSet<string> { Id });
-        var answer = items.Read(Id, PromptLadder.Chat, $"```csharp\nusing System; using System.Collections.Generic; using System.Diagnostics; using System.Linq;\n{source}\n```");
+        var answer = items.Read(Id, PromptLadder.Chat,
+            $"```csharp\nusing System; using System.Collections.Generic; using System.Diagnostics; using System.Linq;\n{source}\n```");
         var verdict = await items.JudgeAsync(judge, answer, TestContext.Current.CancellationToken);
         Assert.False(verdict.Passed, verdict.Reason);
         Assert.DoesNotContain("compile", verdict.Reason);
@@ -84,17 +88,21 @@ public class BanyanMiniTests
         var whole = item.Prompt + body + (item.IsPython ? "" : "    }\n}\n");
         var fence = item.IsPython ? "python" : "csharp";
         yield return (PromptLadder.Completion, body + end);
-        yield return (PromptLadder.Completion, body + end + (item.IsPython ? "\n\nprint('done')\ndef other(" : "\n    public static void Main() { Broken("));
+        yield return (PromptLadder.Completion,
+            body + end + (item.IsPython ? "\n\nprint('done')\ndef other(" : "\n    public static void Main() { Broken("));
         yield return (PromptLadder.Chat, $"Sure!\n\n```{fence}\n{whole}```\n\nThis works because it is `right`.");
         yield return (PromptLadder.Chat, $"```\n{whole}```");
         yield return (PromptLadder.Chat, whole);
-        yield return (PromptLadder.Chat, $"<think>```{fence}\nnonsense\n```</think>\n```{fence}\n{whole}\n```\nUse it so:\n```{fence}\nfoo(1)\n```");
+        yield return (PromptLadder.Chat,
+            $"<think>```{fence}\nnonsense\n```</think>\n```{fence}\n{whole}\n```\nUse it so:\n```{fence}\nfoo(1)\n```");
         yield return (PromptLadder.Fenced, whole + "```\n\n## Notes\n");
         if (!item.IsPython)
         {
-            var method = item.Prompt[(item.Prompt.IndexOf("class Problem {", StringComparison.Ordinal) + "class Problem {".Length)..] + body + "    }\n";
+            var method = item.Prompt[(item.Prompt.IndexOf("class Problem {", StringComparison.Ordinal) + "class Problem {".Length)..] + body
+                + "    }\n";
             yield return (PromptLadder.Chat, $"```csharp\n{method}```");
-            yield return (PromptLadder.Chat, $"```csharp\nusing System;\nusing System.Linq;\nusing System.Text;\nusing System.Collections.Generic;\n\nnamespace X;\n\npublic static class Answer\n{{\n{method}}}\n\nclass Program {{ static void Main() {{ }} }}\n```");
+            yield return (PromptLadder.Chat,
+                $"```csharp\nusing System;\nusing System.Linq;\nusing System.Text;\nusing System.Collections.Generic;\n\nnamespace X;\n\npublic static class Answer\n{{\n{method}}}\n\nclass Program {{ static void Main() {{ }} }}\n```");
         }
     }
 }

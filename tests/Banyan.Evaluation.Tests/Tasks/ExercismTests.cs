@@ -4,14 +4,17 @@ using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Evaluation.Tests.Tasks;
 
-/// <summary>Exercism's tests do not tell a program what they expect: what it does to its own process, or to what equality means, is of no use to it.</summary>
+/// <summary>
+/// Exercism's tests do not tell a program what they expect: what it does to its own process, or to what equality means, is of no use to it.
+/// </summary>
 public sealed class ExercismTests : IDisposable
 {
     readonly string _folder = Directory.CreateTempSubdirectory("banyan-exercism-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    const string Stub = "public enum Turn { Left, Right, None }\npublic static class Tides\n{\n    public static int Turns(int[] levels) => throw new NotImplementedException();\n}\n";
+    const string Stub =
+        "public enum Turn { Left, Right, None }\npublic static class Tides\n{\n    public static int Turns(int[] levels) => throw new NotImplementedException();\n}\n";
 
     const string Right = """
         public enum Turn { Left, Right, None }
@@ -125,9 +128,11 @@ public sealed class ExercismTests : IDisposable
     /// <summary>Each would pass if the program itself said what is right.</summary>
     [Theory]
     [InlineData("one is wrong", "levels.Zip(levels.Skip(1)).Count(p => p.First > p.Second)", "levels.Length / 2")]
-    [InlineData("equal to all", "public override bool Equals(object? other) => other is Station s && s.Name == Name;", "public override bool Equals(object? other) => true;")]
+    [InlineData("equal to all", "public override bool Equals(object? other) => other is Station s && s.Name == Name;",
+        "public override bool Equals(object? other) => true;")]
     [InlineData("another exception", "throw new ArgumentNullException(nameof(levels))", "throw new ArgumentException(nameof(levels))")]
-    [InlineData("ends early", "public static bool IsHigh(int level) => level > 10;", "public static bool IsHigh(int level) { Console.Out.Flush(); Environment.Exit(0); return true; }")]
+    [InlineData("ends early", "public static bool IsHigh(int level) => level > 10;",
+        "public static bool IsHigh(int level) { Console.Out.Flush(); Environment.Exit(0); return true; }")]
     [InlineData("the wrong way", "a < b ? Turn.Right : Turn.Left", "a < b ? Turn.Right : Turn.Right")]
     [InlineData("always high", "level > 10", "true")]
     [InlineData("another name", "tide \\\"{i}\\\"", "Tide \\\"{i}\\\"")]
@@ -138,7 +143,9 @@ public sealed class ExercismTests : IDisposable
     {
         using var judge = await TestJudge.OpenAsync();
         Assert.Contains(from, Right, StringComparison.Ordinal);
-        var verdict = await Load().JudgeAsync(judge, new RecordedAnswer("tides", Right.Replace(from, to, StringComparison.Ordinal), Whole: true), TestContext.Current.CancellationToken);
+        var verdict = await Load()
+            .JudgeAsync(judge, new RecordedAnswer("tides", Right.Replace(from, to, StringComparison.Ordinal), Whole: true),
+                TestContext.Current.CancellationToken);
         Assert.False(verdict.Passed, what);
         Assert.DoesNotContain("compile", verdict.Reason, StringComparison.Ordinal);
     }

@@ -47,7 +47,8 @@ public class TwinTests
         var twins = await originals.TwinAsync(judge, _token);
         Assert.True(twins.Ids.Count >= originals.Ids.Count - 1, $"{twins.Ids.Count} of {originals.Ids.Count}");
 
-        var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded)).Where(a => originals.Ids.Contains(a.Id)).ToList();
+        var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded))
+            .Where(a => originals.Ids.Contains(a.Id)).ToList();
         var remembered = answers.Where(a => twins.Ids.Contains(a.Id + "~twin")).Select(a => a with { Id = a.Id + "~twin" }).ToList();
         // The same programs in the twin's names: what a model writes that does solve the problem.
         var solved = remembered.Select(a => a with
@@ -78,14 +79,19 @@ public class TwinTests
         var originals = all.Only(Sampled.Of(all.Ids, 50).ToHashSet());
         var twins = await originals.TwinAsync(judge, _token);
         Assert.InRange(twins.Ids.Count, originals.Ids.Count / 2, originals.Ids.Count);
-        var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded)).Where(a => twins.Ids.Contains(a.Id + "~twin")).ToList();
+        var answers = RecordedAnswers.Read(SharedData.Path("evaluation", "recorded-1.5b", recorded))
+            .Where(a => twins.Ids.Contains(a.Id + "~twin")).ToList();
         var before = await Scorer.ScoreAsync(TaskTable.Find(name), originals, answers, judge, cancellationToken: _token);
-        var after = await Scorer.ScoreAsync(TaskTable.Find(name + "~twin"), twins, [.. answers.Select(a => a with { Id = a.Id + "~twin" })], judge, cancellationToken: _token);
+        var after = await Scorer.ScoreAsync(TaskTable.Find(name + "~twin"), twins, [.. answers.Select(a => a with { Id = a.Id + "~twin" })],
+            judge, cancellationToken: _token);
         Assert.Equal(TwinVerdict.MemorisationSuspected, Assert.Single(TwinGap.Of([before, after])).Verdict);
         Assert.DoesNotContain(after.Items, i => i.Passed && before.Items.Single(b => b.Id + "~twin" == i.Id).Passed);
     }
 
-    /// <summary>What only looks like a name is none, and what cannot be renamed soundly is left: the twin's solution returns what the original's does.</summary>
+    /// <summary>
+    /// What only looks like a name is none, and what cannot be renamed soundly is left: the twin's solution returns what the original's
+    /// does.
+    /// </summary>
     [Fact]
     public async Task Names_are_those_that_the_language_knows_not_those_that_look_alike()
     {
@@ -121,7 +127,8 @@ public class TwinTests
 
             """";
         using var judge = await TestJudge.OpenAsync(cacheFolder: null);
-        var item = new EvalPlusItem("Own/1", "shift_list", Prompt, Code, IsMbpp: false, Tolerance: 0, [.. ((string[])["[[1, 2], 3]", "[[]]", "[[5], 0]", "[[7, 7, 1]]", "[[2, 3], 4]"]).Select(t => PythonValue.Parse(t))], []);
+        var item = new EvalPlusItem("Own/1", "shift_list", Prompt, Code, IsMbpp: false, Tolerance: 0,
+            [.. ((string[])["[[1, 2], 3]", "[[]]", "[[5], 0]", "[[7, 7, 1]]", "[[2, 3], 4]"]).Select(t => PythonValue.Parse(t))], []);
         var twins = await new EvalPlusItems("own", plus: false, [item]).TwinAsync(judge, _token);
         var id = Assert.Single(twins.Ids);
         var (prompt, code) = (twins.Prompt(id).Code, twins.Text(id)!.Solution!);
@@ -137,7 +144,8 @@ public class TwinTests
     [Theory]
     [InlineData("exercism-cs~twin", "exercism-cs has no twins; there are banyan-mini~twin")]
     [InlineData("nothing~twin", "there is no task 'nothing~twin'")]
-    public void A_task_without_twins_says_so(string name, string message) => Assert.Contains(message, Assert.Throws<EvaluationException>(() => TaskTable.Find(name)).Message);
+    public void A_task_without_twins_says_so(string name, string message) =>
+        Assert.Contains(message, Assert.Throws<EvaluationException>(() => TaskTable.Find(name)).Message);
 
     [Fact]
     public void Gaps_say_what_they_support()
@@ -145,7 +153,8 @@ public class TwinTests
         // 200 problems: so many right as they are known, so many of the twins, the latter among the former.
         static TwinGap Of(int n, int original, int twin)
         {
-            Score Score(string task, int right, string suffix) => new(task, [.. Enumerable.Range(0, n).Select(i => new ItemScore($"P/{i}{suffix}", 0, i < right, ""))]);
+            Score Score(string task, int right, string suffix) =>
+                new(task, [.. Enumerable.Range(0, n).Select(i => new ItemScore($"P/{i}{suffix}", 0, i < right, ""))]);
             return Assert.Single(TwinGap.Of([Score("t", original, ""), Score("other", 1, ""), Score("t~twin", twin, "~twin")]));
         }
         Assert.Equal(TwinVerdict.MemorisationSuspected, Of(200, 150, 130).Verdict);
@@ -163,11 +172,14 @@ public class TwinTests
     [Fact]
     public void Only_prose_is_said_otherwise()
     {
-        const string Text = "Write a function to return the return value, 'return it' or \"given a\".\nGiven a list, returns x.\n>>> return";
-        var lines = new List<(int, int)> { (0, Text.IndexOf('\n', StringComparison.Ordinal) + 1), (Text.IndexOf("Given a list", StringComparison.Ordinal), Text.IndexOf(">>>", StringComparison.Ordinal)) };
+        const string Text =
+            "Write a function to return the return value, 'return it' or \"given a\".\nGiven a list, returns x.\n>>> return";
+        var lines = new List<(int, int)> { (0, Text.IndexOf('\n', StringComparison.Ordinal) + 1),
+            (Text.IndexOf("Given a list", StringComparison.Ordinal), Text.IndexOf(">>>", StringComparison.Ordinal)) };
         var (other, changed) = Rewording.Apply(Text, lines, "an id");
         Assert.True(changed);
-        Assert.Matches("^(Implement|Define) a function (whose purpose is )?to give back the return value, 'return it' or \"given a\"\\.\nFor a given list, (gives back|yields as its result) x\\.\n>>> return$", other);
+        Assert.Matches(
+            "^(Implement|Define) a function (whose purpose is )?to give back the return value, 'return it' or \"given a\"\\.\nFor a given list, (gives back|yields as its result) x\\.\n>>> return$", other);
         Assert.Equal((other, true), Rewording.Apply(Text, lines, "an id"));
     }
 }

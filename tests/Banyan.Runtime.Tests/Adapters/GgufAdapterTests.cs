@@ -47,7 +47,8 @@ public sealed class GgufAdapterTests : IDisposable
     [Fact]
     public void Of_a_file_that_could_not_be_written_nothing_is_left()
     {
-        var torn = Adapter(false) with { Projections = [Adapter(false).Projections[0], new("blk.1.ffn_down.weight", 10, 16, Random(64), null!)] };
+        var torn =
+            Adapter(false) with { Projections = [Adapter(false).Projections[0], new("blk.1.ffn_down.weight", 10, 16, Random(64), null!)] };
         Assert.ThrowsAny<Exception>(() => GgufAdapter.Write(_path, torn, "qwen2"));
         Assert.Empty(Directory.GetFiles(Path.GetDirectoryName(_path)!));
     }
@@ -64,8 +65,10 @@ public sealed class GgufAdapterTests : IDisposable
     [MemberData(nameof(Wrong))]
     public void What_is_wrong_is_named(string a, int rank, int other, float value, string b, string expected)
     {
-        var writer = new GgufWriter().Set("general.type", "adapter").Set("general.architecture", "qwen2").Set("adapter.type", "lora").Set("adapter.lora.alpha", 8f);
-        writer.Add(a, WeightFormat.F32, [rank, 8], s => s.Write(MemoryMarshal.AsBytes(Enumerable.Repeat(value, rank * 8).ToArray().AsSpan())));
+        var writer = new GgufWriter().Set("general.type", "adapter").Set("general.architecture", "qwen2").Set("adapter.type", "lora")
+            .Set("adapter.lora.alpha", 8f);
+        writer.Add(a, WeightFormat.F32, [rank, 8],
+            s => s.Write(MemoryMarshal.AsBytes(Enumerable.Repeat(value, rank * 8).ToArray().AsSpan())));
         writer.Add(b, WeightFormat.F32, [8, other], s => s.Write(new byte[8 * other * 4]));
         using (var stream = File.Create(_path))
             writer.WriteTo(stream);

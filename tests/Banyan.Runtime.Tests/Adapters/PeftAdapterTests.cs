@@ -16,16 +16,21 @@ public class PeftAdapterTests
     {
         var folder = Directory.CreateTempSubdirectory("banyan-peft-").FullName;
         using var model = Model.Load(Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf"));
-        PeftAdapter.Write(folder, new(2, 4, true, [new("blk.3.attn_q.weight", 192, 192, new float[384], new float[384])]), model.Config, "banyan/sprout");
+        PeftAdapter.Write(folder, new(2, 4, true, [new("blk.3.attn_q.weight", 192, 192, new float[384], new float[384])]),
+            model.Config, "banyan/sprout");
         var bytes = File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
         var header = JsonNode.Parse(Encoding.UTF8.GetString(bytes, 8, (int)BitConverter.ToInt64(bytes)))!.AsObject();
-        Assert.Equal(["__metadata__", "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight", "base_model.model.model.layers.3.self_attn.q_proj.lora_B.weight"], header.Select(p => p.Key));
+        Assert.Equal(["__metadata__", "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight",
+            "base_model.model.model.layers.3.self_attn.q_proj.lora_B.weight"], header.Select(p => p.Key));
         Assert.Equal("[2,192]", header.ElementAt(1).Value!["shape"]!.ToJsonString());
         Assert.Equal("[192,2]", header.ElementAt(2).Value!["shape"]!.ToJsonString());
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "adapter_config.json")))!;
-        Assert.Equal(("LORA", 2, 4, true, "banyan/sprout"), ((string?)config["peft_type"], (int)config["r"]!, (int)config["lora_alpha"]!, (bool)config["use_rslora"]!, (string?)config["base_model_name_or_path"]));
+        Assert.Equal(("LORA", 2, 4, true, "banyan/sprout"),
+            ((string?)config["peft_type"], (int)config["r"]!, (int)config["lora_alpha"]!, (bool)config["use_rslora"]!,
+                (string?)config["base_model_name_or_path"]));
         // Exactly what save_pretrained of PEFT 0.17 writes, sorted as it sorts.
-        Assert.Equal("alpha_pattern auto_mapping base_model_name_or_path bias corda_config eva_config exclude_modules fan_in_fan_out inference_mode init_lora_weights "
+        Assert.Equal(
+            "alpha_pattern auto_mapping base_model_name_or_path bias corda_config eva_config exclude_modules fan_in_fan_out inference_mode init_lora_weights "
             + "layer_replication layers_pattern layers_to_transform loftq_config lora_alpha lora_bias lora_dropout megatron_config megatron_core modules_to_save peft_type "
             + "qalora_group_size r rank_pattern revision target_modules target_parameters task_type trainable_token_indices use_dora use_qalora use_rslora",
             string.Join(' ', config.AsObject().Select(p => p.Key)));
@@ -54,8 +59,12 @@ public class PeftAdapterTests
         Assert.Equal(written.Projections.Count, read.Projections.Count);
     }
 
-    static AdapterWeights Some(Model model, bool dora) => new(2, 6, true, [.. model.Weights.Products.SelectMany(p => p.Projections).Where(p => p.Name.StartsWith("blk.", StringComparison.Ordinal)).Select((p, n) =>
-        new ProjectionAdapter(p.Name, p.Rows, p.Columns, Numbers(2 * p.Columns, n), Numbers(2 * p.Rows, n + 50)) { Magnitude = dora ? Numbers(p.Rows, n + 99) : null })]);
+    static AdapterWeights Some(Model model, bool dora) =>
+        new(2, 6, true,
+            [.. model.Weights.Products.SelectMany(p => p.Projections)
+                .Where(p => p.Name.StartsWith("blk.", StringComparison.Ordinal)).Select((p, n) =>
+        new ProjectionAdapter(p.Name, p.Rows, p.Columns, Numbers(2 * p.Columns, n),
+            Numbers(2 * p.Rows, n + 50)) { Magnitude = dora ? Numbers(p.Rows, n + 99) : null })]);
 
     static float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i * 12.9898f + seed))];
 
@@ -84,9 +93,11 @@ public class PeftAdapterTests
         using var model = Model.Load(Reference.Path("qwen2-tiny-F16"));
         var written = Some(model, false);
         PeftAdapter.Write(folder.Path, written, model.Config, "base");
-        File.WriteAllText(Path.Combine(folder.Path, "adapter_config.json"), """{"peft_type": "LORA", "r": 2, "lora_alpha": 6, "use_rslora": true, "alpha_pattern": {"q_proj": 12}}""");
+        File.WriteAllText(Path.Combine(folder.Path, "adapter_config.json"),
+            """{"peft_type": "LORA", "r": 2, "lora_alpha": 6, "use_rslora": true, "alpha_pattern": {"q_proj": 12}}""");
         foreach (var projection in AdapterWeights.Read(folder.Path, model.Config).Projections)
-            Assert.Equal(written.Projections.Single(p => p.Tensor == projection.Tensor).B.Select(b => projection.Tensor.Contains("attn_q") ? 2 * b : b), projection.B);
+            Assert.Equal(written.Projections.Single(p => p.Tensor == projection.Tensor).B.Select(b => projection.Tensor.Contains("attn_q")
+                ? 2 * b : b), projection.B);
     }
 
     [Fact]

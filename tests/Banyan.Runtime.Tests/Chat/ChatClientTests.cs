@@ -11,7 +11,8 @@ namespace Banyan.Runtime.Tests.Chat;
 /// <summary>The engine as an IChatClient, over a small model that is given a template.</summary>
 public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<ChatClientTests.Loaded>
 {
-    const string Template = "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if add_generation_prompt %}[assistant]{% if enable_thinking %}<think>\n{# until </think> #}{% endif %}{% endif %}";
+    const string Template =
+        "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if tools %}{{ tools[0].function.name }}{% endif %}{% if add_generation_prompt %}[assistant]{% if enable_thinking %}<think>\n{# until </think> #}{% endif %}{% endif %}";
 
     public sealed class Loaded : IAsyncDisposable
     {
@@ -52,7 +53,8 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
         Assert.Equal(text, response.Text);
         Assert.NotEqual("", text);
         Assert.Equal(ChatFinishReason.Length, response.FinishReason);
-        Assert.Equal((prompt.Length, 20, prompt.Length + 20), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
+        Assert.Equal((prompt.Length, 20, prompt.Length + 20),
+            (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
         Assert.Equal(Engine.Model.Name, response.ModelId);
         Assert.Equal(ChatRole.Assistant, response.Messages[^1].Role);
     }
@@ -75,7 +77,8 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
     {
         using var client = Engine.AsChatClient();
         var whole = (await client.GetResponseAsync(s_messages, s_options)).Text;
-        var stopped = await client.GetResponseAsync(s_messages, new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Instructions = "Be kind", StopSequences = [whole[4..8]] });
+        var stopped = await client.GetResponseAsync(s_messages,
+            new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Instructions = "Be kind", StopSequences = [whole[4..8]] });
         Assert.Equal(whole[..whole.IndexOf(whole[4..8], StringComparison.Ordinal)], stopped.Text);
         Assert.Equal(ChatFinishReason.Stop, stopped.FinishReason);
     }
@@ -101,18 +104,45 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
     public async Task A_tool_is_called_and_JSON_is_enforced()
     {
         using var client = Engine.AsChatClient();
-        var move = AIFunctionFactory.CreateDeclaration("move", "Moves", System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}""").RootElement);
-        var called = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false });
+        var move = AIFunctionFactory.CreateDeclaration("move", "Moves",
+            System.Text.Json.JsonDocument.Parse(
+                """{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}""").RootElement);
+        var called = await client.GetResponseAsync(s_messages,
+            new ChatOptions
+            {
+                Seed = 1,
+                Reasoning = new() { Effort = ReasoningEffort.None },
+                Tools = [move],
+                ToolMode = ChatToolMode.RequireAny,
+                AllowMultipleToolCalls = false
+            });
         var call = Assert.IsType<FunctionCallContent>(Assert.Single(called.Messages[^1].Contents, c => c is FunctionCallContent));
         Assert.Equal(("move", ChatFinishReason.ToolCalls), (call.Name, called.FinishReason));
         Assert.Contains(call.Arguments!["up"]!.ToString(), new[] { "True", "False" });
 
         // One that is cut is no call: nobody carries out half of it.
-        var cut = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, Tools = [move], ToolMode = ChatToolMode.RequireAny, AllowMultipleToolCalls = false, MaxOutputTokens = (int)called.Usage!.OutputTokenCount! * 3 / 4 });
+        var cut = await client.GetResponseAsync(s_messages,
+            new ChatOptions
+            {
+                Seed = 1,
+                Reasoning = new() { Effort = ReasoningEffort.None },
+                Tools = [move],
+                ToolMode = ChatToolMode.RequireAny,
+                AllowMultipleToolCalls = false,
+                MaxOutputTokens = (int)called.Usage!.OutputTokenCount! * 3 / 4
+            });
         Assert.Equal((ChatFinishReason.Length, false), (cut.FinishReason, cut.Messages[^1].Contents.Any(c => c is FunctionCallContent)));
 
-        var schema = System.Text.Json.JsonDocument.Parse("""{"type":"object","properties":{"n":{"type":"integer","maximum":9,"minimum":0}},"required":["n"],"additionalProperties":false}""").RootElement;
-        var answer = await client.GetResponseAsync(s_messages, new ChatOptions { Seed = 1, Reasoning = new() { Effort = ReasoningEffort.None }, ResponseFormat = ChatResponseFormat.ForJsonSchema(schema) });
+        var schema =
+            System.Text.Json.JsonDocument.Parse(
+                """{"type":"object","properties":{"n":{"type":"integer","maximum":9,"minimum":0}},"required":["n"],"additionalProperties":false}""").RootElement;
+        var answer = await client.GetResponseAsync(s_messages,
+            new ChatOptions
+            {
+                Seed = 1,
+                Reasoning = new() { Effort = ReasoningEffort.None },
+                ResponseFormat = ChatResponseFormat.ForJsonSchema(schema)
+            });
         Assert.InRange((int)JsonNode.Parse(answer.Text)!["n"]!, 0, 9);
     }
 
@@ -122,8 +152,10 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
         using var client = Engine.AsChatClient();
         async Task<(string Thought, string Text, long? Tokens)> Ask(ReasoningOptions? reasoning)
         {
-            var response = await client.GetResponseAsync(s_messages, new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Reasoning = reasoning });
-            return (string.Concat(response.Messages[^1].Contents.OfType<TextReasoningContent>().Select(r => r.Text)), response.Text, response.Usage!.ReasoningTokenCount);
+            var response = await client.GetResponseAsync(s_messages,
+                new ChatOptions { Temperature = 0, MaxOutputTokens = 20, Reasoning = reasoning });
+            return (string.Concat(response.Messages[^1].Contents.OfType<TextReasoningContent>().Select(r => r.Text)), response.Text,
+                response.Usage!.ReasoningTokenCount);
         }
         var shown = await Ask(new() { Effort = ReasoningEffort.Low });
         Assert.True(shown is { Thought.Length: > 0, Text: "", Tokens: > 10 }, shown.ToString());
@@ -132,17 +164,21 @@ public class ChatClientTests(ChatClientTests.Loaded loaded) : IClassFixture<Chat
         Assert.Equal((await Ask(null)) with { Tokens = 0 }, off);
         Assert.NotEqual("", off.Text);
         // A thought goes back to the template beside what was said.
-        Assert.Equal("hm", (string?)ChatMessages.ToJson([new(ChatRole.Assistant, [new TextReasoningContent("hm"), new TextContent("yes")])], null)[0]!["reasoning_content"]);
+        Assert.Equal("hm",
+            (string?)ChatMessages.ToJson([new(ChatRole.Assistant, [new TextReasoningContent("hm"), new TextContent("yes")])],
+                null)[0]!["reasoning_content"]);
     }
 
     [Fact]
     public async Task What_cannot_be_done_is_said()
     {
         using var client = Engine.AsChatClient();
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync([new(ChatRole.User, [new DataContent(new byte[1], "image/png")])]));
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            client.GetResponseAsync([new(ChatRole.User, [new DataContent(new byte[1], "image/png")])]));
         using var bare = Model.Load(Reference.Path("stories260K"), new ModelOptions { Threads = 1 });
         await using var engine = new Engine(bare);
-        Assert.Contains("no chat template", (await Assert.ThrowsAsync<GenerationException>(() => engine.AsChatClient().GetResponseAsync(s_messages))).Message);
+        Assert.Contains("no chat template",
+            (await Assert.ThrowsAsync<GenerationException>(() => engine.AsChatClient().GetResponseAsync(s_messages))).Message);
     }
 
     [Fact]

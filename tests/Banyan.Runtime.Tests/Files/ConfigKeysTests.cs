@@ -13,7 +13,8 @@ public class ConfigKeysTests
     static TemporaryFolder Sprout(params (string Key, string Json)[] keys)
     {
         var folder = new TemporaryFolder();
-        foreach (var file in Directory.GetFiles(Path.Combine(SharedData.Repository, "models", "sprout"), "*.*").Where(f => Path.GetExtension(f) is ".safetensors" or ".json"))
+        foreach (var file in Directory.GetFiles(Path.Combine(SharedData.Repository, "models", "sprout"), "*.*")
+            .Where(f => Path.GetExtension(f) is ".safetensors" or ".json"))
             File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.Path, "config.json")))!.AsObject();
         foreach (var (key, json) in keys)
@@ -84,7 +85,8 @@ public class ConfigKeysTests
         using var folder = Sprout(("frobnicate", "true"), ("auto_map", "{\"AutoModel\": \"modeling_x.X\"}"));
         using var file = ModelFile.Open(folder.Path);
         Assert.Equal(["frobnicate", "auto_map"], file.UnknownKeys);
-        using var changed = new ChangedModel("qwen2-tiny-Q8_0", new() { ["qwen2.frobnicate"] = 3u, ["other.key"] = "x", ["general.tags"] = "y" });
+        using var changed = new ChangedModel("qwen2-tiny-Q8_0",
+            new() { ["qwen2.frobnicate"] = 3u, ["other.key"] = "x", ["general.tags"] = "y" });
         using var gguf = ModelFile.Open(changed.Path);
         Assert.Equal(["other.key", "qwen2.frobnicate"], gguf.UnknownKeys.Order());
     }
@@ -124,7 +126,9 @@ public class ConfigKeysTests
     {
         using var folder = Sprout();
         var config = File.ReadAllText(Path.Combine(folder.Path, "config.json"));
-        folder.File("config.json", config.Replace("\"hidden_size\"", "\"hidden_act\":\"relu\",\"hidden_size\":1,\"hidden_act\":\"silu\",\"hidden_size\"", StringComparison.Ordinal));
+        folder.File("config.json",
+            config.Replace("\"hidden_size\"", "\"hidden_act\":\"relu\",\"hidden_size\":1,\"hidden_act\":\"silu\",\"hidden_size\"",
+                StringComparison.Ordinal));
         using var model = Model.Load(folder.Path, new ModelOptions { Threads = 1 });
         Assert.Equal(192, model.Config.EmbeddingSize);
     }

@@ -53,7 +53,8 @@ public class SharedModels
             var deviation = Math.Sqrt(y.Average(w => (double)w * w));
             var error = Math.Sqrt(SquareError(x, y));
             var bits = tensor.Format.BitsPerWeight;
-            Assert.True(error <= deviation * (bits > 12 ? 5e-4 : bits > 8 ? 0.01 : bits > 6 ? 0.025 : bits > 5 ? 0.05 : 0.11) + 1e-9, $"{tensor}: {error} of {deviation}");
+            Assert.True(error <= deviation * (bits > 12 ? 5e-4 : bits > 8 ? 0.01 : bits > 6 ? 0.025 : bits > 5 ? 0.05 : 0.11) + 1e-9,
+                $"{tensor}: {error} of {deviation}");
         }
     }
 

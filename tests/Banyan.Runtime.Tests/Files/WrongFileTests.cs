@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Tests.Files;
 /// <summary>What lies in a model's place after a download that was none is called by its name, wherever it lies.</summary>
 public class WrongFileTests
 {
-    const string Pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000000\nsize 123\n";
+    const string Pointer =
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000000000000000000000000000\nsize 123\n";
 
     public static TheoryData<string, string> Contents => new()
     {

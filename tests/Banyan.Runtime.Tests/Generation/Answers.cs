@@ -5,7 +5,8 @@ namespace Banyan.Runtime.Tests.Generation;
 /// <summary>What an engine answers, whole.</summary>
 static class Answers
 {
-    public static async Task<(int[] Tokens, float[] LogProbs, GenerationStatistics Statistics)> Generate(Engine engine, int[] prompt, GenerationOptions options)
+    public static async Task<(int[] Tokens, float[] LogProbs, GenerationStatistics Statistics)> Generate(Engine engine, int[] prompt,
+        GenerationOptions options)
     {
         var (tokens, logProbs) = (new List<int>(), new List<float>());
         GenerationStatistics? statistics = null;
@@ -25,7 +26,9 @@ static class Answers
         return (tokens, statistics.CachedTokens);
     }
 
-    /// <summary>Answers drawn many times: how often each third and fourth token comes, with guesses and without, is of one distribution.</summary>
+    /// <summary>
+    /// Answers drawn many times: how often each third and fourth token comes, with guesses and without, is of one distribution.
+    /// </summary>
     public static async Task HaveOneDistribution(Engine with, Engine without, int[] prompt)
     {
         var (first, second) = (new Dictionary<int, int>(), new Dictionary<int, int>());
@@ -41,10 +44,13 @@ static class Answers
         Assert.True(drafted > 0);
         // Two samples of a multinomial: chi-squared over what occurs often enough, its 99.99 % point approximated.
         var tested = first.Keys.Union(second.Keys).Where(t => first.GetValueOrDefault(t) + second.GetValueOrDefault(t) >= 10).ToArray();
-        var chi = tested.Sum(t => Math.Pow(first.GetValueOrDefault(t) - second.GetValueOrDefault(t), 2) / (first.GetValueOrDefault(t) + second.GetValueOrDefault(t)));
+        var chi =
+            tested.Sum(t => Math.Pow(first.GetValueOrDefault(t) - second.GetValueOrDefault(t), 2)
+                / (first.GetValueOrDefault(t) + second.GetValueOrDefault(t)));
         var freedom = tested.Length;
         Assert.True(freedom >= 5);
-        Assert.True(chi < freedom * Math.Pow(1 - 2.0 / (9 * freedom) + 3.72 * Math.Sqrt(2.0 / (9 * freedom)), 3), $"chi² {chi} of {freedom}");
+        Assert.True(chi < freedom * Math.Pow(1 - 2.0 / (9 * freedom) + 3.72 * Math.Sqrt(2.0 / (9 * freedom)), 3),
+            $"chi² {chi} of {freedom}");
 
         static void Count(Dictionary<int, int> counts, int[] tokens)
         {

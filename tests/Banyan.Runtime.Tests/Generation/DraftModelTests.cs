@@ -18,7 +18,8 @@ public class DraftModelTests
         return Model.Load(folder.File($"{shape}-{type}-{seed}.gguf", stream.ToArray()), new ModelOptions { Threads = 2 });
     }
 
-    static Model Load(string name, KvFormat kv = KvFormat.F16) => Model.Load(Reference.Path(name), new ModelOptions { Threads = 2, KvCache = kv });
+    static Model Load(string name, KvFormat kv = KvFormat.F16) =>
+        Model.Load(Reference.Path(name), new ModelOptions { Threads = 2, KvCache = kv });
 
     // Integer products: bit for bit the same in any company.
     const string Exact = "llama-tiny-Q8_0";

@@ -12,7 +12,9 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     {
         Model? _model;
 
-        public Model Model => _model ??= Model.Load(Reference.Path("stories260K"), new ModelOptions { Threads = 1, KvCache = KvFormat.F32, Activations = ActivationFormat.Float });
+        public Model Model =>
+            _model ??= Model.Load(Reference.Path("stories260K"),
+                new ModelOptions { Threads = 1, KvCache = KvFormat.F32, Activations = ActivationFormat.Float });
 
         public void Dispose() => _model?.Dispose();
     }
@@ -21,7 +23,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
 
     static readonly GenerationOptions s_greedy = new() { Temperature = 0, MaxTokens = 40, IgnoreEndOfText = true };
 
-    static async Task<List<Generated>> All(Engine engine, IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken = default)
+    static async Task<List<Generated>> All(Engine engine, IReadOnlyList<int> prompt, GenerationOptions options,
+        CancellationToken cancellationToken = default)
     {
         var all = new List<Generated>();
         await foreach (var generated in engine.GenerateAsync(prompt, options, cancellationToken))
@@ -42,11 +45,22 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     [InlineData(1f, 0, 1f, 0.2f, 10)]
     [InlineData(1f, 0, 1f, 0f, 10)]
     [InlineData(0.5f, 0, 1f, 0f, 10)]
-    public async Task Probabilities_after_sampling_are_those_that_were_drawn_with(float temperature, int topK, float topP, float minP, int most)
+    public async Task Probabilities_after_sampling_are_those_that_were_drawn_with(float temperature, int topK,
+        float topP, float minP, int most)
     {
         await using var engine = new Engine(Model);
         var prompt = Reference.Load("stories260K").Runs[0].Prompt;
-        var options = new GenerationOptions { Temperature = temperature, TopK = topK, TopP = topP, MinP = minP, Seed = 3, MaxTokens = 12, TopLogprobs = 10, IgnoreEndOfText = true };
+        var options = new GenerationOptions
+        {
+            Temperature = temperature,
+            TopK = topK,
+            TopP = topP,
+            MinP = minP,
+            Seed = 3,
+            MaxTokens = 12,
+            TopLogprobs = 10,
+            IgnoreEndOfText = true
+        };
         var own = await All(engine, prompt, options);
         var after = await All(engine, prompt, options with { LogprobsAfterSampling = true });
         Assert.Equal(Tokens(own), Tokens(after));
@@ -59,7 +73,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
                 Assert.Equal(listed.LogProb, item.LogProb, 1e-5f);
             // Within what is kept, their ratios are the model's, sharpened by the temperature.
             if (temperature > 0 && item.TopLogProbs.Count > 1)
-                Assert.Equal((before.TopLogProbs[0].LogProb - before.TopLogProbs[1].LogProb) / temperature, item.TopLogProbs[0].LogProb - item.TopLogProbs[1].LogProb, 1e-3f);
+                Assert.Equal((before.TopLogProbs[0].LogProb - before.TopLogProbs[1].LogProb) / temperature,
+                    item.TopLogProbs[0].LogProb - item.TopLogProbs[1].LogProb, 1e-3f);
             // Nothing was cut: the sum is over the whole vocabulary.
             if (temperature == 1 && minP == 0)
                 Assert.Equal(before.LogProb, item.LogProb, 1e-3f);
@@ -71,7 +86,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     [Fact]
     public async Task A_prompt_tells_how_far_it_has_been_read_where_that_is_asked_for()
     {
-        await using var engine = new Engine(Model, new EngineOptions { PrefillTokens = 64, SharedPrefillTokens = 64, Clock = new EvenClock() });
+        await using var engine = new Engine(Model,
+            new EngineOptions { PrefillTokens = 64, SharedPrefillTokens = 64, Clock = new EvenClock() });
         int[] prompt = [.. Enumerable.Range(0, 200).Select(i => 300 + i % 60)];
         var options = s_greedy with { MaxTokens = 2, ReportPrompt = true };
         var told = (await All(engine, prompt, options)).Select(g => g.Prompt).OfType<PromptProgress>().ToList();
@@ -109,7 +125,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     {
         await using var engine = new Engine(Model, new EngineOptions { MaxRequests = 5, PrefillTokens = 24, SharedPrefillTokens = 7 });
         var prompts = Enumerable.Range(0, 12).Select(i => Prompt(5 + 23 * i % 150, i)).ToArray();
-        var options = Enumerable.Range(0, 12).Select(i => s_greedy with { Temperature = i % 3, Seed = (ulong)i, MaxTokens = 10 + 7 * i, TopK = 40 * (i % 2) }).ToArray();
+        var options = Enumerable.Range(0, 12)
+            .Select(i => s_greedy with { Temperature = i % 3, Seed = (ulong)i, MaxTokens = 10 + 7 * i, TopK = 40 * (i % 2) }).ToArray();
         var alone = new List<int[]>();
         for (var i = 0; i < prompts.Length; i++)
             alone.Add(Tokens(await All(engine, prompts[i], options[i])));
@@ -148,7 +165,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
         Assert.Equal(192, again[^1].Statistics!.CachedTokens); // three full pages
         Assert.Equal(Tokens(first), Tokens(again));
         var longer = await All(engine, [.. prompt, .. Tokens(first)[..^1], 300], s_greedy);
-        Assert.Equal(prompt.Length + Tokens(first).Length - 1, longer[^1].Statistics!.CachedTokens); // and the one that was left before it was full
+        // and the one that was left before it was full
+        Assert.Equal(prompt.Length + Tokens(first).Length - 1, longer[^1].Statistics!.CachedTokens);
         // A prompt of exactly cached pages still computes its last one, for its logits.
         Assert.Equal(128, (await All(engine, prompt[..192], s_greedy))[^1].Statistics!.CachedTokens);
         // Others push it out; then it is computed again, to the same end.
@@ -194,7 +212,10 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     public async Task Bad_arguments_are_named_all_at_once()
     {
         await using var engine = new Engine(Model);
-        var error = Assert.Throws<ArgumentException>(() => engine.GenerateAsync([1], new GenerationOptions { TopP = 0, Temperature = float.NaN, MaxTokens = 0, StopTokens = [99999] }));
+        var error =
+            Assert.Throws<ArgumentException>(() =>
+                engine.GenerateAsync([1],
+                    new GenerationOptions { TopP = 0, Temperature = float.NaN, MaxTokens = 0, StopTokens = [99999] }));
         foreach (var name in (string[])["TopP", "Temperature", "MaxTokens", "99999"])
             Assert.Contains(name, error.Message);
         Assert.Contains("512", Assert.Throws<ArgumentException>(() => engine.GenerateAsync([1, 512], s_greedy)).Message);
@@ -246,8 +267,19 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
     public async Task A_token_allocates_nothing_on_the_engines_thread()
     {
         await using var engine = new Engine(Model);
-        var options = new GenerationOptions { Temperature = 0.8f, TopP = 0.95f, TopK = 40, RepetitionPenalty = 1.1f, Seed = 1, Stop = ["never there"], IgnoreEndOfText = true, MaxTokens = 1500 };
-        // What is left is the channel waking its reader now and then: how often depends on what else the machine does, so the calmest of some answers counts.
+        var options = new GenerationOptions
+        {
+            Temperature = 0.8f,
+            TopP = 0.95f,
+            TopK = 40,
+            RepetitionPenalty = 1.1f,
+            Seed = 1,
+            Stop = ["never there"],
+            IgnoreEndOfText = true,
+            MaxTokens = 1500
+        };
+        // What is left is the channel waking its reader now and then: how often depends on what else the machine does, so the calmest of
+        // some answers counts.
         var least = double.MaxValue;
         for (var answer = 0; answer < 6 && least > 16; answer++)
         {
@@ -258,7 +290,8 @@ public class EngineTests(EngineTests.Loaded loaded) : IClassFixture<EngineTests.
                 if (count == 500)
                     before = engine.AllocatedBytes;
             }
-            least = answer == 0 ? least : Math.Min(least, (engine.AllocatedBytes - before) / 1000.0);   // of the first much is made for the first time
+            // of the first much is made for the first time
+            least = answer == 0 ? least : Math.Min(least, (engine.AllocatedBytes - before) / 1000.0);
             TestContext.Current.TestOutputHelper?.WriteLine($"{(engine.AllocatedBytes - before) / 1000.0} bytes a token");
         }
         Assert.InRange(least, 0, 16);

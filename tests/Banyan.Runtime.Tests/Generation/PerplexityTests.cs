@@ -6,21 +6,28 @@ using Banyan.Tests;
 
 namespace Banyan.Runtime.Tests.Generation;
 
-/// <summary>Perplexity is what single log-probabilities make it; divergence is 0 from oneself and grows with what quantizing loses.</summary>
+/// <summary>
+/// Perplexity is what single log-probabilities make it; divergence is 0 from oneself and grows with what quantizing loses.
+/// </summary>
 public class PerplexityTests
 {
     const int Chunk = 48;
 
     static readonly int[] s_text = [.. Enumerable.Range(0, 3 * Chunk + 5).Select(i => (i * 37 + i * i * 11) % 500)];
 
-    static Model Load(string name) => Model.Load(SharedData.Path("models", $"{name}.gguf"), new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+    static Model Load(string name) =>
+        Model.Load(SharedData.Path("models", $"{name}.gguf"),
+            new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
 
     [Fact]
     public void It_is_the_mean_over_second_halves_of_chunks()
     {
         using var model = Load("qwen2-tiny-f32");
         var result = Perplexity.Measure(model, s_text, Chunk);
-        double[] negative = [.. Enumerable.Range(0, 3).SelectMany(chunk => PromptScorer.Score(model, s_text[(chunk * Chunk)..((chunk + 1) * Chunk)]).Skip(Chunk / 2 + 1).Select(t => -(double)t.LogProb!))];
+        double[] negative =
+            [.. Enumerable.Range(0, 3)
+                .SelectMany(chunk => PromptScorer.Score(model, s_text[(chunk * Chunk)..((chunk + 1) * Chunk)]).Skip(Chunk / 2 + 1)
+                    .Select(t => -(double)t.LogProb!))];
         Assert.Equal(negative.Length, result.Count);
         Assert.Equal(Math.Exp(negative.Average()), result.Value.Value, 1e-3 * result.Value.Value);
         var deviation = Math.Sqrt(negative.Sum(n => Math.Pow(n - negative.Average(), 2)) / negative.Length / (negative.Length - 1));
@@ -44,7 +51,8 @@ public class PerplexityTests
         }
         using var quantized = Load("qwen2-tiny-Q4_0");
         var result = Perplexity.Compare(quantized, file);
-        Assert.True(result.Divergence.Value > 1e-5 && result.Divergence.Error > 0 && result.DivergenceAt(1) >= result.DivergenceAt(0.5) && result.DifferenceRms.Value > 0);
+        Assert.True(result.Divergence.Value > 1e-5 && result.Divergence.Error > 0 && result.DivergenceAt(1) >= result.DivergenceAt(0.5)
+            && result.DifferenceRms.Value > 0);
         Assert.Equal(Math.Log(result.Value.Value / result.Base.Value), result.LogRatio.Value, 1e-9);
     }
 
@@ -71,13 +79,15 @@ public class PerplexityTests
         else if (kind == "nan")
             BitConverter.GetBytes(float.NaN).CopyTo(bytes, 20 + 3 * Chunk * 4);
         File.WriteAllBytes(file, bytes);
-        Assert.Contains(problem, Assert.Throws<ModelFileException>(() => Perplexity.Compare(model, file)).Message, StringComparison.Ordinal);
+        Assert.Contains(problem, Assert.Throws<ModelFileException>(() => Perplexity.Compare(model, file)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_text_shorter_than_a_chunk_is_refused()
     {
         using var model = Load("qwen2-tiny-f32");
-        Assert.Contains("less than one chunk of 500", Assert.Throws<ArgumentException>(() => Perplexity.Measure(model, s_text, 500)).Message, StringComparison.Ordinal);
+        Assert.Contains("less than one chunk of 500",
+            Assert.Throws<ArgumentException>(() => Perplexity.Measure(model, s_text, 500)).Message, StringComparison.Ordinal);
     }
 }

@@ -85,7 +85,8 @@ public class PredictionTests
     {
         var stream = new MemoryStream();
         Synthesizer.Create(shape, "F32").WriteTo(stream);
-        return Model.Load(folder.File($"{shape.Name}.gguf", stream.ToArray()), options ?? new ModelOptions { Threads = 2, Activations = ActivationFormat.Float });
+        return Model.Load(folder.File($"{shape.Name}.gguf", stream.ToArray()),
+            options ?? new ModelOptions { Threads = 2, Activations = ActivationFormat.Float });
     }
 
     static int[] Random(Model model, int count, int seed)
@@ -168,7 +169,13 @@ public class PredictionTests
         // Biased towards common tokens, then not: both ways of guessing.
         foreach (var bias in new[] { 0, 1000 })
         {
-            var options = new GenerationOptions { MaxTokens = 60, IgnoreEndOfText = true, Seed = 7, LogitBias = Enumerable.Range(100, 200).ToDictionary(i => i, _ => (float)bias) };
+            var options = new GenerationOptions
+            {
+                MaxTokens = 60,
+                IgnoreEndOfText = true,
+                Seed = 7,
+                LogitBias = Enumerable.Range(100, 200).ToDictionary(i => i, _ => (float)bias)
+            };
             int[] prompt = [.. Enumerable.Range(100, 150)];
             var guessed = await Generate(with, prompt, options);
             Assert.Equal((await Generate(without, prompt, options)).Tokens, guessed.Tokens);
@@ -192,8 +199,8 @@ public class PredictionTests
     }
 
     /// <summary>
-    /// A model of that one layer, whose embeddings are what the paper's formula makes of the tokens and of what the model knew before each, gives
-    /// the same logits: its layer and its head are as those of models that were compared with others.
+    /// A model of that one layer, whose embeddings are what the paper's formula makes of the tokens and of what the model knew before each,
+    /// gives the same logits: its layer and its head are as those of models that were compared with others.
     /// </summary>
     [Theory]
     [InlineData("qwen35", "full_attention_interval")]
@@ -202,7 +209,8 @@ public class PredictionTests
     {
         using var folder = new TemporaryFolder();
         var options = new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 };
-        using var model = kind == "qwen35" ? Synthesize(folder, Tiny with { Predicts = true }, options) : Model.Load(Reference.Path("families/glm4moe"), options);
+        using var model = kind == "qwen35" ? Synthesize(folder, Tiny with { Predicts = true }, options)
+            : Model.Load(Reference.Path("families/glm4moe"), options);
         var layer = Assert.IsType<PredictionLayer>(model.Weights.Prediction);
         var (columns, text) = (model.Config.EmbeddingSize, Random(model, 31, 1));
         var hidden = Rows(model, text, columns, head: model.Weights.Hidden);
@@ -211,7 +219,8 @@ public class PredictionTests
         var (writer, own) = (new GgufWriter(), $"blk.{model.Config.Layers}.");
         foreach (var (key, value) in file.Metadata.All)
             if (!key.EndsWith(".nextn_predict_layers", StringComparison.Ordinal))
-                writer.Set(key, key.EndsWith(".block_count", StringComparison.Ordinal) ? 1u : key.EndsWith($".{inOneLayer}", StringComparison.Ordinal) ? kind == "qwen35" ? 1u : 0u : value);
+                writer.Set(key, key.EndsWith(".block_count", StringComparison.Ordinal) ? 1u
+                    : key.EndsWith($".{inOneLayer}", StringComparison.Ordinal) ? kind == "qwen35" ? 1u : 0u : value);
         void Add(string name, Tensor tensor) => writer.Add(name, tensor.Format, tensor.Shape, stream =>
         {
             for (var row = 0; row < tensor.Rows; row++)
@@ -225,7 +234,8 @@ public class PredictionTests
         var embeddings = new float[model.Config.VocabularySize * columns];
         for (var i = 0; i < text.Length - 1; i++)
             Joined(file, own, text[i + 1], hidden[i], model.Config.NormEpsilon).CopyTo(embeddings, i * columns);
-        writer.Add("token_embd.weight", WeightFormat.F32, [model.Config.VocabularySize, columns], stream => stream.Write(MemoryMarshal.AsBytes(embeddings.AsSpan())));
+        writer.Add("token_embd.weight", WeightFormat.F32, [model.Config.VocabularySize, columns],
+            stream => stream.Write(MemoryMarshal.AsBytes(embeddings.AsSpan())));
         var one = new MemoryStream();
         writer.WriteTo(one);
         using var alone = Model.Load(folder.File("one-layer.gguf", one.ToArray()), options);
@@ -241,7 +251,9 @@ public class PredictionTests
                 Assert.Equal(expected[i][token], forward.Result(i)[token], 1e-4f);
     }
 
-    /// <summary>From a folder of safetensors, where the layer has names of its own, as from GGUF; and a file made from the folder is the first one.</summary>
+    /// <summary>
+    /// From a folder of safetensors, where the layer has names of its own, as from GGUF; and a file made from the folder is the first one.
+    /// </summary>
     [Fact]
     public void A_folder_has_it_too()
     {
@@ -252,14 +264,16 @@ public class PredictionTests
         var (written, back) = (Path.Combine(folder.Path, "written"), Path.Combine(folder.Path, "back.gguf"));
         using var file = ModelFile.Open(path);
         new FolderConversion(file, "F32").Write(written);
-        Assert.Contains("mtp.layers.0.self_attn.q_proj.weight", Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(written, "model.safetensors"))), StringComparison.Ordinal);
+        Assert.Contains("mtp.layers.0.self_attn.q_proj.weight",
+            Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(written, "model.safetensors"))), StringComparison.Ordinal);
         using (var again = ModelFile.Open(written))
         using (var conversion = new GgufConversion(again))
             conversion.Write(back);
         using (var model = Model.Load(written))
             Assert.True(model.GuessesAhead);
         using var made = ModelFile.Open(back);
-        Assert.Equal(file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal), made.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(file.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal),
+            made.Tensors.Select(t => t.Name).Order(StringComparer.Ordinal));
         Assert.Equal(file.Metadata.Get<long>("qwen35.block_count"), made.Metadata.Get<long>("qwen35.block_count"));
         Assert.Equal(1, made.Metadata.Get<long>("qwen35.nextn_predict_layers"));
         foreach (var tensor in file.Tensors.Where(t => t.Name.StartsWith("blk.4.", StringComparison.Ordinal)))
@@ -278,8 +292,10 @@ public class PredictionTests
     // W · [norm(e), norm(h)] in doubles.
     static float[] Joined(ModelFile file, string own, int token, float[] known, double epsilon)
     {
-        var both = Normed(Row("token_embd.weight", token), $"{own}nextn.enorm.weight").Concat(Normed(known, $"{own}nextn.hnorm.weight")).ToArray();
-        return [.. Enumerable.Range(0, known.Length).Select(row => (float)Row($"{own}nextn.eh_proj.weight", row).Select((w, i) => w * both[i]).Sum())];
+        var both = Normed(Row("token_embd.weight", token), $"{own}nextn.enorm.weight")
+            .Concat(Normed(known, $"{own}nextn.hnorm.weight")).ToArray();
+        return [.. Enumerable.Range(0, known.Length)
+            .Select(row => (float)Row($"{own}nextn.eh_proj.weight", row).Select((w, i) => w * both[i]).Sum())];
 
         float[] Row(string name, int row) => Floats(file.GetTensor(name), row);
 

@@ -9,11 +9,13 @@ public class PromptScorerTests
     [Fact]
     public async Task A_text_has_the_probabilities_it_was_generated_with()
     {
-        using var model = Model.Load(SharedData.Path("models", "stories260K.gguf"), new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(SharedData.Path("models", "stories260K.gguf"),
+            new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         await using var engine = new Engine(model);
         var prompt = model.Tokenizer.Encode("Once upon a time");
         var generated = new List<Generated>();
-        await foreach (var step in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = 0, MaxTokens = 100, TopLogprobs = 2, IgnoreEndOfText = true }))
+        await foreach (var step in engine.GenerateAsync(prompt,
+            new GenerationOptions { Temperature = 0, MaxTokens = 100, TopLogprobs = 2, IgnoreEndOfText = true }))
             generated.Add(step);
         // Longer than a pass.
         var scored = PromptScorer.Score(model, [.. prompt, .. generated.Select(g => g.Token!.Value)], top: 2);

@@ -81,7 +81,8 @@ public class SamplerTests
     [InlineData(0.5f, 2)]
     [InlineData(0.12f, 5)]
     [InlineData(1f, 1)]
-    public void Min_p_keeps_what_is_likely_enough_beside_the_best(float p, int kept) => Matches(Kept(kept), new GenerationOptions { MinP = p });
+    public void Min_p_keeps_what_is_likely_enough_beside_the_best(float p, int kept) =>
+        Matches(Kept(kept), new GenerationOptions { MinP = p });
 
     [Fact]
     public void Top_p_counts_what_top_k_has_left()
@@ -135,7 +136,14 @@ public class SamplerTests
     [Fact]
     public void A_draw_allocates_nothing()
     {
-        var options = new GenerationOptions { TopP = 0.9f, MinP = 0.01f, RepetitionPenalty = 1.1f, FrequencyPenalty = 0.1f, LogitBias = new Dictionary<int, float> { [3] = 1 } };
+        var options = new GenerationOptions
+        {
+            TopP = 0.9f,
+            MinP = 0.01f,
+            RepetitionPenalty = 1.1f,
+            FrequencyPenalty = 0.1f,
+            LogitBias = new Dictionary<int, float> { [3] = 1 }
+        };
         var (sampler, scratch, logits) = (new Sampler(options, [1, 2, 3], 2000), new SamplerScratch(100), Logits());
         Next(sampler, logits, scratch);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -211,16 +219,19 @@ public unsafe class LogitSummaryTests
         var random = new Random(1);
         float[] logits = [.. Enumerable.Range(0, 20_000).Select(_ => random.NextSingle() * 12)];
         logits[77] = 15; // the best, which some masks leave
-        var (scratch, ends, summary) = (new SamplerScratch(logits.Length), new HashSet<int> { 5, 9_000, 30_000 }, LogitSummaries.Of(logits));
+        var (scratch, ends, summary) = (new SamplerScratch(logits.Length), new HashSet<int> { 5, 9_000, 30_000 },
+            LogitSummaries.Of(logits));
         var options = new GenerationOptions { Temperature = temperature, TopP = topP, TopK = topK, Seed = 2 };
         foreach (var penalty in (float[])[1, 1.2f])
-            foreach (var isAllowed in (Func<int, bool>[])[i => i % 50 != 3, i => i % 2 == 0, i => i % 2 == 1, i => i % 100 == 77, i => i == 19_999, i => i < 0])
+            foreach (var isAllowed in (Func<int, bool>[])[i => i % 50 != 3, i => i % 2 == 0, i => i % 2 == 1, i => i % 100 == 77,
+                i => i == 19_999, i => i < 0])
             {
                 var bits = new ulong[(logits.Length + 63) / 64];
                 for (var i = 0; i < logits.Length; i++)
                     bits[i >> 6] |= isAllowed(i) ? 1UL << (i & 63) : 0;
                 var mask = TokenMask.Of(bits);
-                Sampler sampler = new(options with { RepetitionPenalty = penalty }, [77, 3], 60), plain = new(options with { RepetitionPenalty = penalty }, [77, 3], 60);
+                Sampler sampler = new(options with { RepetitionPenalty = penalty }, [77, 3], 60), plain =
+                    new(options with { RepetitionPenalty = penalty }, [77, 3], 60);
                 for (var draw = 0; draw < 20; draw++)
                 {
                     var canEnd = mask.Count == 0 || draw % 2 == 0;

@@ -12,7 +12,15 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
     sealed class Passes(Model model, int places, int cacheTokens = 4096)
     {
         readonly KvCache _cache = new(model, cacheTokens);
-        readonly Scheduler _scheduler = new(new EngineOptions { MaxRequests = places, PrefillTokens = 32, SharedPrefillTokens = 8, ShortPromptTokens = 8, Speculation = false });
+        readonly Scheduler _scheduler =
+            new(new EngineOptions
+            {
+                MaxRequests = places,
+                PrefillTokens = 32,
+                SharedPrefillTokens = 8,
+                ShortPromptTokens = 8,
+                Speculation = false
+            });
         readonly Batch _batch = new(64);
         readonly Dictionary<Request, string> _names = [];
 
@@ -87,7 +95,8 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
                 passes.Add($"{client}{i}", 64, client);
         var done = passes.Run();
         // Everybody's first is done before anybody's last.
-        Assert.True(new[] { "a0", "b0", "c0" }.Max(done.ToList().IndexOf) < new[] { "a2", "b2", "c2" }.Min(done.ToList().IndexOf), string.Join(' ', done));
+        Assert.True(new[] { "a0", "b0", "c0" }.Max(done.ToList().IndexOf) < new[] { "a2", "b2", "c2" }.Min(done.ToList().IndexOf),
+            string.Join(' ', done));
     }
 
     [Fact]

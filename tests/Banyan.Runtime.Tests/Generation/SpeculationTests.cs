@@ -16,7 +16,8 @@ public class SpeculationTests
     static int[] Repetitive(Model model, int length, int seed)
     {
         var random = new Random(seed);
-        var sentences = Enumerable.Range(0, 6).Select(_ => Enumerable.Range(0, 9).Select(_ => random.Next(3, model.Config.VocabularySize)).ToArray()).ToArray();
+        var sentences = Enumerable.Range(0, 6)
+            .Select(_ => Enumerable.Range(0, 9).Select(_ => random.Next(3, model.Config.VocabularySize)).ToArray()).ToArray();
         return [.. Enumerable.Range(0, length).SelectMany(_ => sentences[random.Next(sentences.Length)]).Take(length)];
     }
 

@@ -24,7 +24,9 @@ public class StopMatcherTests
             }
             Assert.Empty(ending);
             // Held: the longest end of the text that begins a stop string.
-            Assert.Equal(Enumerable.Range(0, 6).Last(n => n <= end && stops.Any(s => s.Length > n && s.StartsWith(text[(end - n)..end], StringComparison.Ordinal))), matcher.Held);
+            Assert.Equal(Enumerable.Range(0, 6)
+                .Last(n => n <= end && stops.Any(s => s.Length > n && s.StartsWith(text[(end - n)..end], StringComparison.Ordinal))),
+                matcher.Held);
         }
     });
 

@@ -48,6 +48,8 @@ public unsafe class AlignedBufferTests
         blocks.ForEach(b => NativeMemory.Free((void*)b));
     }
 
-    static bool IsMapped(long address) => File.ReadLines("/proc/self/maps").Select(line => line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-')).Any(range =>
-        long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) <= address && address < long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+    static bool IsMapped(long address) => File.ReadLines("/proc/self/maps")
+        .Select(line => line[..line.IndexOf(' ', StringComparison.Ordinal)].Split('-')).Any(range =>
+        long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) <= address
+        && address < long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
 }

@@ -65,10 +65,13 @@ public unsafe class AttentionTests
             var kv = h / (heads / layout.KvHeads);
             var first = window > 0 ? Math.Max(0, position - window + 1) : 0;
             var weights = Enumerable.Range(first, position + 1 - first).Select(p =>
-                Math.Exp(scale * Enumerable.Range(0, keySize).Sum(d => (double)q[(token * heads + h) * keySize + d] * cache.Keys[(p * layout.KvHeads + kv) * keySize + d]))).ToArray();
+                Math.Exp(scale * Enumerable.Range(0, keySize)
+                    .Sum(d => (double)q[(token * heads + h) * keySize + d] * cache.Keys[(p * layout.KvHeads + kv) * keySize + d])))
+                    .ToArray();
             var sum = weights.Sum();
             for (var d = 0; d < valueSize; d++)
-                output[h * valueSize + d] = weights.Select((w, i) => w / sum * cache.Values[((first + i) * layout.KvHeads + kv) * valueSize + d]).Sum();
+                output[h * valueSize + d] =
+                    weights.Select((w, i) => w / sum * cache.Values[((first + i) * layout.KvHeads + kv) * valueSize + d]).Sum();
         }
         return output;
     }
@@ -156,7 +159,8 @@ public unsafe class AttentionTests
     [InlineData(2, 14)]
     [InlineData(1, 7)]
     [InlineData(1, 64)]
-    public void Query_heads_share_key_heads(int kvHeads, int heads) => Check(new KvLayout(16, kvHeads, 16), heads, [(10, 2), (129, 1), (0, 5)]);
+    public void Query_heads_share_key_heads(int kvHeads, int heads) =>
+        Check(new KvLayout(16, kvHeads, 16), heads, [(10, 2), (129, 1), (0, 5)]);
 
     [Fact]
     public void Sequences_of_different_lengths_share_a_batch() =>
@@ -248,7 +252,10 @@ public unsafe class AttentionTests
         Assert.Equal(alone, together);
     }
 
-    /// <summary>Few tokens far on: runs are divided by tokens too; and where scores lie far apart whole pages are left out, for some heads and not for others.</summary>
+    /// <summary>
+    /// Few tokens far on: runs are divided by tokens too; and where scores lie far apart whole pages are left out, for some heads and not
+    /// for others.
+    /// </summary>
     [Theory]
     [InlineData(16, 1)]
     [InlineData(16, 90)]
@@ -266,7 +273,8 @@ public unsafe class AttentionTests
         {
             PagedAttention.Run(p, t, [new AttentionSpan(cache.Table, 0, 0, Tokens, Before)], layout, Heads, 0.2f, s_pool);
             for (var i = 0; i < Tokens; i++)
-                PagedAttention.Run(p + i * Heads * HeadDim, a + i * Heads * HeadDim, [new AttentionSpan(cache.Table, 0, 0, 1, Before + i)], layout, Heads, 0.2f, s_pool);
+                PagedAttention.Run(p + i * Heads * HeadDim, a + i * Heads * HeadDim, [new AttentionSpan(cache.Table, 0, 0, 1, Before + i)],
+                    layout, Heads, 0.2f, s_pool);
         }
         Assert.Equal(alone, together);
         for (var i = 0; i < Tokens; i++)
@@ -344,7 +352,8 @@ public unsafe class IntegerDotsTests
         var dots = IntegerDots.All[kernels];
         foreach (var (begin, end) in ((int, int)[])[(0, 64), (0, 1), (0, 17), (5, 64), (30, 33), (0, 0)])
         {
-            using var scores = Floats([.. RandomWeights.Floats(64, 7).Select((x, i) => i < begin || i >= end ? float.NegativeInfinity : x * 20)]);
+            using var scores =
+                Floats([.. RandomWeights.Floats(64, 7).Select((x, i) => i < begin || i >= end ? float.NegativeInfinity : x * 20)]);
             using var scales = Floats([.. RandomWeights.Floats(64, 8).Select((x, i) => i < begin || i >= end ? float.NaN : MathF.Abs(x))]);
             using var lanes = Floats(new float[8]);
             using var weights = new GuardedMemory(64 * sizeof(short));
@@ -382,7 +391,8 @@ public unsafe class IntegerDotsTests
         for (var i = 0; i < 4; i++)
         {
             var maximum = float.IsNegativeInfinity(maxima[i]) ? 0 : maxima[i];
-            Assert.Equal(dots.Weigh(copies.Floats + i * Stride, maximum, expectedLanes.Floats + 8 * i, valueScales.Floats, 0, 64, (short*)expected.Pointer + i * 64), scales.Floats[i]);
+            Assert.Equal(dots.Weigh(copies.Floats + i * Stride, maximum, expectedLanes.Floats + 8 * i, valueScales.Floats, 0, 64,
+                (short*)expected.Pointer + i * 64), scales.Floats[i]);
         }
         Assert.Equal(new Span<short>(expected.Pointer, 256), new Span<short>(weights.Pointer, 256));
         Assert.Equal(new Span<float>(expectedLanes.Floats, 32), new Span<float>(lanes.Floats, 32));
@@ -396,7 +406,8 @@ public unsafe class IntegerDotsTests
         using var scales = Floats([.. Enumerable.Repeat(1f, 64)]);
         using var lanes = Floats(new float[8]);
         using var weights = new GuardedMemory(64 * sizeof(short));
-        Assert.True(float.IsNaN(IntegerDots.All[kernels].Weigh(scores.Floats, 0, lanes.Floats, scales.Floats, 0, 64, (short*)weights.Pointer)));
+        Assert.True(
+            float.IsNaN(IntegerDots.All[kernels].Weigh(scores.Floats, 0, lanes.Floats, scales.Floats, 0, 64, (short*)weights.Pointer)));
         Assert.Contains(new Span<float>(lanes.Floats, 8).ToArray(), float.IsNaN);
     }
 
@@ -413,7 +424,9 @@ public unsafe class IntegerDotsTests
         var random = new Random(seed);
         var memory = new GuardedMemory(count * sizeof(short));
         for (var i = 0; i < count; i++)
-            ((short*)memory.Pointer)[i] = (short)Math.Clamp(random.Next(3) switch { 0 => largest, 1 => -largest, _ => random.Next(-largest, largest + 1) }, -32767, 32767);
+            ((short*)memory.Pointer)[i] =
+                (short)Math.Clamp(random.Next(3) switch { 0 => largest, 1 => -largest, _ => random.Next(-largest, largest + 1) }, -32767,
+                    32767);
         return memory;
     }
 }

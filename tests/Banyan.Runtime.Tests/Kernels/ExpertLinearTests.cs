@@ -15,7 +15,9 @@ public unsafe class ExpertLinearTests
 
     static readonly WorkerPool s_pool = new(2);
 
-    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where f.Name is not ("Q5_1" or "Q3_K") && !f.Name.StartsWith("IQ") && !f.Name.StartsWith("TQ") from r in RungProcess.Rungs select (f.Name, r.Name)];
+    public static TheoryData<string, string> FormatsAndRungs =>
+        [.. from f in WeightFormat.All where f.Name is not ("Q5_1" or "Q3_K") && !f.Name.StartsWith("IQ")
+            && !f.Name.StartsWith("TQ") from r in RungProcess.Rungs select (f.Name, r.Name)];
 
     static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
 
@@ -24,7 +26,8 @@ public unsafe class ExpertLinearTests
     public void Experts_together_are_experts_alone(string name, string rungName)
     {
         foreach (var (rows, exact) in ((int, bool)[])[(1, false), (2, false), (23, false), (23, true)])
-            Check(Format(name), Format(name), Ladder.Choose(rungName), rows, exact, row => [row % Experts, (row * 3 + 1 + row / Experts) % Experts]);
+            Check(Format(name), Format(name), Ladder.Choose(rungName), rows, exact,
+                row => [row % Experts, (row * 3 + 1 + row / Experts) % Experts]);
     }
 
     // More rows than a product takes at once, experts that nobody goes to, weights of different kinds.
@@ -32,15 +35,19 @@ public unsafe class ExpertLinearTests
     [InlineData("Q4_K", "Q6_K")]
     [InlineData("BF16", "Q8_0")]
     [InlineData("Q8_0", "F16")]
-    public void All_rows_may_go_to_the_same_experts(string gate, string down) => Check(Format(gate), Format(down), Ladder.Current, 530, exact: false, _ => [3, 1]);
+    public void All_rows_may_go_to_the_same_experts(string gate, string down) =>
+        Check(Format(gate), Format(down), Ladder.Current, 530, exact: false, _ => [3, 1]);
 
     static void Check(WeightFormat format, WeightFormat downFormat, Rung rung, int rows, bool exact, Func<int, int[]> choose)
     {
-        int[] chosen = [.. Enumerable.Range(0, rows).SelectMany(choose).Select((e, i) => i % Used == 1 && e == choose(i / Used)[0] ? (e + 1) % Experts : e)];
+        int[] chosen =
+            [.. Enumerable.Range(0, rows).SelectMany(choose)
+                .Select((e, i) => i % Used == 1 && e == choose(i / Used)[0] ? (e + 1) % Experts : e)];
         float[] shares = [.. Enumerable.Range(0, rows * Used).Select(i => 1f / (i % 7 + 2))];
         PackedMatrix[] Matrices(WeightFormat f, int r, int c, int seed) =>
             [.. Enumerable.Range(0, Experts).Select(e => LinearTests.Pack(f, RandomWeights.Make(f, r, c, seed + e), r, c))];
-        var (gate, up, down) = (Matrices(format, FeedForward, Embedding, 10), Matrices(format, FeedForward, Embedding, 20), Matrices(downFormat, Embedding, FeedForward, 30));
+        var (gate, up, down) = (Matrices(format, FeedForward, Embedding, 10), Matrices(format, FeedForward, Embedding, 20),
+            Matrices(downFormat, Embedding, FeedForward, 30));
         using var input = new Activations(rows, Embedding);
         RandomWeights.Floats(rows * Embedding, 3).CopyTo(new Span<float>(input.Rows, rows * Embedding));
         for (var row = 0; row < rows; row++)
@@ -50,7 +57,8 @@ public unsafe class ExpertLinearTests
         for (var row = 0; row < rows; row++)
             foreach (var place in Enumerable.Range(0, Used).OrderBy(p => chosen[row * Used + p]))
             {
-                var update = Alone(rung, input, row, gate[chosen[row * Used + place]], up[chosen[row * Used + place]], down[chosen[row * Used + place]], exact);
+                var update = Alone(rung, input, row, gate[chosen[row * Used + place]], up[chosen[row * Used + place]],
+                    down[chosen[row * Used + place]], exact);
                 var largest = update.Max(Math.Abs);
                 for (var c = 0; c < Embedding; c++)
                 {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
-/// <summary>Memory that ends exactly at a page that nobody may touch: a read or write beyond the end kills the process, so tests see it.</summary>
+/// <summary>
+/// Memory that ends exactly at a page that nobody may touch: a read or write beyond the end kills the process, so tests see it.
+/// </summary>
 sealed unsafe partial class GuardedMemory : IDisposable
 {
     readonly byte* _mapping;

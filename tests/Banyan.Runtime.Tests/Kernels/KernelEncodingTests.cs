@@ -4,8 +4,8 @@ using Iced.Intel;
 namespace Banyan.Runtime.Tests.Kernels;
 
 /// <summary>
-/// The kernels of 256 bits run here in the encoding that this processor has; processors without AVX-512 run the other. Both are the same instructions with the
-/// same operands, and differ in the encoding of vpdpbusd and vpdpwssd alone.
+/// The kernels of 256 bits run here in the encoding that this processor has; processors without AVX-512 run the other. Both are the same
+/// instructions with the same operands, and differ in the encoding of vpdpbusd and vpdpwssd alone.
 /// </summary>
 public class KernelEncodingTests
 {
@@ -36,7 +36,8 @@ public class KernelEncodingTests
     [MemberData(nameof(Kernels))]
     public void The_vex_form_needs_no_AVX512(string name)
     {
-        CpuidFeature[] allowed = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.SSE, CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA, CpuidFeature.F16C, CpuidFeature.AVX_VNNI];
+        CpuidFeature[] allowed = [CpuidFeature.INTEL8086, CpuidFeature.INTEL386, CpuidFeature.X64, CpuidFeature.SSE, CpuidFeature.AVX,
+            CpuidFeature.AVX2, CpuidFeature.FMA, CpuidFeature.F16C, CpuidFeature.AVX_VNNI];
         var (instructions, _) = Decode(KernelSet.Integers(VectorForm.Ymm).First(k => k.Name == name).Assemble());
         foreach (var (text, code) in instructions)
         {
@@ -45,7 +46,10 @@ public class KernelEncodingTests
         }
     }
 
-    /// <summary>The instructions to the return, targets of jumps as the number of an instruction and of loads as the number of a constant; and the constants behind.</summary>
+    /// <summary>
+    /// The instructions to the return, targets of jumps as the number of an instruction and of loads as the number of a constant; and the
+    /// constants behind.
+    /// </summary>
     static (List<(string Text, Code Code)> Instructions, byte[] Constants) Decode(byte[] bytes)
     {
         var decoder = Decoder.Create(64, bytes);

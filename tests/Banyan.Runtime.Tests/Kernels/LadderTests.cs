@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Tests.Kernels;
 public class LadderTests
 {
     [Fact]
-    public void The_best_supported_rung_is_the_default() => Assert.Equal(Ladder.All.First(r => r.IsSupported).Name, Ladder.Choose(null).Name);
+    public void The_best_supported_rung_is_the_default() =>
+        Assert.Equal(Ladder.All.First(r => r.IsSupported).Name, Ladder.Choose(null).Name);
 
     [Fact]
     public void The_last_rung_works_everywhere() => Assert.True(Ladder.All[^1] is ScalarRung { IsSupported: true });
@@ -39,10 +40,13 @@ public class LadderTests
         if (value == "1")
             expected = Ladder.All.First(r => r.IsSupported && r.Form is null).Name;
         if (variable == "DOTNET_EnableAVX512")
-            expected = Ladder.Choose(null, ProcessorFacts.Current with { RuntimeHasAvx512 = false }).Name; // AVX2, or AVX-VNNI where it has a form of its own
+            // AVX2, or AVX-VNNI where it has a form of its own
+            expected = Ladder.Choose(null, ProcessorFacts.Current with { RuntimeHasAvx512 = false }).Name;
         Assert.SkipWhen(Ladder.All.First(r => r.Name == expected) is { IsSupported: false }, $"This processor has no {expected}.");
-        // A rung that is named is tested by this process beside all others, and the scalar one without AVX2: there it only has to be stood on.
-        await RungProcess.Run(variable, value, expected, variable is "BANYAN_KERNELS" or "DOTNET_EnableHWIntrinsic" ? RungProcess.Classes(typeof(QuantizeTests))
+        // A rung that is named is tested by this process beside all others, and the scalar one without AVX2: there it only has to be stood
+        // on.
+        await RungProcess.Run(variable, value, expected,
+            variable is "BANYAN_KERNELS" or "DOTNET_EnableHWIntrinsic" ? RungProcess.Classes(typeof(QuantizeTests))
             : RungProcess.Classes(typeof(LinearTests), typeof(QuantizeTests), typeof(OperationTests), typeof(RungMemoryTests)));
     }
 }
@@ -52,5 +56,6 @@ public class ExpectedRungTests
 {
     [Fact]
     public void The_rung_in_use_is_the_expected_one() =>
-        Assert.Equal(Environment.GetEnvironmentVariable(RungProcess.Expected) ?? Ladder.Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS")).Name, Ladder.Current.Name);
+        Assert.Equal(Environment.GetEnvironmentVariable(RungProcess.Expected)
+            ?? Ladder.Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS")).Name, Ladder.Current.Name);
 }

@@ -17,11 +17,14 @@ public unsafe class LinearTests
     public static TheoryData<string> Rungs => [.. RungProcess.Rungs.Select(r => r.Name)];
 
     // Formats of codes share their code: one for each form of scales, and each number of bits.
-    internal static readonly string[] Alike = ["Q5_1", "Q3_K", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ1_0", "TQ2_0", "NVFP4", "Q1_0", "Q2_0"];
+    internal static readonly string[] Alike = ["Q5_1", "Q3_K", "IQ4_NL", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS", "IQ1_M", "IQ1_S", "TQ1_0",
+        "TQ2_0", "NVFP4", "Q1_0", "Q2_0"];
 
-    public static TheoryData<string, string> FormatsAndRungs => [.. from f in WeightFormat.All where !Alike.Contains(f.Name) from r in RungProcess.Rungs select (f.Name, r.Name)];
+    public static TheoryData<string, string> FormatsAndRungs =>
+        [.. from f in WeightFormat.All where !Alike.Contains(f.Name) from r in RungProcess.Rungs select (f.Name, r.Name)];
 
-    public static TheoryData<string, string> AllFormatsAndRungs => [.. from f in WeightFormat.All from r in RungProcess.Rungs select (f.Name, r.Name)];
+    public static TheoryData<string, string> AllFormatsAndRungs =>
+        [.. from f in WeightFormat.All from r in RungProcess.Rungs select (f.Name, r.Name)];
 
     static WeightFormat Format(string name) => WeightFormat.TryGet(name, out var format) ? format : throw new ArgumentException(name);
 
@@ -50,7 +53,8 @@ public unsafe class LinearTests
     {
         var format = Format(name);
         foreach (var rows in (int[])[1, 15, 16, 17, 40])
-            foreach (var columns in format.BlockWeights == 1 ? [1, 2, 7, 255, 256, 257, 1000] : (int[])[format.BlockWeights, 3 * format.BlockWeights, 768])
+            foreach (var columns in format.BlockWeights == 1 ? [1, 2, 7, 255, 256, 257, 1000]
+                : (int[])[format.BlockWeights, 3 * format.BlockWeights, 768])
             {
                 var bytes = RandomWeights.Make(format, rows, columns, rows + columns);
                 var expected = RandomWeights.Dequantize(format, bytes);
@@ -137,7 +141,8 @@ public unsafe class LinearTests
         }
     }
 
-    // What a token of two terms gets is the same on every rung, and in every company: in panels, in tiles of any size, over ranges of columns.
+    // What a token of two terms gets is the same on every rung, and in every company: in panels, in tiles of any size, over ranges of
+    // columns.
     [Theory]
     [MemberData(nameof(FormatsAndRungs))]
     public void Two_terms_give_the_same_on_every_rung_and_in_any_company(string name, string rungName)
@@ -177,7 +182,8 @@ public unsafe class LinearTests
         var exactBits = format.BlockWeights > 1; // integer kernels
         foreach (var rows in (int[])[1, 16, 31])
             foreach (var columns in format.BlockWeights == 1 ? [1, 3, 64, 255] : (int[])[format.BlockWeights, 5 * format.BlockWeights])
-                foreach (var tokens in exactBits && rows == 31 && !isAlike ? Enumerable.Range(1, 26).Concat([33, 35, 37, 41, 45, 49]) : [1, 2, 4, 7])
+                foreach (var tokens in exactBits && rows == 31 && !isAlike
+                    ? Enumerable.Range(1, 26).Concat([33, 35, 37, 41, 45, 49]) : [1, 2, 4, 7])
                 {
                     var bytes = RandomWeights.Make(format, rows, columns, columns);
                     var x = RandomWeights.Floats(tokens * columns, 7);
@@ -188,7 +194,8 @@ public unsafe class LinearTests
                         if (exactBits)
                             Assert.Equal(BitConverter.SingleToUInt32Bits(expected[i]), BitConverter.SingleToUInt32Bits(actual[i]));
                         else
-                            Assert.Equal(expected[i], actual[i], rung.RoundsToPairs(packed.Format) ? (name == "F16" ? 8e-3f : 4e-3f) * Magnitude(format, bytes, x, rows, columns, i) : 1e-4f);
+                            Assert.Equal(expected[i], actual[i], rung.RoundsToPairs(packed.Format)
+                                ? (name == "F16" ? 8e-3f : 4e-3f) * Magnitude(format, bytes, x, rows, columns, i) : 1e-4f);
                 }
     }
 
@@ -226,7 +233,8 @@ public unsafe class LinearTests
         var actual = Multiply(Ladder.Choose(rungName), packed, x, Tokens, exact: false);
         // A token's result does not depend on its company.
         foreach (var t in (int[])[0, 1, 250, 511, 512, 529])
-            Assert.Equal(Multiply(new ScalarRung(), packed, x[(t * Columns)..((t + 1) * Columns)], 1, exact: false), actual[(t * Rows)..((t + 1) * Rows)]);
+            Assert.Equal(Multiply(new ScalarRung(), packed, x[(t * Columns)..((t + 1) * Columns)], 1, exact: false),
+                actual[(t * Rows)..((t + 1) * Rows)]);
     }
 
     [Theory]
@@ -303,7 +311,8 @@ public unsafe class LinearTests
             Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, floats: true));
             Assert.True(Linear.TryMultiplyGated(rung, input, gate, up, actual, tokens, s_pool, floats: false));
             Assert.Equal(new Span<float>(expected.Rows, tokens * Rows).ToArray(), new Span<float>(actual.Rows, tokens * Rows).ToArray());
-            Assert.Equal(new Span<byte>(expected.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray(), new Span<byte>(actual.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray());
+            Assert.Equal(new Span<byte>(expected.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray(),
+                new Span<byte>(actual.Blocks, tokens * 3 * ActivationBlock.Bytes).ToArray());
         }
     }
 
@@ -320,12 +329,14 @@ public unsafe class LinearTests
                 using var input = new Activations(tokens, Columns);
                 x.CopyTo(new Span<float>(input.Rows, x.Length));
                 input.Quantize(tokens, s_pool);
-                PackedMatrix[] w = [.. formats.Select((f, i) => Pack(Format(f), RandomWeights.Make(Format(f), rows[i], Columns, i), rows[i], Columns))];
+                PackedMatrix[] w =
+                    [.. formats.Select((f, i) => Pack(Format(f), RandomWeights.Make(Format(f), rows[i], Columns, i), rows[i], Columns))];
                 GuardedMemory[] y = [.. rows.Select(r => new GuardedMemory((long)tokens * r * sizeof(float)))];
                 Linear.Multiply(input, w[0], y[0].Floats, w[1], y[1].Floats, w[2], y[2].Floats, tokens, s_pool, exact: false);
                 for (var i = 0; i < 3; i++)
                 {
-                    Assert.Equal(Multiply(Ladder.Current, w[i], x, tokens, exact: false), new Span<float>(y[i].Floats, tokens * rows[i]).ToArray());
+                    Assert.Equal(Multiply(Ladder.Current, w[i], x, tokens, exact: false),
+                        new Span<float>(y[i].Floats, tokens * rows[i]).ToArray());
                     w[i].Dispose();
                     y[i].Dispose();
                 }

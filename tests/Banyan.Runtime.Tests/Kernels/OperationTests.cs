@@ -51,7 +51,8 @@ public unsafe class OperationTests
             Ladder.Current.Quantize(pe, 3, block);
         }
         Assert.Equal(expected, new Span<float>(y.Row(1), 96).ToArray());
-        Assert.True(new Span<byte>(block, 3 * ActivationBlock.Bytes).SequenceEqual(new Span<byte>(y.Blocks + 3, 3 * ActivationBlock.Bytes)));
+        Assert.True(
+            new Span<byte>(block, 3 * ActivationBlock.Bytes).SequenceEqual(new Span<byte>(y.Blocks + 3, 3 * ActivationBlock.Bytes)));
     }
 
     [Fact]
@@ -65,7 +66,8 @@ public unsafe class OperationTests
         for (var i = 0; i < n; i++)
         {
             var (expected, actual) = (((float*)m[2])[i], ((float*)m[3])[i]);
-            Assert.True(expected.Equals(actual) || Math.Abs(expected - actual) <= 1e-6f * (1e-30f + Math.Abs(expected)) + 1e-30f, $"silu({gate[i]}): {expected} {actual}");
+            Assert.True(expected.Equals(actual) || Math.Abs(expected - actual) <= 1e-6f * (1e-30f + Math.Abs(expected)) + 1e-30f,
+                $"silu({gate[i]}): {expected} {actual}");
         }
     });
 
@@ -73,7 +75,8 @@ public unsafe class OperationTests
     public void Exponentials_of_sixteen_are_those_of_eight()
     {
         var random = new Random(1);
-        float[] x = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, 0, -0f, 1e-40f, -87.3f, -87.31f, 88.3f, 88.31f, 1e30f, -1e30f,
+        float[] x = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, 0, -0f, 1e-40f, -87.3f, -87.31f,
+            88.3f, 88.31f, 1e30f, -1e30f,
             .. Enumerable.Range(0, 4084).Select(_ => (float)(random.NextDouble() * 200 - 100))];
         for (var i = 0; i < x.Length; i += 16)
         {
@@ -90,7 +93,8 @@ public unsafe class OperationTests
         GeluMultiply.Vector((float*)gate, (float*)up, (float*)m[3], n);
         for (var i = 0; i < n; i++)
         {
-            double g = ((float*)gate)[i], expected = 0.5 * g * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (g + 0.044715 * g * g * g))) * ((float*)up)[i];
+            double g = ((float*)gate)[i], expected =
+                0.5 * g * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (g + 0.044715 * g * g * g))) * ((float*)up)[i];
             Assert.Equal(expected, ((float*)m[2])[i], 1e-5 * (1 + Math.Abs(expected)));
             Assert.Equal(((float*)m[2])[i], ((float*)m[3])[i], 1e-5 * (1 + Math.Abs(expected)));
         }
@@ -104,7 +108,8 @@ public unsafe class OperationTests
     public void A_product_of_low_rank_is_that_of_plain_loops(int rows, int rank, int columns, int outputs, float share)
     {
         using var term = new LowRank(rank, columns, outputs);
-        float[] a = RandomWeights.Floats(rank * columns, 1), b = RandomWeights.Floats(rank * outputs, 2), x = RandomWeights.Floats(rows * columns, 3), y = RandomWeights.Floats(rows * outputs, 4);
+        float[] a = RandomWeights.Floats(rank * columns, 1), b = RandomWeights.Floats(rank * outputs, 2), x =
+            RandomWeights.Floats(rows * columns, 3), y = RandomWeights.Floats(rows * outputs, 4);
         a.CopyTo(new Span<float>(term.A, a.Length));
         b.CopyTo(new Span<float>(term.B, b.Length));
         var actual = y.ToArray();
@@ -115,7 +120,8 @@ public unsafe class OperationTests
             {
                 double sum = y[row * outputs + output];
                 for (var k = 0; k < rank; k++)
-                    sum += share * b[k * outputs + output] * Enumerable.Range(0, columns).Sum(c => (double)x[row * columns + c] * a[k * columns + c]);
+                    sum += share * b[k * outputs + output] * Enumerable.Range(0, columns)
+                        .Sum(c => (double)x[row * columns + c] * a[k * columns + c]);
                 Assert.Equal(sum, actual[row * outputs + output], 1e-4 * (1 + Math.Abs(sum)));
             }
     }
@@ -194,13 +200,15 @@ public unsafe class OperationTests
                 {
                     var low = (float)BitConverter.UInt16BitsToHalf((ushort)i);
                     var middle = BitConverter.SingleToUInt32Bits(low) + 0x1000;
-                    floats[i] = round == 3 ? BitConverter.UInt32BitsToSingle((uint)random.NextInt64(1L << 32)) : BitConverter.UInt32BitsToSingle(middle + (uint)round - 1);
+                    floats[i] = round == 3 ? BitConverter.UInt32BitsToSingle((uint)random.NextInt64(1L << 32))
+                        : BitConverter.UInt32BitsToSingle(middle + (uint)round - 1);
                 }
                 HalfFloats.FromFloat(f, h, 65536);
                 for (var i = 0; i < 65536; i++)
                 {
                     var expected = (Half)floats[i];
-                    Assert.True(Half.IsNaN(expected) ? Half.IsNaN(BitConverter.UInt16BitsToHalf(h[i])) : BitConverter.HalfToUInt16Bits(expected) == h[i],
+                    Assert.True(Half.IsNaN(expected) ? Half.IsNaN(BitConverter.UInt16BitsToHalf(h[i]))
+                        : BitConverter.HalfToUInt16Bits(expected) == h[i],
                         $"{floats[i]:R} became {h[i]:x4}");
                 }
             }
@@ -232,7 +240,8 @@ public unsafe class OperationTests
                 {
                     var pair = style == RopeStyle.Halves ? d % pairs : d / 2;
                     var isFirst = style == RopeStyle.Halves ? d < pairs : d % 2 == 0;
-                    var (first, second) = style == RopeStyle.Halves ? (x[start + pair], x[start + pairs + pair]) : (x[start + 2 * pair], x[start + 2 * pair + 1]);
+                    var (first, second) = style == RopeStyle.Halves ? (x[start + pair], x[start + pairs + pair])
+                        : (x[start + 2 * pair], x[start + 2 * pair + 1]);
                     var (sine, cosine) = Math.SinCos((double)positions[i / (Heads * headDim)] * frequencies[pair]);
                     expected = isFirst ? first * cosine - second * sine : first * sine + second * cosine;
                 }

@@ -50,7 +50,8 @@ public unsafe class PackingTests
             using var alone = PackedMatrix.Pack(WeightFormat.Q4_K, source, Rows, Columns, one);
             using var together = PackedMatrix.Pack(WeightFormat.Q4_K, source, Rows, Columns, four);
             Assert.Equal(alone.Bytes, together.Bytes);
-            Assert.True(new Span<byte>(alone.Panel(0), (int)alone.Bytes).SequenceEqual(new Span<byte>(together.Panel(0), (int)together.Bytes)));
+            Assert.True(new Span<byte>(alone.Panel(0),
+                (int)alone.Bytes).SequenceEqual(new Span<byte>(together.Panel(0), (int)together.Bytes)));
         }
     }
 }

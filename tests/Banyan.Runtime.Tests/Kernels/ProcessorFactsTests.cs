@@ -4,7 +4,9 @@ using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
-/// <summary>Which rung a machine stands on, from what processors really say of themselves (CPUID registers as published by InstLatx64).</summary>
+/// <summary>
+/// Which rung a machine stands on, from what processors really say of themselves (CPUID registers as published by InstLatx64).
+/// </summary>
 public class ProcessorFactsTests
 {
     /// <summary>XCR0 as systems set it: x87, SSE, AVX; AVX-512's three states; PKRU; AMX's two.</summary>
@@ -51,14 +53,17 @@ public class ProcessorFactsTests
 
     [Theory]
     [MemberData(nameof(Processors))]
-    public void A_processor_stands_on_its_rung(string processor, uint leaf1Ecx, uint leaf7Eax, uint leaf7Ebx, uint leaf7Ecx, uint leaf71Eax, ulong xcr0, string rung) =>
-        Assert.Equal((processor, rung), (processor, Ladder.Choose(null, Facts(leaf1Ecx, leaf7Eax, leaf7Ebx, leaf7Ecx, leaf71Eax, xcr0)).Name));
+    public void A_processor_stands_on_its_rung(string processor, uint leaf1Ecx, uint leaf7Eax, uint leaf7Ebx, uint leaf7Ecx, uint leaf71Eax,
+        ulong xcr0, string rung) =>
+        Assert.Equal((processor, rung),
+            (processor, Ladder.Choose(null, Facts(leaf1Ecx, leaf7Eax, leaf7Ebx, leaf7Ecx, leaf71Eax, xcr0)).Name));
 
     static readonly ProcessorFacts s_zen5 = Facts(0x7ED8320B, 1, 0xF1BF97AB, 0x19405FCE, 0x00000030, Avx512Pkru);
 
     [Fact]
     public void A_processor_that_has_everything_can_be_forced_onto_every_rung_of_its_architecture() =>
-        Assert.Equal(["avx512-vnni", "avx-vnni", "avx512", "avx2", "scalar"], Ladder.All.Where(r => r.IsSupportedBy(s_zen5)).Select(r => r.Name));
+        Assert.Equal(["avx512-vnni", "avx-vnni", "avx512", "avx2", "scalar"],
+            Ladder.All.Where(r => r.IsSupportedBy(s_zen5)).Select(r => r.Name));
 
     [Fact]
     public void Without_executable_memory_nothing_is_assembled()
@@ -88,7 +93,8 @@ public class ProcessorFactsTests
     [InlineData(Architecture.Arm64, false, false, "scalar")]
     [InlineData(Architecture.RiscV64, false, false, "scalar")]
     public void Other_processors_stand_on_what_the_runtime_knows_of_them(Architecture architecture, bool advSimd, bool dp, string rung) =>
-        Assert.Equal(rung, Ladder.Choose(null, new ProcessorFacts { Architecture = architecture, RuntimeHasAdvSimd = advSimd, RuntimeHasDp = dp }).Name);
+        Assert.Equal(rung,
+            Ladder.Choose(null, new ProcessorFacts { Architecture = architecture, RuntimeHasAdvSimd = advSimd, RuntimeHasDp = dp }).Name);
 
     [Fact]
     public void BF16_products_need_the_processors_word_and_AVX512()

@@ -9,7 +9,9 @@ namespace Banyan.Runtime.Tests.Kernels;
 /// <summary>What scales take beside products: a block's 8 products a token, and what the contract of a kind multiplies besides.</summary>
 public class ProductPortsTests
 {
-    /// <summary>Scale of row × token, scale × sum; the minimum; each half's scale. Two terms have one scale, but the halves of each are added up.</summary>
+    /// <summary>
+    /// Scale of row × token, scale × sum; the minimum; each half's scale. Two terms have one scale, but the halves of each are added up.
+    /// </summary>
     [Theory]
     [InlineData("Q8_0", 2, 2)]
     [InlineData("Q4_0", 2, 2)]

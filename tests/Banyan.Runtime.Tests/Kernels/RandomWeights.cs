@@ -65,6 +65,7 @@ static class RandomWeights
     public static float[] Floats(int count, int seed)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => (float)((random.NextDouble() + random.NextDouble() + random.NextDouble()) * 2 - 3))];
+        return [.. Enumerable.Range(0, count)
+            .Select(_ => (float)((random.NextDouble() + random.NextDouble() + random.NextDouble()) * 2 - 3))];
     }
 }

@@ -5,11 +5,14 @@ using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Tests.Kernels;
 
-/// <summary>Every rung's integer kernels with all their memory ending at pages that nobody may touch, for every number of tokens they take.</summary>
+/// <summary>
+/// Every rung's integer kernels with all their memory ending at pages that nobody may touch, for every number of tokens they take.
+/// </summary>
 public unsafe class RungMemoryTests
 {
     public static TheoryData<string, string> FormatsAndRungs =>
-        [.. from f in PackedFormat.All where f.Kind != WeightKind.Float && !LinearTests.Alike.Contains(f.Format.Name) from r in RungProcess.Rungs select (f.Format.Name, r.Name)];
+        [.. from f in PackedFormat.All where f.Kind != WeightKind.Float
+            && !LinearTests.Alike.Contains(f.Format.Name) from r in RungProcess.Rungs select (f.Format.Name, r.Name)];
 
     const int Columns = 768, Blocks = Columns / ActivationBlock.Columns;
 
@@ -31,7 +34,8 @@ public unsafe class RungMemoryTests
     }
 
     // A format with its reference alone gives the same on every rung. Only I4 and I5 need more than that.
-    static PackedFormat[] Candidates(PackedFormat format) => format.Kind is WeightKind.I4 or WeightKind.I5 ? [format] : [format, format.Plain()];
+    static PackedFormat[] Candidates(PackedFormat format) =>
+        format.Kind is WeightKind.I4 or WeightKind.I5 ? [format] : [format, format.Plain()];
 
     static void PanelsStayInside(PackedFormat format, Rung rung, GuardedMemory scales, GuardedMemory quants)
     {
@@ -43,7 +47,8 @@ public unsafe class RungMemoryTests
             rung.MultiplyPanel(format, scales.Pointer, quants.Pointer, Columns, (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats);
             for (var t = 0; t < tokens; t++)
             {
-                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, Columns, (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
+                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, Columns,
+                    (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
                 Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * t, 16).ToArray());
             }
         }
@@ -76,10 +81,12 @@ public unsafe class RungMemoryTests
             var padded = (tokens + Activations.TokenTile - 1) / Activations.TokenTile * Activations.TokenTile;
             using var x = Tokens(padded);
             using var y = new GuardedMemory(padded * 64);
-            rung.MultiplyTiles(format.Kind, (UnpackedBlock*)unpacked.Pointer, 16, (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats, quants.Pointer, quants.Length);
+            rung.MultiplyTiles(format.Kind, (UnpackedBlock*)unpacked.Pointer, 16, (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats,
+                quants.Pointer, quants.Length);
             for (var t = 0; t < tokens; t++)
             {
-                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, 512, (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
+                new ScalarRung().MultiplyPanel(format, scales.Pointer, quants.Pointer, 512,
+                    (ActivationBlock*)x.Pointer + t * Blocks, Blocks, 1, expected);
                 Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * t, 16).ToArray());
             }
         }
@@ -98,12 +105,14 @@ public unsafe class RungMemoryTests
         {
             using var x = Tokens(tokens);
             using var y = new GuardedMemory(2 * tokens * 64);
-            rung.MultiplyTwoPanels(format, panels.Pointer, panels.Pointer + quants, bytes, Half / format.GroupColumns, (UnpackedBlock*)work.Pointer,
+            rung.MultiplyTwoPanels(format, panels.Pointer, panels.Pointer + quants, bytes, Half / format.GroupColumns,
+                (UnpackedBlock*)work.Pointer,
                 (ActivationBlock*)x.Pointer, Blocks, tokens, y.Floats, tokens * 16, panels.Pointer + quants, terms: 1);
             for (var row = 0; row < 2 * tokens; row++)
             {
                 var panel = panels.Pointer + row / tokens * bytes;
-                new ScalarRung().MultiplyPanel(format, panel, panel + quants, Half, (ActivationBlock*)x.Pointer + row % tokens * Blocks, Blocks, 1, expected);
+                new ScalarRung().MultiplyPanel(format, panel, panel + quants, Half,
+                    (ActivationBlock*)x.Pointer + row % tokens * Blocks, Blocks, 1, expected);
                 Assert.Equal(new Span<float>(expected, 16).ToArray(), new Span<float>(y.Floats + 16 * row, 16).ToArray());
             }
         }

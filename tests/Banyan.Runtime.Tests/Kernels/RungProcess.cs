@@ -11,7 +11,10 @@ static class RungProcess
     /// <summary>In such a process: the rung it has to stand on.</summary>
     public const string Expected = "BANYAN_KERNEL_TESTS_CHILD";
 
-    /// <summary>What tests of every rung run on: all that this processor has; in a child the one it is for, since the others were tested by who began it.</summary>
+    /// <summary>
+    /// What tests of every rung run on: all that this processor has; in a child the one it is for, since the others were tested by who
+    /// began it.
+    /// </summary>
     public static IEnumerable<Rung> Rungs =>
         Environment.GetEnvironmentVariable(Expected) is null ? Ladder.All.Where(r => r.IsSupported) : [Ladder.Current];
 
@@ -50,9 +53,15 @@ static class RungProcess
     }
 
     /// <summary>The filters of whole classes, and of <see cref="ExpectedRungTests"/>.</summary>
-    public static string[] Classes(params Type[] classes) => [.. classes.Append(typeof(ExpectedRungTests)).SelectMany(c => (string[])["-class", c.FullName!])];
+    public static string[] Classes(params Type[] classes) =>
+        [.. classes.Append(typeof(ExpectedRungTests)).SelectMany(c => (string[])["-class", c.FullName!])];
 
-    /// <summary>The filters of methods of one class, and of <see cref="ExpectedRungTests"/>: a class beside a method would be what both name, which is nothing.</summary>
+    /// <summary>
+    /// The filters of methods of one class, and of <see cref="ExpectedRungTests"/>: a class beside a method would be what both name, which
+    /// is nothing.
+    /// </summary>
     public static string[] Methods(Type type, params string[] methods) =>
-        [.. methods.Select(m => $"{type.FullName}.{m}").Append($"{typeof(ExpectedRungTests).FullName}.{nameof(ExpectedRungTests.The_rung_in_use_is_the_expected_one)}").SelectMany(m => (string[])["-method", m])];
+        [.. methods.Select(m => $"{type.FullName}.{m}")
+            .Append($"{typeof(ExpectedRungTests).FullName}.{nameof(ExpectedRungTests.The_rung_in_use_is_the_expected_one)}")
+            .SelectMany(m => (string[])["-method", m])];
 }

@@ -10,7 +10,8 @@ public unsafe class WeightMemoryTests
     {
         using var memory = new WeightMemory(100 << 20);
         long[] lengths = [1, 64, 65, 3 << 20, 100, 70 << 20, 5, 63 << 20];
-        var taken = lengths.Select(length => (memory.Take(length), length)).Select(t => ((nint)t.Item1.Piece.Pointer + t.Item1.Offset, t.length)).ToArray();
+        var taken = lengths.Select(length => (memory.Take(length), length))
+            .Select(t => ((nint)t.Item1.Piece.Pointer + t.Item1.Offset, t.length)).ToArray();
         Assert.All(taken, t => Assert.Equal(0, t.Item1 % 64));
         Assert.Equal(taken[0].Item1 + 64, taken[1].Item1);
         foreach (var (one, i) in taken.Select((t, i) => (t, i)))

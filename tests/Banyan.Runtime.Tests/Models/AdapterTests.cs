@@ -18,8 +18,10 @@ public sealed class AdapterTests : IDisposable
     {
         var random = new Random(seed);
         float[] Floats(int count, float size) => [.. Enumerable.Range(0, count).Select(_ => (random.NextSingle() - 0.5f) * size)];
-        return new(rank, 2 * rank, false, [.. model.Weights.Products.SelectMany(p => p.Projections).Where(p => tiedOutput || p.Name != "token_embd.weight").Select(p =>
-            new ProjectionAdapter(p.Name == "token_embd.weight" ? "output.weight" : p.Name, p.Rows, p.Columns, Floats(rank * p.Columns, 0.2f), Floats(rank * p.Rows, 0.2f))
+        return new(rank, 2 * rank, false,
+            [.. model.Weights.Products.SelectMany(p => p.Projections).Where(p => tiedOutput || p.Name != "token_embd.weight").Select(p =>
+            new ProjectionAdapter(p.Name == "token_embd.weight" ? "output.weight" : p.Name, p.Rows, p.Columns,
+                Floats(rank * p.Columns, 0.2f), Floats(rank * p.Rows, 0.2f))
             {
                 Magnitude = dora ? [.. Enumerable.Range(0, p.Rows).Select(i => 0.5f + i % 3)] : null,
             })]);
@@ -123,12 +125,14 @@ public sealed class AdapterTests : IDisposable
             var adapter = model.AddAdapter("a", Random(model, 6, false, 1));
             return Logits(model, (s_long, adapter), (s_long, null));
         }
-        var (exact, fast) = (Of(new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 }), Of(new() { Threads = 2 }));
+        var (exact, fast) = (Of(new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 }),
+            Of(new() { Threads = 2 }));
         for (var i = 0; i < 2; i++)
         {
             var norm = Math.Sqrt(exact[i].Sum(v => v * v));
             Assert.InRange(Math.Sqrt(exact[i].Zip(fast[i]).Sum(p => (p.First - p.Second) * (p.First - p.Second))) / norm, 0, 0.05);
-            Assert.InRange(Math.Sqrt(exact[0].Zip(fast[1]).Sum(p => (p.First - p.Second) * (p.First - p.Second))) / norm, 0.2, double.MaxValue);
+            Assert.InRange(Math.Sqrt(exact[0].Zip(fast[1]).Sum(p => (p.First - p.Second) * (p.First - p.Second))) / norm, 0.2,
+                double.MaxValue);
         }
     }
 
@@ -147,14 +151,18 @@ public sealed class AdapterTests : IDisposable
     [MemberData(nameof(LlamaCpp))]
     public void Llama_cpp_gives_the_same_with_the_same_file(string name, int[] tokens, double[] expected)
     {
-        using var model = Model.Load(Reference.Path(name), new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(Reference.Path(name),
+            new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         var seed = 0u;
-        float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => ((seed = seed * 1664525 + 1013904223) >> 8) / 16777216f * 0.1f - 0.05f)];
-        var projections = model.Weights.Products.SelectMany(p => p.Projections).Where(p => p.Name.StartsWith("blk.", StringComparison.Ordinal)).OrderBy(p => p.Name, StringComparer.Ordinal)
+        float[] Numbers(int count) =>
+            [.. Enumerable.Range(0, count).Select(_ => ((seed = seed * 1664525 + 1013904223) >> 8) / 16777216f * 0.1f - 0.05f)];
+        var projections = model.Weights.Products.SelectMany(p => p.Projections)
+            .Where(p => p.Name.StartsWith("blk.", StringComparison.Ordinal)).OrderBy(p => p.Name, StringComparer.Ordinal)
             .Select(p => new ProjectionAdapter(p.Name, p.Rows, p.Columns, Numbers(8 * p.Columns), Numbers(8 * p.Rows))).ToList();
         var path = Path.Combine(_folder, "adapter.gguf");
         GgufAdapter.Write(path, new(8, 16, true, projections), model.Config.Architecture);
-        var logits = Logits(model, ([5, 9, 17, 33, 2, 41, 8, 100, 23, 7], model.AddAdapter("a", AdapterWeights.Read(path, model.Config))))[0];
+        var logits =
+            Logits(model, ([5, 9, 17, 33, 2, 41, 8, 100, 23, 7], model.AddAdapter("a", AdapterWeights.Read(path, model.Config))))[0];
         var normalizer = Math.Log(logits.Sum(l => Math.Exp(l)));
         var actual = tokens.Select(t => logits[t] - normalizer).ToArray();
         Assert.All(actual.Zip(expected), p => Assert.Equal(p.Second, p.First, 3e-3));
@@ -164,7 +172,8 @@ public sealed class AdapterTests : IDisposable
     [Fact]
     public async Task A_beginning_computed_with_one_adapter_is_none_of_another()
     {
-        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"), new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"),
+            new() { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         var adapter = model.AddAdapter("a", Random(model, 4, false, 3));
         await using var engine = new Engine(model, new EngineOptions { CacheTokens = 1024 });
         int[] prompt = [.. Enumerable.Range(0, 200).Select(i => i % 90)];
@@ -172,7 +181,8 @@ public sealed class AdapterTests : IDisposable
         {
             var tokens = new List<int>();
             GenerationStatistics? statistics = null;
-            await foreach (var generated in engine.GenerateAsync(prompt, new() { Temperature = 0, MaxTokens = 12, Adapter = with, IgnoreEndOfText = true }))
+            await foreach (var generated in engine.GenerateAsync(prompt,
+                new() { Temperature = 0, MaxTokens = 12, Adapter = with, IgnoreEndOfText = true }))
                 (tokens, statistics) = ([.. tokens, generated.Token ?? -1], generated.Statistics);
             return (string.Join(' ', tokens), statistics!.CachedTokens);
         }
@@ -195,8 +205,10 @@ public sealed class AdapterTests : IDisposable
     public void An_adapter_of_another_model_is_refused_by_name()
     {
         using var model = Model.Load(Reference.Path("qwen2-tiny-f32"));
-        AdapterWeights Of(string tensor, int rows, int columns) => new(1, 1, false, [new(tensor, rows, columns, new float[columns], new float[rows])]);
-        Assert.Contains("blk.99.attn_q.weight", Assert.Throws<ArgumentException>(() => model.AddAdapter("x", Of("blk.99.attn_q.weight", 4, 4))).Message);
+        AdapterWeights Of(string tensor, int rows, int columns) =>
+            new(1, 1, false, [new(tensor, rows, columns, new float[columns], new float[rows])]);
+        Assert.Contains("blk.99.attn_q.weight",
+            Assert.Throws<ArgumentException>(() => model.AddAdapter("x", Of("blk.99.attn_q.weight", 4, 4))).Message);
         Assert.Contains("[3, 7]", Assert.Throws<ArgumentException>(() => model.AddAdapter("x", Of("blk.0.attn_q.weight", 3, 7))).Message);
         Assert.Empty(model.Adapters);
     }

@@ -14,7 +14,8 @@ sealed class ChangedModel : IDisposable
     /// <param name="keys">Keys to set; null takes a key away.</param>
     /// <param name="more">Tensors to add: vectors of so many zeros.</param>
     /// <param name="tensors">Changes a tensor's bytes, by its name; null takes it away.</param>
-    public ChangedModel(string model, Dictionary<string, object?>? keys = null, Dictionary<string, Action<byte[]>?>? tensors = null, Dictionary<string, int>? more = null)
+    public ChangedModel(string model, Dictionary<string, object?>? keys = null, Dictionary<string, Action<byte[]>?>? tensors = null,
+        Dictionary<string, int>? more = null)
     {
         using var file = ModelFile.Open(Reference.Path(model));
         var writer = new GgufWriter();

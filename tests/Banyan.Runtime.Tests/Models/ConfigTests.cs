@@ -17,7 +17,8 @@ public class ConfigTests
     [Fact]
     public void An_unknown_architecture_is_refused_by_name_with_what_works()
     {
-        var message = Assert.Throws<ModelFileException>(() => Read("qwen2-tiny-Q8_0", new() { ["general.architecture"] = "mamba" })).Message;
+        var message =
+            Assert.Throws<ModelFileException>(() => Read("qwen2-tiny-Q8_0", new() { ["general.architecture"] = "mamba" })).Message;
         foreach (var word in (string[])["mamba", "qwen2", "qwen3", "qwen3moe", "llama", "Mistral"])
             Assert.Contains(word, message);
     }
@@ -53,7 +54,8 @@ public class ConfigTests
     [InlineData("qwen2.block_count", 4u, "blk.3")]
     public void A_shape_that_the_tensors_contradict_is_refused(string key, object value, string tensor)
     {
-        using var changed = new ChangedModel("qwen2-tiny-Q8_0", new() { [key] = value, ["qwen2.attention.value_length"] = key.EndsWith("_length") && key.Contains("attention") ? value : 64u });
+        using var changed = new ChangedModel("qwen2-tiny-Q8_0",
+            new() { [key] = value, ["qwen2.attention.value_length"] = key.EndsWith("_length") && key.Contains("attention") ? value : 64u });
         Assert.Contains(tensor, Assert.Throws<ModelFileException>(() => Model.Load(changed.Path)).Message);
     }
 
@@ -71,13 +73,15 @@ public class ConfigTests
         Assert.Equal(new Experts(8, 2, true) { FeedForwardSize = config.FeedForwardSize }, config.Experts);
         Assert.False(Read("qwen3moe-tiny-Q8_0", new() { ["qwen3moe.expert_weights_norm"] = false }).Experts!.NormalizeWeights);
         Assert.Throws<ModelFileException>(() => Read("qwen3moe-tiny-Q8_0", new() { ["qwen3moe.expert_used_count"] = 9u }));
-        Assert.Contains("expert_used_count", Assert.Throws<ModelFileException>(() => Read("llama-tiny-Q8_0", new() { ["llama.expert_count"] = 8u })).Message);
+        Assert.Contains("expert_used_count",
+            Assert.Throws<ModelFileException>(() => Read("llama-tiny-Q8_0", new() { ["llama.expert_count"] = 8u })).Message);
     }
 
     [Fact]
     public async Task Weights_that_are_no_numbers_end_in_a_clear_error()
     {
-        using var changed = new ChangedModel("llama-tiny-F16", tensors: new() { ["blk.1.ffn_norm.weight"] = bytes => Array.Fill(bytes, (byte)0xFF) });
+        using var changed = new ChangedModel("llama-tiny-F16",
+            tensors: new() { ["blk.1.ffn_norm.weight"] = bytes => Array.Fill(bytes, (byte)0xFF) });
         using var model = Model.Load(changed.Path, new ModelOptions { Threads = 1 });
         await using var engine = new Engine(model);
         var error = await Assert.ThrowsAsync<GenerationException>(async () =>

@@ -25,12 +25,14 @@ public class HeadTests
     [InlineData("gemma-embedding", "vector", 2e-3f)]
     public void Vectors_and_scores_are_llama_cpps(string name, string kind, float most)
     {
-        using var model = Model.Load(Reference.Path($"families/{name}"), new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(Reference.Path($"families/{name}"),
+            new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         var runs = JsonNode.Parse(File.ReadAllText(SharedData.Path("models", $"families/{name}.reference.json")))!["runs"]!.AsArray();
         using var embedder = new Embedder(model);
         // All at once, and each alone.
         int[][] texts = [.. runs.Select(run => run!["tokens"]!.AsArray().Select(t => (int)t!).ToArray())];
-        IReadOnlyList<float[]> Compute(IReadOnlyList<int[]> some) => kind == "score" ? embedder.Score(some) : embedder.Embed(some, normalize: false);
+        IReadOnlyList<float[]> Compute(IReadOnlyList<int[]> some) =>
+            kind == "score" ? embedder.Score(some) : embedder.Embed(some, normalize: false);
         var together = Compute(texts);
         for (var i = 0; i < runs.Count; i++)
         {
@@ -58,7 +60,8 @@ public class HeadTests
         foreach (var old in vocabulary.Where(v => (int)v.Value! is 301 or 302 && v.Key is not ("yes" or "no")).Select(v => v.Key).ToList())
             vocabulary.Remove(old);
         var merges = tokenizer["model"]!["merges"]!.AsArray();
-        foreach (var gone in merges.Where(m => m is JsonArray pair ? !vocabulary.ContainsKey($"{pair[0]}{pair[1]}") : !vocabulary.ContainsKey($"{m}".Replace(" ", "", StringComparison.Ordinal))).ToList())
+        foreach (var gone in merges.Where(m => m is JsonArray pair ? !vocabulary.ContainsKey($"{pair[0]}{pair[1]}")
+            : !vocabulary.ContainsKey($"{m}".Replace(" ", "", StringComparison.Ordinal))).ToList())
             merges.Remove(gone);
         File.WriteAllText(Path.Combine(folder, "tokenizer.json"), tokenizer.ToJsonString());
         var config = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
@@ -105,7 +108,8 @@ public class HeadTests
     [InlineData("families/lfm2.gguf", 600)]
     public void A_decoders_long_text_goes_in_pieces_and_gives_the_same(string file, int tokens)
     {
-        using var model = Model.Load(SharedData.Path("models", file), new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32, ContextLength = 1200 });
+        using var model = Model.Load(SharedData.Path("models", file),
+            new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32, ContextLength = 1200 });
         int[] text = [.. Enumerable.Range(0, tokens).Select(i => i * 7 % 200)];
         using var embedder = new Embedder(model);
         var vector = embedder.Embed([[1, 2], text], normalize: false)[1];
@@ -128,7 +132,8 @@ public class HeadTests
         var length = Math.Sqrt(whole.Take(5).Sum(v => (double)v * v));
         Assert.Equal(5, first.Length);
         Assert.All(first.Zip(whole), p => Assert.Equal(p.Second / length, p.First, 1e-5));
-        Assert.Contains($"outside 1 … {embedder.Dimensions}", Assert.Throws<ArgumentException>(() => embedder.Embed([[1]], dimensions: 9999)).Message);
+        Assert.Contains($"outside 1 … {embedder.Dimensions}",
+            Assert.Throws<ArgumentException>(() => embedder.Embed([[1]], dimensions: 9999)).Message);
     }
 
     [Fact]
@@ -143,23 +148,28 @@ public class HeadTests
         Assert.Equal(texts.Sum(t => t.Length), made.Usage!.InputTokenCount);
         Assert.Equal(4, (await generator.GenerateVectorAsync("hello", new EmbeddingGenerationOptions { Dimensions = 4 })).Length);
         Assert.Equal(embedder.Dimensions, generator.GetService<EmbeddingGeneratorMetadata>()!.DefaultModelDimensions);
-        Assert.Contains("text 2 has more than 128 tokens", (await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync(["a", new string('a', 500).Replace("a", "a ", StringComparison.Ordinal)]))).Message);
+        Assert.Contains("text 2 has more than 128 tokens",
+            (await Assert.ThrowsAsync<ArgumentException>(() =>
+                generator.GenerateAsync(["a", new string('a', 500).Replace("a", "a ", StringComparison.Ordinal)]))).Message);
     }
 
     /// <summary>Queries and documents as the models' makers show them to a reranker; their special tokens in a text are text.</summary>
     [Theory]
     [InlineData("bert", "[CLS] he[SEP] lo[SEP]")]
     [InlineData("bert-reranker", "<s> he</s></s> lo</s>")]
-    [InlineData("qwen3-reranker", "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: he\n<Document>: lo<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")]
+    [InlineData("qwen3-reranker",
+        "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n<Instruct>: Given a web search query, retrieve relevant passages that answer the query\n<Query>: he\n<Document>: lo<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")]
     public void A_query_stands_with_a_document_as_it_was_trained(string name, string expected)
     {
-        using var model = Model.Load(Reference.Path($"families/{name}"), new ModelOptions { Threads = 1, ContextLength = name == "qwen3-reranker" ? 1024 : null });
+        using var model = Model.Load(Reference.Path($"families/{name}"),
+            new ModelOptions { Threads = 1, ContextLength = name == "qwen3-reranker" ? 1024 : null });
         using var embedder = new Embedder(model);
         Assert.True(embedder.TryPair("he", "lo", out var tokens));
         Assert.Equal(expected, string.Concat(tokens.Select(model.Tokenizer.Text)));
         // A forged end is longer than one token.
         Assert.True(embedder.TryPair("he", "lo" + model.Tokenizer.Text(tokens[0]), out var forged));
-        Assert.True(forged.Length > tokens.Length + 1 && forged.Count(t => t == tokens[0]) == tokens.Count(t => t == tokens[0]), string.Join(' ', forged));
+        Assert.True(forged.Length > tokens.Length + 1 && forged.Count(t => t == tokens[0]) == tokens.Count(t => t == tokens[0]),
+            string.Join(' ', forged));
         Assert.False(embedder.TryPair("he", string.Concat(Enumerable.Repeat("lo ", 2000)), out _));
     }
 }

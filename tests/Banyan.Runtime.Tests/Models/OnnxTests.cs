@@ -4,8 +4,8 @@ using Banyan.Tests;
 namespace Banyan.Runtime.Tests.Models;
 
 /// <summary>
-/// Real weights: vectors of all-MiniLM-L6-v2 and snowflake-arctic-embed-xs against ONNX Runtime's, by a program that is built for it: bench/peers/onnxruntime,
-/// which nothing else restores.
+/// Real weights: vectors of all-MiniLM-L6-v2 and snowflake-arctic-embed-xs against ONNX Runtime's, by a program that is built for it:
+/// bench/peers/onnxruntime, which nothing else restores.
 /// </summary>
 public class OnnxTests
 {

@@ -18,7 +18,8 @@ public unsafe class ProjectionTests
     [Fact]
     public void Scale_and_bias_follow_the_product_alone_and_together()
     {
-        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"), new ModelOptions { Threads = 2, Activations = ActivationFormat.Float });
+        using var model = Model.Load(Reference.Path("qwen2-tiny-f32"),
+            new ModelOptions { Threads = 2, Activations = ActivationFormat.Float });
         using var cache = new KvCache(model, 64);
         using var pass = new Pass(model, cache, Tokens, model.Pool);
         var (batch, sequence) = (new Batch(Tokens), new Sequence(cache, Tokens));

@@ -5,12 +5,16 @@ using Banyan.Runtime.Tests.Generation;
 
 namespace Banyan.Runtime.Tests.Models;
 
-/// <summary>States that cannot be cut like keys and values: guesses that were wrong, prompts that begin alike, requests that give way.</summary>
+/// <summary>
+/// States that cannot be cut like keys and values: guesses that were wrong, prompts that begin alike, requests that give way.
+/// </summary>
 public sealed class RecurrentTests : IDisposable
 {
     Model _model = null!;
 
-    void Open(string name) => _model = Model.Load(Reference.Path($"families/{name}"), new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+    void Open(string name) =>
+        _model = Model.Load(Reference.Path($"families/{name}"),
+            new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
 
     static int[] Tokens(int count, int seed = 0) => [.. Enumerable.Range(0, count).Select(i => (i * 7919 + seed * 131 + 13) % 509)];
 

@@ -52,7 +52,10 @@ public class ReferenceTests
         Check(Reference.Differences(model, Reference.Load(name).Runs, 256), Fast, FastMean);
     }
 
-    /// <summary>What a rung has to show: one model of each weight format, and of each kind of mixer and feed-forward. What else a family does is the same on all.</summary>
+    /// <summary>
+    /// What a rung has to show: one model of each weight format, and of each kind of mixer and feed-forward. What else a family does is the
+    /// same on all.
+    /// </summary>
     public static TheoryData<string> FormatsAndKinds => [.. Reference.FormatsAndKinds];
 
     [Theory]

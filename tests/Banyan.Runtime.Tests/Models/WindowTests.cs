@@ -6,7 +6,9 @@ using CsCheck;
 
 namespace Banyan.Runtime.Tests.Models;
 
-/// <summary>Layers with a window keep only what it shows: answers are the same, prompts that begin alike are reused, memory is bounded.</summary>
+/// <summary>
+/// Layers with a window keep only what it shows: answers are the same, prompts that begin alike are reused, memory is bounded.
+/// </summary>
 public sealed class WindowTests : IDisposable
 {
     Model _model = null!;
@@ -14,7 +16,8 @@ public sealed class WindowTests : IDisposable
     void Open(string name, int context = 1024) => _model = Model.Load(Reference.Path($"families/{name}"),
         new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32, ContextLength = context });
 
-    static int[] Tokens(int count, int seed = 0) => [.. Enumerable.Range(0, count).Select(i => (i * 7919 + i / 50 * 31 + seed * 131 + 13) % 509)];
+    static int[] Tokens(int count, int seed = 0) =>
+        [.. Enumerable.Range(0, count).Select(i => (i * 7919 + i / 50 * 31 + seed * 131 + 13) % 509)];
 
     float[] Alone(int[] tokens)
     {
@@ -117,7 +120,8 @@ public sealed class WindowTests : IDisposable
                     continue;
                 }
                 // Two of eight pages' tokens in each place: prompts often begin alike.
-                int[] tokens = [.. Enumerable.Range(0, 3 + step / 3 % 5).SelectMany(page => Enumerable.Repeat((step >> page & 1) + 2 * page, 64)), 1];
+                int[] tokens =
+                    [.. Enumerable.Range(0, 3 + step / 3 % 5).SelectMany(page => Enumerable.Repeat((step >> page & 1) + 2 * page, 64)), 1];
                 var sequence = new Sequence(cache, tokens.Length);
                 sequence.Begin(tokens);
                 if (!sequence.TryReserve(tokens.Length))
@@ -150,7 +154,9 @@ public sealed class WindowTests : IDisposable
         static int Mark(int[] tokens, int page)
         {
             var hash = new HashCode();
-            hash.AddBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(tokens.AsSpan(0, (page + 1) * 64 > tokens.Length ? tokens.Length : (page + 1) * 64)));
+            hash.AddBytes(
+                System.Runtime.InteropServices.MemoryMarshal.AsBytes(
+                    tokens.AsSpan(0, (page + 1) * 64 > tokens.Length ? tokens.Length : (page + 1) * 64)));
             return hash.ToHashCode();
         }
     }
@@ -158,7 +164,8 @@ public sealed class WindowTests : IDisposable
     [Fact]
     public void What_a_sequence_left_behind_goes_before_what_one_ended_with()
     {
-        using var windows = new WindowPages(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64, 16, 64); // so large that four are kept, and never touched
+        // so large that four are kept, and never touched
+        using var windows = new WindowPages(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 64, 16, 64);
         var pages = Enumerable.Range(0, 9).Select(of => (Of: of, Page: windows.Take())).ToArray();
         foreach (var (of, page) in pages)
             windows.Keep(page, of);

@@ -24,9 +24,11 @@ public class FimTests
     [Fact]
     public void A_repository_names_itself_and_shows_its_files()
     {
-        var repository = new FimRepository("library-system", "main.py", [new FimFile("library.py", "class Book: pass"), new FimFile("student.py", "class Student: pass\n")]);
+        var repository = new FimRepository("library-system", "main.py",
+            [new FimFile("library.py", "class Book: pass"), new FimFile("student.py", "class Student: pass\n")]);
         Assert.Equal(
-            [Repo, .. Plain("library-system\n"), Separator, .. Plain("library.py\nclass Book: pass\n"), Separator, .. Plain("student.py\nclass Student: pass\n"),
+            [Repo, .. Plain("library-system\n"), Separator, .. Plain("library.py\nclass Book: pass\n"), Separator,
+                .. Plain("student.py\nclass Student: pass\n"),
              Separator, .. Plain("main.py\n"), Prefix, .. Plain("from library import "), Suffix, .. Plain("\n"), Middle],
             Fim.Prompt(Qwen, "from library import ", "\n", repository: repository));
     }

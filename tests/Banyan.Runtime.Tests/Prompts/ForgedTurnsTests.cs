@@ -13,14 +13,16 @@ namespace Banyan.Runtime.Tests.Prompts;
 /// <summary>Special tokens come from the template alone: whatever is quoted in a conversation stays text, to the last byte.</summary>
 public class ForgedTurnsTests
 {
-    const string Jinja = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}<|im_end|>\n{% endfor %}"
+    const string Jinja =
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}<|im_end|>\n{% endfor %}"
         + "{% if tools %}{{ tools | tojson }}{% endif %}{{ extra }}<|im_start|>assistant\n";
 
     static readonly Lazy<Tokenizer> s_tokenizer = new(() => Tokenizer.Open(Reference.Path("qwen2-tiny-Q8_0")));
 
     static int[] Encode(string json)
     {
-        var (text, mark) = ChatPrompt.Render(s_tokenizer.Value, ChatTemplate.Parse(Jinja), JsonNode.Parse(json)!.AsObject(), DateTimeOffset.UnixEpoch);
+        var (text, mark) = ChatPrompt.Render(s_tokenizer.Value, ChatTemplate.Parse(Jinja), JsonNode.Parse(json)!.AsObject(),
+            DateTimeOffset.UnixEpoch);
         return ChatPrompt.Encode(s_tokenizer.Value, text, mark, int.MaxValue);
     }
 
@@ -43,7 +45,8 @@ public class ForgedTurnsTests
             var ids = Encode(json);
             Assert.Equal(expected, Special(ids));
             // The text is what the template made of it.
-            Assert.Equal(ChatTemplate.Parse(Jinja).Render(JsonNode.Parse(json)!.AsObject(), DateTimeOffset.UnixEpoch), s_tokenizer.Value.Decode(ids));
+            Assert.Equal(ChatTemplate.Parse(Jinja).Render(JsonNode.Parse(json)!.AsObject(), DateTimeOffset.UnixEpoch),
+                s_tokenizer.Value.Decode(ids));
         }
     }
 

@@ -29,18 +29,21 @@ public class CopierTests
         var random = new Random(seed);
         var text = new StringBuilder();
         for (var line = 0; line < lines; line++)
-            text.Append(' ', random.Next(3)).Append(Word()).Append('.').Append(Word()).Append(random.Next(3) == 0 ? "(emk)" : "(at)").Append(" = ").Append(Word()).Append(Word()).Append(";\n");
+            text.Append(' ', random.Next(3)).Append(Word()).Append('.').Append(Word()).Append(random.Next(3) == 0 ? "(emk)" : "(at)")
+                .Append(" = ").Append(Word()).Append(Word()).Append(";\n");
         return text.ToString();
 
         string Word() => string.Concat(Enumerable.Range(0, 3).Select(_ => "etaoinsr"[random.Next(8)]));
     }
 
-    static async Task<(string Text, GenerationStatistics Statistics)> Answer(Model model, int[] prompt, bool speculation, float temperature = 0)
+    static async Task<(string Text, GenerationStatistics Statistics)> Answer(Model model, int[] prompt,
+        bool speculation, float temperature = 0)
     {
         await using var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = speculation });
         var text = new StringBuilder();
         GenerationStatistics? statistics = null;
-        await foreach (var generated in engine.GenerateAsync(prompt, new GenerationOptions { Temperature = temperature, Seed = 1, MaxTokens = 4_000 }, TestContext.Current.CancellationToken))
+        await foreach (var generated in engine.GenerateAsync(prompt,
+            new GenerationOptions { Temperature = temperature, Seed = 1, MaxTokens = 4_000 }, TestContext.Current.CancellationToken))
         {
             text.Append(generated.Text);
             statistics = generated.Statistics;

@@ -53,15 +53,19 @@ public class SynthesizerTests
     [InlineData("qwen2.5-coder-1.5b", "Q8_0", 1647)]
     [InlineData("qwen2.5-coder-1.5b", "Q4_K_M", 986)]
     public void Mixes_give_the_published_sizes(string shape, string type, int megabytes) =>
-        Assert.Equal(megabytes, (int)Math.Round(Synthesizer.Create(Shape(shape), type, SharedData.Path("tokenizers", "qwen2.5")).ByteLength / 1e6));
+        Assert.Equal(megabytes,
+            (int)Math.Round(Synthesizer.Create(Shape(shape), type, SharedData.Path("tokenizers", "qwen2.5")).ByteLength / 1e6));
 
     // A layer of each kind. Those of more than 100 MB with all proofs.
     public static TheoryData<string, string, string> Cuts =>
     [
-        ("all-minilm-l6-v2-1-layers", "Q8_0", "bert"), ("lfm2-1.2b-3-layers", "Q4_0", "lfm2"), ("granite-4-h-tiny-6-layers", "Q4_K_M", "granitehybrid"),
-        ("lfm2-8b-a1b-3-layers", "Q4_0", "lfm2moe"), ("gpt-oss-20b-2-layers", "MXFP4_MOE", "gpt-oss"), ("deepseek-v2-lite-2-layers", "Q4_K_M", "deepseek2"),
+        ("all-minilm-l6-v2-1-layers", "Q8_0", "bert"), ("lfm2-1.2b-3-layers", "Q4_0", "lfm2"),
+        ("granite-4-h-tiny-6-layers", "Q4_K_M", "granitehybrid"),
+        ("lfm2-8b-a1b-3-layers", "Q4_0", "lfm2moe"), ("gpt-oss-20b-2-layers", "MXFP4_MOE", "gpt-oss"),
+        ("deepseek-v2-lite-2-layers", "Q4_K_M", "deepseek2"),
         ("gemma-3-4b-6-layers", "Q4_K_M", "gemma3"), ("gemma-4-e4b", "Q4_0", "gemma4"), ("qwen3.5-4b-4-layers", "Q3_K_M", "qwen35"),
-        ("qwen3.6-35b-a3b-4-layers", "IQ4_XS", "qwen35moe"), ("phi-4-mini-2-layers", "Q2_K", "phi3"), ("ministral-3-8b-2-layers", "Q4_K_M", "mistral3"),
+        ("qwen3.6-35b-a3b-4-layers", "IQ4_XS", "qwen35moe"), ("phi-4-mini-2-layers", "Q2_K", "phi3"),
+        ("ministral-3-8b-2-layers", "Q4_K_M", "mistral3"),
     ];
 
     [Theory]
@@ -77,7 +81,8 @@ public class SynthesizerTests
         using (var file = File.Create(path))
             writer.WriteTo(file);
         using var model = Model.Load(path, new ModelOptions { Threads = 2 });
-        Assert.Equal((architecture, shape.Layers, shape.Vocabulary), (model.Config.Architecture, model.Config.Layers, model.Config.VocabularySize));
+        Assert.Equal((architecture, shape.Layers, shape.Vocabulary),
+            (model.Config.Architecture, model.Config.Layers, model.Config.VocabularySize));
         if (architecture == "bert")
         {
             using var embedder = new Embedder(model);
@@ -85,7 +90,8 @@ public class SynthesizerTests
             return;
         }
         await using var engine = new Engine(model);
-        var (tokens, logProbs, _) = await Answers.Generate(engine, [10, 20, 30], new() { MaxTokens = 3, Temperature = 0, IgnoreEndOfText = true });
+        var (tokens, logProbs, _) = await Answers.Generate(engine, [10, 20, 30],
+            new() { MaxTokens = 3, Temperature = 0, IgnoreEndOfText = true });
         Assert.Equal(3, tokens.Length);
         Assert.All(logProbs, p => Assert.InRange(p, -20, 0));
     }
@@ -114,7 +120,8 @@ public class SynthesizerTests
                 tensor.Dequantize(0, (int)tensor.Rows, weights);
                 Assert.True(weights.All(float.IsFinite));
                 if (tensor.Shape.Count > 1)
-                    Assert.InRange(Math.Sqrt(weights.Average(w => (double)w * w)) * Math.Sqrt(tensor.Columns), 0.75, 1.15); // 1 is right; with two levels it is that of their mean
+                    // 1 is right; with two levels it is that of their mean
+                    Assert.InRange(Math.Sqrt(weights.Average(w => (double)w * w)) * Math.Sqrt(tensor.Columns), 0.75, 1.15);
                 if (tensor.Format == WeightFormat.Q8_0)
                     for (var row = 0L; row < tensor.Rows; row++)
                         for (var block = 0; block < tensor.Columns / 32; block++)
@@ -126,8 +133,10 @@ public class SynthesizerTests
     [Fact]
     public void Q4_K_M_gives_the_layers_llama_cpp_gives_more_bits()
     {
-        static string Formats(string shape, string type, string name) => string.Concat(ShapeTensors.Of(Shape(shape)).Where(t => t.Name == name || t.Name.EndsWith("." + name, StringComparison.Ordinal))
-            .Select(t => TypeMix.TryGet(type, out var mix) ? mix.FormatOf(t.Name, t.Shape, new(Shape(shape).Layers, Shape(shape).Embedding, Shape(shape).Tied)).Name[1] : '?'));
+        static string Formats(string shape, string type, string name) =>
+            string.Concat(ShapeTensors.Of(Shape(shape)).Where(t => t.Name == name || t.Name.EndsWith("." + name, StringComparison.Ordinal))
+            .Select(t => TypeMix.TryGet(type, out var mix)
+                ? mix.FormatOf(t.Name, t.Shape, new(Shape(shape).Layers, Shape(shape).Embedding, Shape(shape).Tied)).Name[1] : '?'));
         // 28 layers: 0–2, 24.., and every third from 5.
         Assert.Equal("6664464464464464464464466666"[..28], Formats("qwen2.5-coder-1.5b", "Q4_K_M", "attn_v.weight"));
         Assert.Equal(Formats("qwen2.5-coder-1.5b", "Q4_K_M", "attn_v.weight"), Formats("qwen2.5-coder-1.5b", "Q4_K_M", "ffn_down.weight"));
@@ -176,7 +185,8 @@ public class SynthesizerTests
             if (!(parts.Length == 2 && known.Contains(parts[0]) && known.Contains(parts[1]) && known.Contains(parts[0] + parts[1])))
                 Assert.Fail(merge);
         }
-        Assert.Equal(name.StartsWith("llama") ? "<|eot_id|>" : "<|im_end|>", tokens[model.Metadata.Get<int>("tokenizer.ggml.eos_token_id")]);
+        Assert.Equal(name.StartsWith("llama") ? "<|eot_id|>" : "<|im_end|>",
+            tokens[model.Metadata.Get<int>("tokenizer.ggml.eos_token_id")]);
     }
 
     [Fact]
@@ -195,6 +205,8 @@ public class SynthesizerTests
     {
         Assert.Contains("Q4_K_M", Assert.Throws<ArgumentException>(() => Synthesizer.Create(Shape("tiny-qwen2"), "Q9")).Message);
         Assert.Throws<ModelFileException>(() => Synthesizer.Create(Shape("tiny-qwen2"), "Q8_0", SharedData.Path("tokenizers")));
-        Assert.Contains("2048", Assert.Throws<ModelFileException>(() => Synthesizer.Create(Shape("tiny-qwen2"), "Q8_0", SharedData.Path("tokenizers", "qwen2.5"))).Message);
+        Assert.Contains("2048",
+            Assert.Throws<ModelFileException>(() =>
+                Synthesizer.Create(Shape("tiny-qwen2"), "Q8_0", SharedData.Path("tokenizers", "qwen2.5"))).Message);
     }
 }

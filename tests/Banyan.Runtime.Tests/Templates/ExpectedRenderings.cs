@@ -12,7 +12,8 @@ public class ExpectedRenderings
         get
         {
             var folder = Path.Combine(SharedData.Repository, "..", "shared", "chat-templates");
-            return Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.jinja").Select(f => Path.GetFileName(f)!).Order()] : ["(none here)"];
+            return Directory.Exists(folder)
+                ? [.. Directory.GetFiles(folder, "*.jinja").Select(f => Path.GetFileName(f)!).Order()] : ["(none here)"];
         }
     }
 
@@ -27,7 +28,8 @@ public class ExpectedRenderings
         foreach (var (title, variables) in cases)
         {
             var wanted = expected["expected"]![name]![title]!.AsObject();
-            Assert.Equal((title, wanted["text"]?.GetValue<string>(), wanted["error"]?.GetValue<string>()), Render(title, template, variables!.DeepClone().AsObject()));
+            Assert.Equal((title, wanted["text"]?.GetValue<string>(), wanted["error"]?.GetValue<string>()),
+                Render(title, template, variables!.DeepClone().AsObject()));
         }
     }
 

@@ -3,7 +3,9 @@ using Banyan.Runtime.Templates.Formatting;
 
 namespace Banyan.Runtime.Templates.Tests;
 
-/// <summary>Templates that want to run long, grow without limit or read something: each ends with the limit it met, however it tries.</summary>
+/// <summary>
+/// Templates that want to run long, grow without limit or read something: each ends with the limit it met, however it tries.
+/// </summary>
 public class HostileTemplates
 {
     static readonly TemplateLimits s_limits = new() { Steps = 200_000, AllocatedBytes = 8 * 1024 * 1024, OutputCharacters = 1024 * 1024 };
@@ -51,9 +53,12 @@ public class HostileTemplates
     [InlineData("{{ range(9)|batch(999999999, 'x')|list }}", "AllocatedBytes")]
     [InlineData("{{ 2 ** 999999999 }}", "bits of an integer")]
     [InlineData("{% set ns = namespace(x=10) %}{% for i in range(99) %}{% set ns.x = ns.x * ns.x %}{% endfor %}", "bits of an integer")]
-    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}", "AllocatedBytes")]
-    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a|tojson }}", "Steps")]
-    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = (ns.a, ns.a) %}{% endfor %}{{ {ns.a: 1} }}", "items of a dictionary key")]
+    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}",
+        "AllocatedBytes")]
+    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a|tojson }}",
+        "Steps")]
+    [InlineData("{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = (ns.a, ns.a) %}{% endfor %}{{ {ns.a: 1} }}",
+        "items of a dictionary key")]
     [InlineData("{% macro m() %}{{ 'a' * 100000 }}{% endmacro %}{% for i in range(999) %}{% set x = m() %}{% endfor %}", "AllocatedBytes")]
     [InlineData("{% for i in range(999) %}{{ 'a' * 9999 }}{% endfor %}", "OutputCharacters")]
     [InlineData("{{ strftime_now('%c' * 999999) }}", "AllocatedBytes")]
@@ -69,8 +74,10 @@ public class HostileTemplates
     [InlineData("{% set ns = namespace(a=[], b=[]) %}{% for i in range(9999) %}{% set ns.a = [ns.a] %}{% set ns.b = [ns.b] %}{% endfor %}{{ ns.a == ns.b }}", "Depth")]
     [InlineData("{% set ns = namespace(a=[], b=[]) %}{% for i in range(9999) %}{% set ns.a = [ns.a] %}{% set ns.b = [ns.b] %}{% endfor %}{{ ns.a < ns.b }}", "Depth")]
     [InlineData("{% set ns = namespace(a=[]) %}{% for i in range(9999) %}{% set ns.a = [ns.a] %}{% endfor %}{{ ns.a|tojson }}", "Depth")]
-    [InlineData("{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = ns.g|map('abs') %}{% endfor %}{{ ns.g|list }}", "Depth")]
-    [InlineData("{% macro m() %}{{ caller() }}{% endmacro %}{% macro n() %}{% call m() %}{{ n() }}{% endcall %}{% endmacro %}{{ n() }}", "Depth")]
+    [InlineData("{% set ns = namespace(g=[1]) %}{% for i in range(9999) %}{% set ns.g = ns.g|map('abs') %}{% endfor %}{{ ns.g|list }}",
+        "Depth")]
+    [InlineData("{% macro m() %}{{ caller() }}{% endmacro %}{% macro n() %}{% call m() %}{{ n() }}{% endcall %}{% endmacro %}{{ n() }}",
+        "Depth")]
     public void End_within_their_limits(string template, string limit)
     {
         var error = Assert.Throws<TemplateException>(() => { ChatTemplate.Parse(template).Render([], default, s_limits, out _); });
@@ -92,7 +99,8 @@ public class HostileTemplates
     [InlineData("x is eq ", "")]
     public void Nested_expressions_are_refused_when_parsed(string open, string close)
     {
-        var template = "{{ " + string.Concat(Enumerable.Repeat(open, 50_000)) + "x" + string.Concat(Enumerable.Repeat(close, 50_000)) + " }}";
+        var template = "{{ " + string.Concat(Enumerable.Repeat(open, 50_000)) + "x"
+            + string.Concat(Enumerable.Repeat(close, 50_000)) + " }}";
         var error = Assert.Throws<TemplateException>(() => ChatTemplate.Parse(template));
         Assert.Equal("TemplateSyntaxError", error.Kind);
     }
@@ -130,13 +138,15 @@ public class HostileTemplates
     [InlineData("from 'x' import y")]
     [InlineData("extends 'x'")]
     public void Other_templates_cannot_be_read(string statement) =>
-        Assert.Contains("needs other templates", Assert.Throws<TemplateException>(() => ChatTemplate.Parse("{% " + statement + " %}")).Message);
+        Assert.Contains("needs other templates",
+            Assert.Throws<TemplateException>(() => ChatTemplate.Parse("{% " + statement + " %}")).Message);
 
     [Fact]
     public void Half_a_surrogate_pair_in_a_message_is_a_clear_error()
     {
         var variables = JsonNode.Parse("{\"messages\": [{\"content\": \"\\ud83d\"}]}")!.AsObject();
-        Assert.Contains("surrogate", Assert.Throws<TemplateException>(() => ChatTemplate.Parse("{{ messages }}").Render(variables, default)).Message);
+        Assert.Contains("surrogate",
+            Assert.Throws<TemplateException>(() => ChatTemplate.Parse("{{ messages }}").Render(variables, default)).Message);
     }
 
     [Fact]

@@ -5,19 +5,24 @@ using Banyan.Tests;
 
 namespace Banyan.Runtime.Templates.Tests;
 
-/// <summary>Real templates with random damage parse and render, or fail with a <see cref="TemplateException"/>; nothing else happens.</summary>
+/// <summary>
+/// Real templates with random damage parse and render, or fail with a <see cref="TemplateException"/>; nothing else happens.
+/// </summary>
 public class MutatedTemplates
 {
     const int Rounds = 15; // BANYAN_FUZZ_ROUNDS asks for more by hand
 
     static readonly TemplateLimits s_limits = new() { Steps = 100_000, AllocatedBytes = 4 * 1024 * 1024 };
-    static readonly string[] s_pieces = ["{{", "}}", "{%", "%}", "-%}", "{%-", "{#", "#}", "(", ")", "[", "]", "{", "}", "'", "\"", "|", ".", "~", "*", "**", "%", "-1", "0", "9999999999", "none",
-        " if ", " is ", " in ", " not ", " for x in messages ", "|list", "|tojson", "|length", "[::-1]", ".split()", ".format(x)", "loop.", "\\", "\n", "é", "😀", "\ud83d"];
+    static readonly string[] s_pieces = ["{{", "}}", "{%", "%}", "-%}", "{%-", "{#", "#}", "(", ")", "[", "]", "{", "}", "'", "\"", "|",
+        ".", "~", "*", "**", "%", "-1", "0", "9999999999", "none",
+        " if ", " is ", " in ", " not ", " for x in messages ", "|list", "|tojson", "|length", "[::-1]", ".split()", ".format(x)", "loop.",
+        "\\", "\n", "é", "😀", "\ud83d"];
 
     [Fact]
     public void Never_do_more_than_fail()
     {
-        var cases = JsonNode.Parse(File.ReadAllText(SharedData.Path("chat-templates", "expected.json")))!["cases"]!.AsObject().Select(c => c.Value!.AsObject()).ToArray();
+        var cases = JsonNode.Parse(File.ReadAllText(SharedData.Path("chat-templates", "expected.json")))!["cases"]!.AsObject()
+            .Select(c => c.Value!.AsObject()).ToArray();
         var templates = Directory.GetFiles(SharedData.Path("chat-templates"), "*.jinja").Order().Select(File.ReadAllText).ToArray();
         var rounds = int.TryParse(Environment.GetEnvironmentVariable("BANYAN_FUZZ_ROUNDS"), out var more) ? more : Rounds;
         var random = new Random(20261123);
@@ -39,7 +44,8 @@ public class MutatedTemplates
                     Assert.Fail($"{e}\n{damaged}");
                 }
             }
-        Assert.True(rendered > 3 * rounds, "hardly any damaged template still renders: the damage finds nothing but the parser's first line");
+        Assert.True(rendered > 3 * rounds,
+            "hardly any damaged template still renders: the damage finds nothing but the parser's first line");
     }
 
     static string Damage(Random random, string template, string[] others)

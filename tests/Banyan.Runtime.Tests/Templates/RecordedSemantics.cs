@@ -4,7 +4,9 @@ using Banyan.Tests;
 
 namespace Banyan.Runtime.Templates.Tests;
 
-/// <summary>Expressions and statements against what real Jinja2 rendered (record.py): the same text, or an error of the same kind.</summary>
+/// <summary>
+/// Expressions and statements against what real Jinja2 rendered (record.py): the same text, or an error of the same kind.
+/// </summary>
 public class RecordedSemantics
 {
     static readonly JsonObject s_recorded = JsonNode.Parse(File.ReadAllText(
@@ -27,13 +29,15 @@ public class RecordedSemantics
     }
 
     static bool IsArgumentError(string expected) =>
-        expected.StartsWith("TypeError:", StringComparison.Ordinal) && (expected.Contains("argument") || expected.Contains("format string"));
+        expected.StartsWith("TypeError:", StringComparison.Ordinal)
+        && (expected.Contains("argument") || expected.Contains("format string"));
 
     static string Render(string template)
     {
         try
         {
-            return ChatTemplate.Parse(template).Render(s_recorded["variables"]!.DeepClone().AsObject(), new DateTimeOffset(2026, 11, 3, 9, 5, 7, default));
+            return ChatTemplate.Parse(template)
+                .Render(s_recorded["variables"]!.DeepClone().AsObject(), new DateTimeOffset(2026, 11, 3, 9, 5, 7, default));
         }
         catch (TemplateException e)
         {

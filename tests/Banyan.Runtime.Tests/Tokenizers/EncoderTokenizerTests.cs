@@ -20,7 +20,8 @@ public class EncoderTokenizerTests
     [InlineData("bert", "\u0130stanbul \u0131\u00df", "2 95 44 166 326 28 1 3")]
     [InlineData("bert", "\u00fcber-gr\u00f6\u00dfe", "2 45 124 40 1 1 3")]
     [InlineData("bert", "\ud55c\uad6d\uc5b4 \ubb38\uc7a5", "2 1 1 3")]
-    [InlineData("bert", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "2 51 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 3")]
+    [InlineData("bert", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "2 51 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 52 3")]
     [InlineData("bert", "\u200bzero width", "2 55 472 34 49 22 424 20 3")]
     [InlineData("bert", "\ufb01 ligature \u00bd \u2460", "2 1 27 22 18 122 46 40 14 1 1 3")]
     [InlineData("bert-reranker", "Hello world", "0 3 13 27 27 33 48 131 27 11 2")]
@@ -37,7 +38,8 @@ public class EncoderTokenizerTests
     [InlineData("bert-reranker", "\u0130stanbul \u0131\u00df", "0 3 41 43 5 31 7 45 27 3 2")]
     [InlineData("bert-reranker", "\u00fcber-gr\u00f6\u00dfe", "0 3 7 13 39 3 17 39 3 13 2")]
     [InlineData("bert-reranker", "\ud55c\uad6d\uc5b4 \ubb38\uc7a5", "0 3 2")]
-    [InlineData("bert-reranker", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "0 50 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 2")]
+    [InlineData("bert-reranker", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "0 50 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 51 2")]
     [InlineData("bert-reranker", "\u200bzero width", "0 3 55 13 39 33 48 21 11 43 19 2")]
     [InlineData("bert-reranker", "\ufb01 ligature \u00bd \u2460", "0 3 26 21 17 121 45 39 13 3 2")]
     public void Texts_become_llama_cpps_tokens(string model, string text, string ids)

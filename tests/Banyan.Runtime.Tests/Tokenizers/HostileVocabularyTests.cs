@@ -22,7 +22,8 @@ public sealed class HostileVocabularyTests
 
     [Theory, InlineData(""), InlineData("a"), InlineData("ab"), InlineData("a "), InlineData(" ")]
     public void A_merge_that_is_no_pair_is_refused(string merge) =>
-        Assert.Contains($"merge '{merge}'", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.ByteLevel(["ab"], [merge]))).Message);
+        Assert.Contains($"merge '{merge}'",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.ByteLevel(["ab"], [merge]))).Message);
 
     [Fact]
     public void Ids_outside_the_vocabulary_count_as_not_given_and_stand_for_nothing()
@@ -60,14 +61,17 @@ public sealed class HostileVocabularyTests
     [Fact]
     public void Scores_that_are_not_numbers_or_too_few_are_refused()
     {
-        Assert.Contains("score of token 260 is NaN", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b"], [0, float.NaN]))).Message);
-        Assert.Contains("only 260 scores", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b"], [0]))).Message);
+        Assert.Contains("score of token 260 is NaN",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b"], [0, float.NaN]))).Message);
+        Assert.Contains("only 260 scores",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b"], [0]))).Message);
     }
 
     [Fact]
     public void Infinite_scores_are_scores()
     {
-        var tokenizer = GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b", "ab", "ba"], [0, 0, float.NegativeInfinity, float.PositiveInfinity]));
+        var tokenizer =
+            GgufMetadata.Read(GgufMetadata.SentencePiece(["a", "b", "ab", "ba"], [0, 0, float.NegativeInfinity, float.PositiveInfinity]));
         Assert.Equal([259, 262], tokenizer.Encode("aba", addSpecial: false)[^2..]);
     }
 
@@ -76,7 +80,8 @@ public sealed class HostileVocabularyTests
     {
         var metadata = GgufMetadata.SentencePiece(["a"], [0]);
         ((int[])metadata["tokenizer.ggml.token_type"])[259] = 6;
-        Assert.Contains("token 259 is said to be a byte but reads 'a'", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(metadata)).Message);
+        Assert.Contains("token 259 is said to be a byte but reads 'a'",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(metadata)).Message);
     }
 
     [Fact]
@@ -93,7 +98,8 @@ public sealed class HostileVocabularyTests
 
     [Fact]
     public void A_gigantic_control_token_is_refused() =>
-        Assert.Contains("control or added token of 5000 bytes", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.ByteLevel([new string('<', 5000)], [], [3]))).Message);
+        Assert.Contains("control or added token of 5000 bytes",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(GgufMetadata.ByteLevel([new string('<', 5000)], [], [3]))).Message);
 
     [Fact]
     public void Kinds_that_do_not_exist_are_taken_for_text() =>
@@ -104,7 +110,8 @@ public sealed class HostileVocabularyTests
     {
         var metadata = GgufMetadata.ByteLevel(["ab"], []);
         metadata["tokenizer.ggml.token_type"] = new int[3];
-        Assert.Contains("only 3 in tokenizer.ggml.token_type", Assert.Throws<ModelFileException>(() => GgufMetadata.Read(metadata)).Message);
+        Assert.Contains("only 3 in tokenizer.ggml.token_type",
+            Assert.Throws<ModelFileException>(() => GgufMetadata.Read(metadata)).Message);
     }
 
     [Theory, InlineData("rwkv", "kind of tokenizer that Banyan does not have"), InlineData("", "kind of tokenizer")]

@@ -7,7 +7,8 @@ public sealed class MergingTests
 {
     /// <summary>Random merges over four symbols and what they build.</summary>
     static readonly Gen<MergeTable> s_merges = Gen.Select(Gen.Int[0, 11], Gen.Int[0, 11], Gen.Int[0, 3]).Array[0, 40]
-        .Select(pairs => new MergeTable([.. pairs.Select((pair, index) => new Merge(pair.Item1, pair.Item2, index / (1 + pair.Item3), 4 + index % 8))]));
+        .Select(pairs =>
+            new MergeTable([.. pairs.Select((pair, index) => new Merge(pair.Item1, pair.Item2, index / (1 + pair.Item3), 4 + index % 8))]));
 
     static readonly Gen<int[]> s_word = Gen.Int[0, 3].Array[1, Merging.Short];
 

@@ -27,7 +27,8 @@ public sealed class NfcTests
 
     [Fact]
     public void Normalizing_twice_changes_nothing_more() =>
-        Gen.OneOf(Gen.Int[0x41, 0x7A], Gen.Int[0xC0, 0x17F], Gen.Int[0x300, 0x345], Gen.Int[0x900, 0xDFF], Gen.Int[0x1100, 0x11FF], Gen.Int[0x1E00, 0x1FFF], Gen.Int[0xF900, 0xFAFF])
+        Gen.OneOf(Gen.Int[0x41, 0x7A], Gen.Int[0xC0, 0x17F], Gen.Int[0x300, 0x345], Gen.Int[0x900, 0xDFF], Gen.Int[0x1100, 0x11FF],
+            Gen.Int[0x1E00, 0x1FFF], Gen.Int[0xF900, 0xFAFF])
             .Array[1, 12].Select(characters => string.Concat(characters.Select(char.ConvertFromUtf32))).Sample(text =>
             {
                 var once = Normalize(text);

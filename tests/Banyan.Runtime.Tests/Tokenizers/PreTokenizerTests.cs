@@ -21,18 +21,21 @@ public sealed class PreTokenizerTests
     /// <summary>Characters of every sort, those that patterns treat apart more often than others.</summary>
     static readonly Gen<int> s_character = Gen.Frequency(
         (6, Gen.OneOf(" \t\r\n'sStTmMdDrRvVlLeE0159azAZ.,!?/-_=+<>^~|`$()[]{}#".Select(c => (int)c).ToArray())),
-        (2, Gen.OneOf(0x17F, 0x212A, 0x85, 0xA0, 0x1680, 0x2003, 0x2028, 0x3000, 0x200B, 0x180E, 0x301, 0xE9, 0xAA, 0x1C5, 0x2B0, 0x5D0, 0x4E00, 0x3042, 0x30A2, 0xAC00, 0x660, 0x2163, 0xBD, 0x20AC, 0x1F600, 0x10400, 0x1D7D8, 0xE0100, 0x378, 0xE000)),
+        (2, Gen.OneOf(0x17F, 0x212A, 0x85, 0xA0, 0x1680, 0x2003, 0x2028, 0x3000, 0x200B, 0x180E, 0x301, 0xE9, 0xAA, 0x1C5, 0x2B0, 0x5D0,
+            0x4E00, 0x3042, 0x30A2, 0xAC00, 0x660, 0x2163, 0xBD, 0x20AC, 0x1F600, 0x10400, 0x1D7D8, 0xE0100, 0x378, 0xE000)),
         (2, Gen.Int[0, 0x2FFF]),
         (1, Gen.Int[0, 0x10FFFF].Where(c => c is < 0xD800 or > 0xDFFF)));
 
-    static readonly Gen<string> s_text = Gen.Frequency((4, s_character.Array[0, 30]), (1, s_character.Array[0, 4].Select(part => Enumerable.Repeat(part, 5).SelectMany(c => c).ToArray())))
+    static readonly Gen<string> s_text = Gen.Frequency((4, s_character.Array[0, 30]),
+        (1, s_character.Array[0, 4].Select(part => Enumerable.Repeat(part, 5).SelectMany(c => c).ToArray())))
         .Select(characters => string.Concat(characters.Where(c => c is < 0xD800 or > 0xDFFF).Select(char.ConvertFromUtf32)));
 
     [Theory, MemberData(nameof(Patterns))]
     public void Scanner_cuts_as_its_pattern_does(string pattern)
     {
         var scanner = PublishedPatterns.All[pattern];
-        var bmpOnly = pattern is PublishedPatterns.DeepSeekCasedLetters or PublishedPatterns.DeepSeekSigns or PublishedPatterns.DeepSeekAsian
+        var bmpOnly = pattern is PublishedPatterns.DeepSeekCasedLetters or PublishedPatterns.DeepSeekSigns
+            or PublishedPatterns.DeepSeekAsian
             or PublishedPatterns.DeepSeekHanAndKana; // they name ranges, which stand-ins may be in or not
         var regex = new Regex(ForDotNet(pattern), RegexOptions.CultureInvariant);
         var text = bmpOnly ? s_text.Select(t => string.Concat(t.Where(c => !char.IsSurrogate(c)))) : s_text;
@@ -52,7 +55,8 @@ public sealed class PreTokenizerTests
     public void Qwen2_cuts(string text, string[] pieces) => Assert.Equal(pieces, Cut(PublishedPatterns.All[PublishedPatterns.Qwen2], text));
 
     [Fact]
-    public void Pieces_laid_end_to_end_are_the_text_and_none_is_empty() => Gen.Select(s_text, Gen.OneOf(PublishedPatterns.All.Values.ToArray())).Sample((text, scanner) =>
+    public void Pieces_laid_end_to_end_are_the_text_and_none_is_empty() =>
+        Gen.Select(s_text, Gen.OneOf(PublishedPatterns.All.Values.ToArray())).Sample((text, scanner) =>
     {
         var pieces = Cut(scanner, text);
         Assert.DoesNotContain("", pieces);
@@ -61,7 +65,8 @@ public sealed class PreTokenizerTests
 
     [Fact]
     public void Every_family_names_patterns_that_have_a_scanner() =>
-        Assert.All(PreTokenizerFamily.All, family => Assert.All(family.Patterns, pattern => Assert.True(PublishedPatterns.All.ContainsKey(pattern))));
+        Assert.All(PreTokenizerFamily.All,
+            family => Assert.All(family.Patterns, pattern => Assert.True(PublishedPatterns.All.ContainsKey(pattern))));
 
     [Theory, InlineData("\n"), InlineData(" "), InlineData("a"), InlineData("A"), InlineData("ª"), InlineData("1"), InlineData("."), InlineData("'"), InlineData("\u0001"), InlineData(" a"), InlineData("\n "), InlineData("\u0301")]
     public void Hostile_runs_take_time_in_proportion(string unit)
@@ -111,11 +116,14 @@ public sealed class PreTokenizerTests
         }
     }
 
-    /// <summary>The pattern without what .NET reads otherwise: (?i:s) must match the long s, $ only the very end, ranges only the BMP.</summary>
+    /// <summary>
+    /// The pattern without what .NET reads otherwise: (?i:s) must match the long s, $ only the very end, ranges only the BMP.
+    /// </summary>
     static string ForDotNet(string pattern) => pattern switch
     {
         PublishedPatterns.TrailingSpace => @"\s+\z",
-        PublishedPatterns.DeepSeekCasedLetters => Regex.Replace(pattern, "[\uD800-\uDBFF][\uDC00-\uDFFF]-[\uD800-\uDBFF][\uDC00-\uDFFF]", ""),
+        PublishedPatterns.DeepSeekCasedLetters =>
+            Regex.Replace(pattern, "[\uD800-\uDBFF][\uDC00-\uDFFF]-[\uD800-\uDBFF][\uDC00-\uDFFF]", ""),
         _ => pattern.Replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?:'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"),
     };
 }

@@ -9,7 +9,8 @@ public sealed class RoundTripTests
 {
     /// <summary>Any UTF-16 at all: Latin, marks, Hangul, CJK, emoji, private use, lone surrogates.</summary>
     static readonly Gen<string> s_anything = Gen.Frequency(
-        (4, Gen.Char[' ', '~']), (1, Gen.Char['\0', '\u02FF']), (1, Gen.Char['\u0300', '\u0FFF']), (1, Gen.Char['\u3000', '\uFFFF'])).Array[0, 40].Select(c => new string(c));
+        (4, Gen.Char[' ', '~']), (1, Gen.Char['\0', '\u02FF']), (1, Gen.Char['\u0300', '\u0FFF']),
+        (1, Gen.Char['\u3000', '\uFFFF'])).Array[0, 40].Select(c => new string(c));
 
     static readonly Gen<string> s_wellFormed = s_anything.Select(Whole);
 
@@ -22,7 +23,8 @@ public sealed class RoundTripTests
         s_anything.Sample(text =>
         {
             var ids = tokenizer.Encode(text, addSpecial: false);
-            // StarCoder's vocabulary has no token of bytes that its training never saw (0xF1, of planes 4 to 7): they are its unknown token.
+            // StarCoder's vocabulary has no token of bytes that its training never saw (0xF1, of planes 4 to 7): they are its unknown
+            // token.
             if (name != "starcoder" || !ids.Contains(tokenizer.Unknown!.Value))
                 Assert.Equal(Whole(text), tokenizer.Decode(ids));
         }, iter: 3_000);
@@ -36,29 +38,34 @@ public sealed class RoundTripTests
         s_wellFormed.Sample(text =>
         {
             var bytes = Encoding.UTF8.GetBytes(text);
-            Assert.Equal(Encoding.UTF8.GetString(bytes.Length > 0 ? nfc.Apply(bytes, true) ?? bytes : bytes), tokenizer.Decode(tokenizer.Encode(text, addSpecial: false)));
+            Assert.Equal(Encoding.UTF8.GetString(bytes.Length > 0 ? nfc.Apply(bytes, true) ?? bytes : bytes),
+                tokenizer.Decode(tokenizer.Encode(text, addSpecial: false)));
         }, iter: 3_000);
     }
 
-    /// <remarks>Where <c>&lt;s&gt;</c> in the text is the special token, what follows it begins with SentencePiece's space: so specials are not looked for.</remarks>
+    /// <remarks>Where <c>&lt;s&gt;</c> in the text is the special token, what follows it begins with SentencePiece's space: so specials are
+    /// not looked for.</remarks>
     [Fact]
     public void SentencePiece_gives_every_string_back_but_for_its_mark_for_spaces()
     {
         var tokenizer = SharedTokenizers.Load("llama-spm");
-        s_wellFormed.Sample(text => Assert.Equal(text.Replace('▁', ' '), tokenizer.Decode(tokenizer.Encode(text, parseSpecial: false, addSpecial: false))), iter: 3_000);
+        s_wellFormed.Sample(text => Assert.Equal(text.Replace('▁', ' '),
+            tokenizer.Decode(tokenizer.Encode(text, parseSpecial: false, addSpecial: false))), iter: 3_000);
         Assert.Equal("a <s> b", tokenizer.Decode(tokenizer.Encode("a <s> b", parseSpecial: false, addSpecial: false)));
         Assert.Equal("<s>x", tokenizer.Decode(tokenizer.Encode("<s>x", parseSpecial: false, addSpecial: false)));
     }
 
     [Fact]
-    public void Ids_stay_inside_the_vocabulary_whatever_the_text_says() => Gen.Select(s_anything, Gen.OneOf("<|im_start|>", "<s>", "<|endoftext|>", "<0x0A>", "<unk>")).Sample((text, special) =>
+    public void Ids_stay_inside_the_vocabulary_whatever_the_text_says() =>
+        Gen.Select(s_anything, Gen.OneOf("<|im_start|>", "<s>", "<|endoftext|>", "<0x0A>", "<unk>")).Sample((text, special) =>
     {
         foreach (var name in SharedTokenizers.Names)
         {
             var tokenizer = SharedTokenizers.Load(name);
             var ids = tokenizer.Encode(text + special + text, parseSpecial: false, addSpecial: false);
             Assert.All(ids, id => Assert.InRange(id, 0, tokenizer.Count - 1));
-            Assert.DoesNotContain(ids, id => tokenizer.IsSpecial(id) && (name != "starcoder" || id != tokenizer.Unknown)); // text from strangers never becomes a mark for the model
+            // text from strangers never becomes a mark for the model
+            Assert.DoesNotContain(ids, id => tokenizer.IsSpecial(id) && (name != "starcoder" || id != tokenizer.Unknown));
         }
     }, iter: 500);
 

@@ -7,7 +7,8 @@ namespace Banyan.Tests.Tokenizers;
 /// <summary>The real vocabularies of the shared data, each loaded once, with llama.cpp's inputs and expected ids.</summary>
 static class SharedTokenizers
 {
-    static readonly Dictionary<string, Lazy<Tokenizer>> s_loaded = Names.ToDictionary(name => name, name => new Lazy<Tokenizer>(() => Read(name)));
+    static readonly Dictionary<string, Lazy<Tokenizer>> s_loaded =
+        Names.ToDictionary(name => name, name => new Lazy<Tokenizer>(() => Read(name)));
 
     public static string[] Names => ["gpt-2", "llama-spm", "deepseek-coder", "starcoder", "qwen2.5"];
 
@@ -20,7 +21,10 @@ static class SharedTokenizers
         var inputs = File.ReadAllText(stem + ".inp").Split("\n__ggml_vocab_test__\n");
         var outputs = File.ReadAllText(stem + ".out").Split('\n');
         Assert.True(inputs.Length >= 46 && outputs.Length >= inputs.Length - 1);
-        return inputs.Zip(outputs, (text, ids) => (text, ids.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture)).ToArray()));
+        return inputs.Zip(outputs,
+            (text, ids) =>
+                (text, ids.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                    .Select(id => int.Parse(id, CultureInfo.InvariantCulture)).ToArray()));
     }
 
     static Tokenizer Read(string name)

@@ -11,7 +11,8 @@ public sealed class SpecialTokenTests
         Assert.Equal(151_665, tokenizer.Count);
         Assert.Equal([151644, 872, 198, 13048, 151645], tokenizer.Encode("<|im_start|>user\nHi<|im_end|>"));
         Assert.DoesNotContain(151644, tokenizer.Encode("<|im_start|>", parseSpecial: false));
-        Assert.Equal(new FimTokens(Prefix: 151659, Middle: 151660, Suffix: 151661, Pad: 151662, Repo: 151663, FileSeparator: 151664), tokenizer.Fim);
+        Assert.Equal(new FimTokens(Prefix: 151659, Middle: 151660, Suffix: 151661, Pad: 151662, Repo: 151663, FileSeparator: 151664),
+            tokenizer.Fim);
         Assert.Superset(new HashSet<int> { 151643, 151645, 151662, 151664 }, tokenizer.EndOfGeneration.ToHashSet());
         Assert.Equal(151643, tokenizer.Eos);
         Assert.False(tokenizer.AddsBos);
@@ -46,7 +47,8 @@ public sealed class SpecialTokenTests
     public void DeepSeek_and_StarCoder_can_fill_in_the_middle()
     {
         var deepSeek = SharedTokenizers.Load("deepseek-coder");
-        Assert.Equal(("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"), (deepSeek.Text(deepSeek.Fim!.Prefix), deepSeek.Text(deepSeek.Fim.Suffix), deepSeek.Text(deepSeek.Fim.Middle)));
+        Assert.Equal(("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
+            (deepSeek.Text(deepSeek.Fim!.Prefix), deepSeek.Text(deepSeek.Fim.Suffix), deepSeek.Text(deepSeek.Fim.Middle)));
         var starCoder = SharedTokenizers.Load("starcoder");
         Assert.Equal("<fim_prefix>", starCoder.Text(starCoder.Fim!.Prefix));
         Assert.Null(SharedTokenizers.Load("llama-spm").Fim);
@@ -61,7 +63,8 @@ public sealed class SpecialTokenTests
         Assert.Equal([256, 256], tokenizer.Encode("<a<a"));
 
         // The longest at the leftmost place is <a><b>, which leaves a c.
-        int[] Ids(string text, string first) => [.. tokenizer.Encode(first), .. tokenizer.Encode(text[first.Length..]).Select(id => id < 256 ? tokenizer.Text(id)[0] : id)];
+        int[] Ids(string text, string first) =>
+            [.. tokenizer.Encode(first), .. tokenizer.Encode(text[first.Length..]).Select(id => id < 256 ? tokenizer.Text(id)[0] : id)];
     }
 
     [Fact]
@@ -71,7 +74,8 @@ public sealed class SpecialTokenTests
     [Fact]
     public void The_ids_that_a_file_gives_count_over_names()
     {
-        var metadata = GgufMetadata.ByteLevel(["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<mine>", "<|eot_id|>"], [], [3, 3, 3, 3, 1]);
+        var metadata =
+            GgufMetadata.ByteLevel(["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<mine>", "<|eot_id|>"], [], [3, 3, 3, 3, 1]);
         metadata["tokenizer.ggml.prefix_token_id"] = 259;
         metadata["tokenizer.ggml.eos_token_id"] = 259;
         var tokenizer = GgufMetadata.Read(metadata);

@@ -8,7 +8,8 @@ namespace Banyan.Tests.Tokenizers;
 /// <summary>Makes of a shared vocabulary the tokenizer.json that its model was published with.</summary>
 static class TokenizerJsonFile
 {
-    static readonly JsonObject s_plainByteLevel = new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false };
+    static readonly JsonObject s_plainByteLevel =
+        new() { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false };
 
     public static JsonObject Make(string name, bool mergesAsPairs)
     {
@@ -45,7 +46,8 @@ static class TokenizerJsonFile
         var merges = File.ReadAllLines(Path.Combine(folder, "merges.txt")).Where(line => line.Length > 0 && !line.StartsWith("#version"));
         return new JsonObject
         {
-            ["added_tokens"] = new JsonArray(Added(151643, "<|endoftext|>"), Added(151644, "<|im_start|>"), Added(151645, "<|im_end|>"), Added(151657, "<tool_call>", special: false)),
+            ["added_tokens"] = new JsonArray(Added(151643, "<|endoftext|>"), Added(151644, "<|im_start|>"), Added(151645, "<|im_end|>"),
+                Added(151657, "<tool_call>", special: false)),
             ["normalizer"] = new JsonObject { ["type"] = "NFC" },
             ["pre_tokenizer"] = Sequence(Split(PublishedPatterns.Qwen2), s_plainByteLevel),
             ["post_processor"] = s_plainByteLevel.DeepClone(),
@@ -62,15 +64,19 @@ static class TokenizerJsonFile
         var byteLevel = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false };
         return new JsonObject
         {
-            ["added_tokens"] = new JsonArray([.. tokens.Select((token, id) => (token, id)).Where(pair => kinds[pair.id] is 3 or 4).Select(pair => Added(pair.id, pair.token, kinds[pair.id] == 3))]),
+            ["added_tokens"] =
+                new JsonArray([.. tokens.Select((token, id) => (token, id)).Where(pair => kinds[pair.id] is 3 or 4)
+                    .Select(pair => Added(pair.id, pair.token, kinds[pair.id] == 3))]),
             ["pre_tokenizer"] = name switch
             {
                 "gpt-2" => byteLevel,
                 "starcoder" => Sequence(new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, byteLevel),
-                _ => Sequence(Split("[\r\n]"), Split(@"\s?\p{L}+"), Split(@"\s?\p{P}+"), Split("[一-龥ࠀ-一가-퟿]+"), new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, s_plainByteLevel),
+                _ => Sequence(Split("[\r\n]"), Split(@"\s?\p{L}+"), Split(@"\s?\p{P}+"), Split("[一-龥ࠀ-一가-퟿]+"),
+                    new JsonObject { ["type"] = "Digits", ["individual_digits"] = true }, s_plainByteLevel),
             },
             ["decoder"] = s_plainByteLevel.DeepClone(),
-            ["model"] = Model(Vocabulary(tokens), gguf.Metadata.Get<string[]>("tokenizer.ggml.merges").Select(merge => merge.Split(' ')), mergesAsPairs),
+            ["model"] = Model(Vocabulary(tokens),
+                gguf.Metadata.Get<string[]>("tokenizer.ggml.merges").Select(merge => merge.Split(' ')), mergesAsPairs),
         };
     }
 
@@ -93,13 +99,15 @@ static class TokenizerJsonFile
             ["normalizer"] = new JsonObject
             {
                 ["type"] = "Sequence",
-                ["normalizers"] = new JsonArray(new JsonObject { ["type"] = "Prepend", ["prepend"] = "▁" }, new JsonObject { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = " " }, ["content"] = "▁" }),
+                ["normalizers"] = new JsonArray(new JsonObject { ["type"] = "Prepend", ["prepend"] = "▁" },
+                    new JsonObject { ["type"] = "Replace", ["pattern"] = new JsonObject { ["String"] = " " }, ["content"] = "▁" }),
             },
             ["pre_tokenizer"] = null,
             ["post_processor"] = new JsonObject
             {
                 ["type"] = "TemplateProcessing",
-                ["single"] = new JsonArray(new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = "<s>", ["type_id"] = 0 } }, new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } }),
+                ["single"] = new JsonArray(new JsonObject { ["SpecialToken"] = new JsonObject { ["id"] = "<s>", ["type_id"] = 0 } },
+                    new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } }),
             },
             ["decoder"] = new JsonObject
             {
@@ -124,9 +132,11 @@ static class TokenizerJsonFile
         ["special"] = special,
     };
 
-    public static JsonObject Split(string pattern) => new() { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false };
+    public static JsonObject Split(string pattern) =>
+        new() { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = pattern }, ["behavior"] = "Isolated", ["invert"] = false };
 
-    public static JsonObject Sequence(params JsonNode[] parts) => new() { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray([.. parts.Select(part => part.DeepClone())]) };
+    public static JsonObject Sequence(params JsonNode[] parts) =>
+        new() { ["type"] = "Sequence", ["pretokenizers"] = new JsonArray([.. parts.Select(part => part.DeepClone())]) };
 
     static JsonObject Vocabulary(string[] tokens) => new(tokens.Select((token, id) => KeyValuePair.Create(token, (JsonNode?)id)));
 
@@ -139,6 +149,7 @@ static class TokenizerJsonFile
         ["fuse_unk"] = false,
         ["byte_fallback"] = false,
         ["vocab"] = vocabulary.DeepClone(),
-        ["merges"] = new JsonArray([.. merges.Select(pair => asPairs ? new JsonArray(pair[0], pair[1]) : (JsonNode)string.Join(' ', pair))]),
+        ["merges"] =
+            new JsonArray([.. merges.Select(pair => asPairs ? new JsonArray(pair[0], pair[1]) : (JsonNode)string.Join(' ', pair))]),
     };
 }

@@ -6,7 +6,9 @@ namespace Banyan.Tests.Tokenizers;
 
 public sealed class TokenizerJsonTests
 {
-    public static TheoryData<string, bool> Files => new() { { "qwen2.5", false }, { "qwen2.5", true }, { "gpt-2", true }, { "starcoder", false }, { "deepseek-coder", false }, { "llama-spm", true } };
+    public static TheoryData<string, bool> Files =>
+        new() { { "qwen2.5", false }, { "qwen2.5", true }, { "gpt-2", true }, { "starcoder", false },
+            { "deepseek-coder", false }, { "llama-spm", true } };
 
     [Theory, MemberData(nameof(Files))]
     public void Gives_the_ids_that_the_models_other_files_give(string name, bool mergesAsPairs)
@@ -15,10 +17,13 @@ public sealed class TokenizerJsonTests
         var tokenizer = TokenizerJsonFile.Load(TokenizerJsonFile.Make(name, mergesAsPairs));
         foreach (var (text, ids) in SharedTokenizers.Vectors(name))
             Assert.Equal(ids, tokenizer.Encode(text, addSpecial: false));
-        Gen.Frequency((3, Gen.Char[' ', '~']), (1, Gen.Char['\0', '\uFFFF'])).Array[0, 60].Select(characters => new string(characters)).Sample(text =>
+        Gen.Frequency((3, Gen.Char[' ', '~']), (1, Gen.Char['\0', '\uFFFF'])).Array[0, 60].Select(characters => new string(characters))
+            .Sample(text =>
         {
-            Assert.Equal(expected.Encode(text, addSpecial: name == "llama-spm"), tokenizer.Encode(text, addSpecial: name == "llama-spm")); // the one whose file names the BOS
-            Assert.Equal(expected.Decode(expected.Encode(text), skipSpecial: true), tokenizer.Decode(tokenizer.Encode(text), skipSpecial: true));
+            // the one whose file names the BOS
+            Assert.Equal(expected.Encode(text, addSpecial: name == "llama-spm"), tokenizer.Encode(text, addSpecial: name == "llama-spm"));
+            Assert.Equal(expected.Decode(expected.Encode(text), skipSpecial: true),
+                tokenizer.Decode(tokenizer.Encode(text), skipSpecial: true));
         }, iter: 300);
     }
 
@@ -46,7 +51,12 @@ public sealed class TokenizerJsonTests
     [Fact]
     public void What_tokenizer_config_says_of_BOS_counts()
     {
-        var config = new JsonObject { ["add_bos_token"] = true, ["bos_token"] = new JsonObject { ["content"] = "<x>" }, ["eos_token"] = "<x>" };
+        var config = new JsonObject
+        {
+            ["add_bos_token"] = true,
+            ["bos_token"] = new JsonObject { ["content"] = "<x>" },
+            ["eos_token"] = "<x>"
+        };
         var tokenizer = TokenizerJsonFile.Load(Small(), config);
         Assert.True(tokenizer.AddsBos);
         Assert.Equal([9, 0], tokenizer.Encode("a"));
@@ -59,7 +69,13 @@ public sealed class TokenizerJsonTests
         var file = Small();
         file["model"]!["vocab"] = new JsonObject { ["▁"] = 0, ["a"] = 1, ["▁a"] = 2 };
         file["model"]!["merges"] = new JsonArray("▁ a");
-        file["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace", ["replacement"] = "▁", ["prepend_scheme"] = "first", ["split"] = false };
+        file["pre_tokenizer"] = new JsonObject
+        {
+            ["type"] = "Metaspace",
+            ["replacement"] = "▁",
+            ["prepend_scheme"] = "first",
+            ["split"] = false
+        };
         file["decoder"] = new JsonObject { ["type"] = "Metaspace", ["replacement"] = "▁", ["prepend_scheme"] = "first" };
         var tokenizer = TokenizerJsonFile.Load(file);
         Assert.Equal([2, 2], tokenizer.Encode("a a"));
@@ -82,8 +98,10 @@ public sealed class TokenizerJsonTests
     [InlineData("/normalizer", "{\"type\":\"Replace\",\"pattern\":{\"Regex\":\".\"},\"content\":\"\"}", "normalizer is 'Replace'")]
     [InlineData("/pre_tokenizer", "{\"type\":\"BertPreTokenizer\"}", "pre_tokenizer is 'BertPreTokenizer'")]
     [InlineData("/pre_tokenizer", "{}", "pre_tokenizer is 'missing'")]
-    [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\"}", "the Regex of a Split is '(a+)+$'")]
-    [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{N}\"},\"behavior\":\"Removed\"}", "the behavior of a Split is 'Removed'")]
+    [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\"}",
+        "the Regex of a Split is '(a+)+$'")]
+    [InlineData("/pre_tokenizer", "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"\\\\p{N}\"},\"behavior\":\"Removed\"}",
+        "the behavior of a Split is 'Removed'")]
     [InlineData("/decoder", "{\"type\":\"WordPiece\"}", "decoder is 'WordPiece'")]
     [InlineData("/post_processor", "{\"type\":\"BertProcessing\"}", "post_processor has no 'cls'")]
     [InlineData("/added_tokens", "[{\"id\":9}]", "has no content")]
@@ -112,12 +130,18 @@ public sealed class TokenizerJsonTests
 
     [Fact]
     public void A_folder_without_a_tokenizer_says_what_was_looked_for() =>
-        Assert.Contains("tokenizer.json", Assert.Throws<ModelFileException>(() => Banyan.Runtime.Tokenizers.Tokenizer.LoadFolder(SharedData.Repository)).Message);
+        Assert.Contains("tokenizer.json",
+            Assert.Throws<ModelFileException>(() => Banyan.Runtime.Tokenizers.Tokenizer.LoadFolder(SharedData.Repository)).Message);
 
     static JsonObject Small() => new()
     {
         ["added_tokens"] = new JsonArray(TokenizerJsonFile.Added(9, "<x>")),
         ["pre_tokenizer"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false },
-        ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = new JsonObject { ["a"] = 0, ["b"] = 1, ["ab"] = 2 }, ["merges"] = new JsonArray("a b") },
+        ["model"] = new JsonObject
+        {
+            ["type"] = "BPE",
+            ["vocab"] = new JsonObject { ["a"] = 0, ["b"] = 1, ["ab"] = 2 },
+            ["merges"] = new JsonArray("a b")
+        },
     };
 }

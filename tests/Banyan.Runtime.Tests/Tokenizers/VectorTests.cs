@@ -24,5 +24,6 @@ public sealed class VectorTests
             Assert.Equal(name == "qwen2.5" ? Normalized(text) : text, tokenizer.Decode(ids));
     }
 
-    static string Normalized(string text) => new Nfc().Apply(Encoding.UTF8.GetBytes(text), first: true) is { } bytes ? Encoding.UTF8.GetString(bytes) : text;
+    static string Normalized(string text) => new Nfc().Apply(Encoding.UTF8.GetBytes(text), first: true) is { } bytes
+        ? Encoding.UTF8.GetString(bytes) : text;
 }

@@ -6,7 +6,10 @@ using Banyan.Tests;
 
 namespace Banyan.Runtime.Tests.WeightFormats;
 
-/// <summary>An importance matrix holds the squares of what matrices meet (it was also compared with llama.cpp's, within 2e-5), and quantize takes it.</summary>
+/// <summary>
+/// An importance matrix holds the squares of what matrices meet (it was also compared with llama.cpp's, within 2e-5), and quantize takes
+/// it.
+/// </summary>
 public class ImportanceTests
 {
     static readonly int[] s_text = [.. Enumerable.Range(0, 70).Select(i => (i * 37 + i * i * 11) % 500)];
@@ -14,7 +17,8 @@ public class ImportanceTests
     static string Collect(string name, TemporaryFolder folder)
     {
         var path = Path.Combine(folder.Path, "imatrix.gguf");
-        using var model = Model.Load(SharedData.Path("models", $"{name}.gguf"), new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(SharedData.Path("models", $"{name}.gguf"),
+            new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         ImportanceCollector.Write(model, s_text, 32, path, "a test");
         return path;
     }
@@ -33,7 +37,8 @@ public class ImportanceTests
         using var temporary = new TemporaryFolder();
         using var matrix = ModelFile.Open(Collect("qwen2-tiny-f32", temporary));
         using var file = ModelFile.Open(SharedData.Path("models", "qwen2-tiny-f32.gguf"));
-        var (embedding, norm, epsilon) = (file.GetTensor("token_embd.weight"), Values(file, "blk.0.attn_norm.weight"), file.Metadata.Get<float>("qwen2.attention.layer_norm_rms_epsilon"));
+        var (embedding, norm, epsilon) = (file.GetTensor("token_embd.weight"), Values(file, "blk.0.attn_norm.weight"),
+            file.Metadata.Get<float>("qwen2.attention.layer_norm_rms_epsilon"));
         var (expected, row) = (new double[norm.Length], new float[norm.Length]);
         foreach (var token in s_text.Take(64))
         {
@@ -44,7 +49,8 @@ public class ImportanceTests
         }
         foreach (var name in (string[])["attn_q", "attn_k", "attn_v"])
         {
-            Assert.All(Values(matrix, $"blk.0.{name}.weight.in_sum2").Zip(expected), p => Assert.Equal(p.Second, p.First, 1e-4 * p.Second + 1e-6));
+            Assert.All(Values(matrix, $"blk.0.{name}.weight.in_sum2").Zip(expected),
+                p => Assert.Equal(p.Second, p.First, 1e-4 * p.Second + 1e-6));
             Assert.Equal([64f], Values(matrix, $"blk.0.{name}.weight.counts"));
         }
         Assert.Equal("imatrix", matrix.Metadata.Get<string>("general.type"));
@@ -63,7 +69,8 @@ public class ImportanceTests
             {
                 var counts = Values(matrix, $"blk.0.ffn_{name}_exps.weight.counts");
                 Assert.Equal(64 * used, counts.Sum());
-                Assert.Equal(source.GetTensor($"blk.0.ffn_{name}_exps.weight").Columns, matrix.GetTensor($"blk.0.ffn_{name}_exps.weight.in_sum2").Columns);
+                Assert.Equal(source.GetTensor($"blk.0.ffn_{name}_exps.weight").Columns,
+                    matrix.GetTensor($"blk.0.ffn_{name}_exps.weight.in_sum2").Columns);
             }
         new Quantizer(source, "Q4_0", new ImportanceMatrix(path)).Write(Path.Combine(temporary.Path, "q.gguf"));
     }

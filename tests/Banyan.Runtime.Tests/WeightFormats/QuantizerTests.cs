@@ -49,7 +49,8 @@ public class QuantizerTests
     [InlineData("IQ1_S", "qwen2", "", true)]
     public void A_file_is_llama_cpps(string type, string model = "qwen2", string ending = "", bool weighed = false)
     {
-        var importance = weighed || ending.Length > 0 ? new ImportanceMatrix(SharedData.Path("models", "formats/qwen2.imatrix.gguf")) : null;
+        var importance = weighed || ending.Length > 0
+            ? new ImportanceMatrix(SharedData.Path("models", "formats/qwen2.imatrix.gguf")) : null;
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "out.gguf");
         using (var file = ModelFile.Open(SharedData.Path("models", $"formats/{model}-F32.gguf")))
@@ -123,12 +124,14 @@ public class QuantizerTests
     [Theory]
     [InlineData("(", "Q8_0", "no pattern")]
     [InlineData("(a)\\1", "Q8_0", "no pattern")]
-    [InlineData("attn_v", "IQ2_XXS", "blk.0.attn_v.weight would be written in IQ2_XXS, which is of no use where there is no importance matrix")]
+    [InlineData("attn_v", "IQ2_XXS",
+        "blk.0.attn_v.weight would be written in IQ2_XXS, which is of no use where there is no importance matrix")]
     [InlineData("attn_v", "Q9", "no weight format that can be written")]
     public void A_pattern_or_format_that_is_none_is_refused(string pattern, string format, string problem)
     {
         using var file = ModelFile.Open(SharedData.Path("models", "formats/qwen2-F32.gguf"));
-        Assert.Contains(problem, Assert.Throws<ArgumentException>(() => new Quantizer(file, "Q8_0", null, [(pattern, format)])).Message, StringComparison.Ordinal);
+        Assert.Contains(problem, Assert.Throws<ArgumentException>(() => new Quantizer(file, "Q8_0", null, [(pattern, format)])).Message,
+            StringComparison.Ordinal);
     }
 
     static void Same(string reference, string path)
@@ -136,6 +139,7 @@ public class QuantizerTests
         var expected = File.ReadAllBytes(SharedData.Path("models", reference));
         var actual = File.ReadAllBytes(path);
         Assert.Equal(expected.Length, actual.Length);
-        Assert.True(expected.AsSpan().SequenceEqual(actual), $"first difference at byte {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}, {expected.Zip(actual, (a, b) => a != b ? 1 : 0).Sum()} in all");
+        Assert.True(expected.AsSpan().SequenceEqual(actual),
+            $"first difference at byte {expected.AsSpan().CommonPrefixLength(actual)} of {expected.Length}, {expected.Zip(actual, (a, b) => a != b ? 1 : 0).Sum()} in all");
     }
 }

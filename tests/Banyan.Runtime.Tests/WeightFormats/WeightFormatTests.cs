@@ -10,15 +10,20 @@ public class WeightFormatTests
     // Root-mean-square error of normal weights, as a share of their deviation, that the format's levels allow.
     public static TheoryData<string, double> Bounds => new()
     {
-        { "Q4_1", 0.08 }, { "Q5_1", 0.04 }, { "IQ4_NL", 0.08 }, { "IQ4_XS", 0.09 }, { "Q3_K", 0.17 }, { "Q2_K", 0.3 }, { "MXFP4", 0.14 }, { "NVFP4", 0.12 },
-        { "IQ3_S", 0.18 }, { "IQ3_XXS", 0.23 }, { "IQ2_S", 0.28 }, { "IQ2_XS", 0.33 }, { "IQ2_XXS", 0.38 }, { "IQ1_M", 0.47 }, { "IQ1_S", 0.5 },
-        { "TQ2_0", 1 }, { "TQ1_0", 1 }, { "Q2_0", 0.8 }, { "Q1_0", 0.7 }, { "F32", 0 }, { "F16", 3e-4 }, { "BF16", 2e-3 }, { "Q8_0", 0.007 }, { "Q6_K", 0.021 }, { "Q5_K", 0.04 }, { "Q5_0", 0.05 }, { "Q4_K", 0.08 }, { "Q4_0", 0.1 },
+        { "Q4_1", 0.08 }, { "Q5_1", 0.04 }, { "IQ4_NL", 0.08 }, { "IQ4_XS", 0.09 }, { "Q3_K", 0.17 }, { "Q2_K", 0.3 },
+        { "MXFP4", 0.14 }, { "NVFP4", 0.12 },
+        { "IQ3_S", 0.18 }, { "IQ3_XXS", 0.23 }, { "IQ2_S", 0.28 }, { "IQ2_XS", 0.33 }, { "IQ2_XXS", 0.38 },
+        { "IQ1_M", 0.47 }, { "IQ1_S", 0.5 },
+        { "TQ2_0", 1 }, { "TQ1_0", 1 }, { "Q2_0", 0.8 }, { "Q1_0", 0.7 }, { "F32", 0 }, { "F16", 3e-4 }, { "BF16", 2e-3 },
+        { "Q8_0", 0.007 }, { "Q6_K", 0.021 }, { "Q5_K", 0.04 }, { "Q5_0", 0.05 }, { "Q4_K", 0.08 }, { "Q4_0", 0.1 },
     };
 
     static float[] Normal(int count, int seed, float deviation = 1)
     {
         var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => deviation * (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
+        return [.. Enumerable.Range(0, count)
+            .Select(_ =>
+                deviation * (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble())))];
     }
 
     static float[] RoundTrip(WeightFormat format, float[] weights)
@@ -35,8 +40,8 @@ public class WeightFormatTests
         Assert.Equal(WeightFormat.All.Where(f => f.IsWritten).Select(f => f.Name).Order(), Bounds.Select(b => b.Data.Item1).Order());
 
     /// <summary>
-    /// What libggml 0.5.0 (dequantize_row_*) makes of the same random blocks, with NaN and infinite scales among them: the first half of the
-    /// SHA-256 of the floats, every NaN being the same.
+    /// What libggml 0.5.0 (dequantize_row_*) makes of the same random blocks, with NaN and infinite scales among them: the first half of
+    /// the SHA-256 of the floats, every NaN being the same.
     /// </summary>
     [Theory]
     [InlineData("Q4_0", "57d43500bf36ddd8")]
@@ -113,9 +118,12 @@ public class WeightFormatTests
     public void Numbers_names_and_sizes_are_ggmls()
     {
         var rows = WeightFormat.All.Select(f => $"{f.Name} {f.GgufType} {f.BlockWeights} {f.BlockBytes}");
-        Assert.Equal(["F32 0 1 4", "F16 1 1 2", "BF16 30 1 2", "Q4_0 2 32 18", "Q4_1 3 32 20", "Q5_0 6 32 22", "Q5_1 7 32 24", "Q8_0 8 32 34", "Q4_K 12 256 144", "Q5_K 13 256 176",
-            "Q6_K 14 256 210", "Q2_K 10 256 84", "Q3_K 11 256 110", "IQ4_NL 20 32 18", "IQ4_XS 23 256 136", "IQ3_S 21 256 110", "IQ3_XXS 18 256 98", "IQ2_S 22 256 82",
-            "IQ2_XS 17 256 74", "IQ2_XXS 16 256 66", "IQ1_M 29 256 56", "IQ1_S 19 256 50", "TQ1_0 34 256 54", "TQ2_0 35 256 66", "MXFP4 39 32 17", "NVFP4 40 64 36",
+        Assert.Equal(["F32 0 1 4", "F16 1 1 2", "BF16 30 1 2", "Q4_0 2 32 18", "Q4_1 3 32 20", "Q5_0 6 32 22", "Q5_1 7 32 24",
+            "Q8_0 8 32 34", "Q4_K 12 256 144", "Q5_K 13 256 176",
+            "Q6_K 14 256 210", "Q2_K 10 256 84", "Q3_K 11 256 110", "IQ4_NL 20 32 18", "IQ4_XS 23 256 136", "IQ3_S 21 256 110",
+            "IQ3_XXS 18 256 98", "IQ2_S 22 256 82",
+            "IQ2_XS 17 256 74", "IQ2_XXS 16 256 66", "IQ1_M 29 256 56", "IQ1_S 19 256 50", "TQ1_0 34 256 54", "TQ2_0 35 256 66",
+            "MXFP4 39 32 17", "NVFP4 40 64 36",
             "Q1_0 41 128 18", "Q2_0 42 64 18"], rows);
         Assert.All(WeightFormat.All, f => Assert.True(WeightFormat.TryGet(f.GgufType, out var same) && same == f));
         Assert.True(WeightFormat.TryGet("q4_k", out var lower) && lower == WeightFormat.Q4_K);
@@ -169,7 +177,8 @@ public class WeightFormatTests
     [Fact]
     public void Rounding_to_BF16_keeps_NaN_and_rounds_ties_to_even()
     {
-        float[] weights = [float.NaN, BitConverter.UInt32BitsToSingle(0x7f800001), float.PositiveInfinity, BitConverter.UInt32BitsToSingle(0x3f808000), BitConverter.UInt32BitsToSingle(0x3f818000)];
+        float[] weights = [float.NaN, BitConverter.UInt32BitsToSingle(0x7f800001), float.PositiveInfinity,
+            BitConverter.UInt32BitsToSingle(0x3f808000), BitConverter.UInt32BitsToSingle(0x3f818000)];
         var back = RoundTrip(WeightFormat.BF16, weights);
         Assert.True(float.IsNaN(back[0]) && float.IsNaN(back[1]) && float.IsPositiveInfinity(back[2]));
         Assert.Equal(0x3f800000u, BitConverter.SingleToUInt32Bits(back[3]));

@@ -19,7 +19,8 @@ public class AccessTests(SharedServer shared)
     [InlineData("127.0.0.1.evil.example", false)]
     [InlineData("", false)]
     public void Only_names_that_cannot_be_rebound_are_answered(string host, bool allowed) =>
-        Assert.Equal(allowed, HostCheck.IsAllowed(host, new HashSet<string>(["localhost", "ours.example"], StringComparer.OrdinalIgnoreCase)));
+        Assert.Equal(allowed,
+            HostCheck.IsAllowed(host, new HashSet<string>(["localhost", "ours.example"], StringComparer.OrdinalIgnoreCase)));
 
     [Fact]
     public async Task A_rebound_name_is_refused()
@@ -38,7 +39,8 @@ public class AccessTests(SharedServer shared)
 
     [Fact]
     public async Task Its_own_pages_may_post() =>
-        Assert.Equal(HttpStatusCode.BadRequest, (await SendAsync(HttpMethod.Post, "/v1/completions", ("Origin", (await shared.GetAsync()).Address))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await SendAsync(HttpMethod.Post, "/v1/completions", ("Origin", (await shared.GetAsync()).Address))).StatusCode);
 
     [Fact]
     public async Task An_allowed_origin_gets_the_cors_headers()
@@ -52,7 +54,9 @@ public class AccessTests(SharedServer shared)
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         Assert.Equal(["https://ours.example"], response.Headers.GetValues("Access-Control-Allow-Origin"));
         Assert.Equal(["authorization,content-type"], response.Headers.GetValues("Access-Control-Allow-Headers"));
-        Assert.False((await SendAsync(HttpMethod.Get, "/v1/models", ("Origin", "https://evil.example"))).Headers.Contains("Access-Control-Allow-Origin"));
+        Assert.False(
+            (await SendAsync(HttpMethod.Get, "/v1/models", ("Origin", "https://evil.example"))).Headers.Contains(
+                "Access-Control-Allow-Origin"));
     }
 
     [Fact]
@@ -61,7 +65,8 @@ public class AccessTests(SharedServer shared)
         await using var server = await TestServer.StartAsync(o => o with { ApiKey = "secret" });
         Assert.Equal(HttpStatusCode.Unauthorized, (await server.Client.GetAsync("/v1/models")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await server.Client.GetAsync("/health")).StatusCode);
-        foreach (var (key, status) in new[] { ("secret", HttpStatusCode.OK), ("secre", HttpStatusCode.Unauthorized), ("secrets", HttpStatusCode.Unauthorized) })
+        foreach (var (key, status) in new[] { ("secret", HttpStatusCode.OK), ("secre", HttpStatusCode.Unauthorized),
+            ("secrets", HttpStatusCode.Unauthorized) })
         {
             var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models");
             request.Headers.Authorization = new("Bearer", key);
@@ -86,7 +91,14 @@ public class AccessTests(SharedServer shared)
     [Fact]
     public void Bad_options_are_all_told_at_once()
     {
-        var problems = new ServerOptions { Port = 70000, Host = "nowhere", ApiKey = "", AllowedOrigins = ["x"], Inference = new() { MaxPending = 0 } }.Problems();
+        var problems = new ServerOptions
+        {
+            Port = 70000,
+            Host = "nowhere",
+            ApiKey = "",
+            AllowedOrigins = ["x"],
+            Inference = new() { MaxPending = 0 }
+        }.Problems();
         Assert.Equal(5, problems.Count);
     }
 

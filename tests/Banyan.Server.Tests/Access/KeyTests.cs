@@ -21,7 +21,8 @@ public sealed class KeyTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    Task<TestServer> StartAsync(TimeProvider? clock = null) => TestServer.StartAsync(o => o with { KeysFile = Path, Clock = clock ?? TimeProvider.System });
+    Task<TestServer> StartAsync(TimeProvider? clock = null) =>
+        TestServer.StartAsync(o => o with { KeysFile = Path, Clock = clock ?? TimeProvider.System });
 
     string Add(string name, Func<ApiKey, ApiKey>? limit = null)
     {
@@ -29,11 +30,23 @@ public sealed class KeyTests : IDisposable
         return File.Add(limit?.Invoke(key) ?? key);
     }
 
-    static async Task<HttpResponseMessage> AskAsync(TestServer server, string? key, string path = Chat, object? body = null, string header = "Authorization")
+    static async Task<HttpResponseMessage> AskAsync(TestServer server, string? key, string path = Chat, object? body = null,
+        string header = "Authorization")
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path)
         {
-            Content = JsonContent.Create(body ?? new { messages = (object[])[new { role = "user", content = "a" }], max_tokens = 3, ignore_eos = true, temperature = 0, stream = false, max_output_tokens = 3, input = "a", model = TestServer.Stories }),
+            Content =
+                JsonContent.Create(body ?? new
+                {
+                    messages = (object[])[new { role = "user", content = "a" }],
+                    max_tokens = 3,
+                    ignore_eos = true,
+                    temperature = 0,
+                    stream = false,
+                    max_output_tokens = 3,
+                    input = "a",
+                    model = TestServer.Stories
+                }),
         };
         if (key is not null)
             request.Headers.Add(header, header == "Authorization" ? $"Bearer {key}" : key);
@@ -64,29 +77,35 @@ public sealed class KeyTests : IDisposable
         Assert.Contains(Path, Assert.Single(new ServerOptions { KeysFile = Path }.Problems()));
         System.IO.File.WriteAllText(Path, good);
         File.Remove("bo");
-        Assert.Equal([HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized], [await StatusAsync(server, null), await StatusAsync(server, bo)]);
+        Assert.Equal([HttpStatusCode.Unauthorized, HttpStatusCode.Unauthorized],
+            [await StatusAsync(server, null), await StatusAsync(server, bo)]);
         System.IO.File.Delete(Path);
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, null));
         // The playground's form asks as well.
-        Assert.Equal(HttpStatusCode.Unauthorized, (await server.Client.PostAsync("/", new FormUrlEncodedContent([new("text", "a"), new("key", bo)]))).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized,
+            (await server.Client.PostAsync("/", new FormUrlEncodedContent([new("text", "a"), new("key", bo)]))).StatusCode);
     }
 
     [Fact]
     public async Task One_key_leaves_room_in_the_queue_to_others()
     {
         var (ana, bo) = (Add("ana"), Add("bo"));
-        await using var server = await TestServer.StartAsync(o => o with { KeysFile = Path, Inference = o.Inference with { MaxPending = 8 } });
+        await using var server =
+            await TestServer.StartAsync(o => o with { KeysFile = Path, Inference = o.Inference with { MaxPending = 8 } });
         object Endless(int n) => new { model = TestServer.Coder, prompt = "a", n, max_tokens = 100_000, ignore_eos = true, stream = true };
         using (var flood = await AskAsync(server, ana, "/v1/completions", Endless(6)))
         {
             Assert.Equal(HttpStatusCode.OK, flood.StatusCode);
             using var more = await AskAsync(server, ana, "/v1/completions", Endless(1));
             Assert.Equal(HttpStatusCode.TooManyRequests, more.StatusCode);
-            using var other = await AskAsync(server, bo, "/v1/completions", new { model = TestServer.Coder, prompt = "a", max_tokens = 2, n = 2 });
+            using var other = await AskAsync(server, bo, "/v1/completions",
+                new { model = TestServer.Coder, prompt = "a", max_tokens = 2, n = 2 });
             Assert.Equal(HttpStatusCode.OK, other.StatusCode);
         }
         var patience = DateTime.UtcNow.AddSeconds(30);
-        while ((await AskAsync(server, ana, "/v1/completions", new { model = TestServer.Coder, prompt = "a", max_tokens = 1, n = 6 })).StatusCode == HttpStatusCode.TooManyRequests && DateTime.UtcNow < patience)
+        while ((await AskAsync(server, ana, "/v1/completions",
+            new { model = TestServer.Coder, prompt = "a", max_tokens = 1, n = 6 })).StatusCode == HttpStatusCode.TooManyRequests
+                && DateTime.UtcNow < patience)
             await Task.Delay(10);
     }
 
@@ -99,24 +118,36 @@ public sealed class KeyTests : IDisposable
         await using (var server = await StartAsync(new TestClock(still: true)))
         {
             var answer = await (await AskAsync(server, one)).Content.ReadFromJsonAsync<JsonNode>();
-            foreach (var (path, error) in ((string, string)[])[(Chat, "error.code"), ("/v1/responses", "error.code"), ("/v1/messages", "error.type"), ("/api/chat", "error"), ("/tokenize", "error.code")])
+            foreach (var (path, error) in ((string, string)[])[(Chat, "error.code"), ("/v1/responses", "error.code"),
+                ("/v1/messages", "error.type"), ("/api/chat", "error"), ("/tokenize", "error.code")])
             {
                 using var refused = await AskAsync(server, one, path);
                 Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
                 Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
-                var told = error.Split('.').Aggregate(await refused.Content.ReadFromJsonAsync<JsonNode>(), (node, name) => node![name])!.ToString();
-                Assert.Contains("rate_limit", error == "error" ? told.Replace("1 requests a minute", "rate_limit", StringComparison.Ordinal) : told);
+                var told = error.Split('.')
+                    .Aggregate(await refused.Content.ReadFromJsonAsync<JsonNode>(), (node, name) => node![name])!.ToString();
+                Assert.Contains("rate_limit", error == "error"
+                    ? told.Replace("1 requests a minute", "rate_limit", StringComparison.Ordinal) : told);
             }
             using var models = new HttpRequestMessage(HttpMethod.Get, "/v1/models") { Headers = { { "Authorization", $"Bearer {one}" } } };
             Assert.Equal(HttpStatusCode.OK, (await server.Client.SendAsync(models)).StatusCode);
 
-            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.TooManyRequests], [await StatusAsync(server, day), await StatusAsync(server, day)]);
+            Assert.Equal([HttpStatusCode.OK, HttpStatusCode.TooManyRequests],
+                [await StatusAsync(server, day), await StatusAsync(server, day)]);
 
             // Where this test waits long for a processor, the stream may be at its end before somebody else asks: then once more.
             var answered = 0L;
-            for (var status = HttpStatusCode.OK; status == HttpStatusCode.OK && answered < 40; answered += status == HttpStatusCode.OK ? 2 : 1)
+            for (var status = HttpStatusCode.OK; status == HttpStatusCode.OK
+                && answered < 40; answered += status == HttpStatusCode.OK ? 2 : 1)
             {
-                using var streamed = await AskAsync(server, few, body: new { messages = (object[])[new { role = "user", content = "a" }], max_tokens = 2000, stream = true, ignore_eos = true });
+                using var streamed = await AskAsync(server, few,
+                    body: new
+                    {
+                        messages = (object[])[new { role = "user", content = "a" }],
+                        max_tokens = 2000,
+                        stream = true,
+                        ignore_eos = true
+                    });
                 await using var stream = await streamed.Content.ReadAsStreamAsync();
                 Assert.True(await stream.ReadAtLeastAsync(new byte[1], 1) > 0);
                 status = await StatusAsync(server, few);
@@ -130,7 +161,8 @@ public sealed class KeyTests : IDisposable
             await server.DisposeAsync();
             var usage = File.ReadUsage();
             var said = answer!["usage"]!;
-            Assert.Equal((1L, (long)said["prompt_tokens"]!, 3L), (usage["one"].Requests, usage["one"].PromptTokens, usage["one"].AnswerTokens));
+            Assert.Equal((1L, (long)said["prompt_tokens"]!, 3L),
+                (usage["one"].Requests, usage["one"].PromptTokens, usage["one"].AnswerTokens));
             Assert.Equal(answered + 1, usage["few"].Requests);
             Assert.InRange(usage["few"].AnswerTokens, 4, 2003 * answered);
         }

@@ -3,13 +3,17 @@ using Banyan.Server.Tests.Support;
 
 namespace Banyan.Server.Tests.Clients;
 
-/// <summary>The npm packages <c>@anthropic-ai/sdk</c>, <c>ollama</c> and <c>ai</c>, unmodified: scripts of tests/Clients make the calls, this compares what they got.</summary>
+/// <summary>
+/// The npm packages <c>@anthropic-ai/sdk</c>, <c>ollama</c> and <c>ai</c>, unmodified: scripts of tests/Clients make the calls, this
+/// compares what they got.
+/// </summary>
 public class DialectNpmTests(ThinkingServer thinking) : IClassFixture<ThinkingServer>
 {
     TestServer Server => thinking.Server;
 
     static async Task CheckAsync(string expected, params string[] script) =>
-        Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(), JsonNode.Parse(await NodeClients.RunAsync(script[0], script[1..]))!.ToJsonString());
+        Assert.Equal(JsonNode.Parse(expected)!.ToJsonString(),
+            JsonNode.Parse(await NodeClients.RunAsync(script[0], script[1..]))!.ToJsonString());
 
     [Fact]
     public Task Anthropic_s_drives_the_server() => CheckAsync($$$"""

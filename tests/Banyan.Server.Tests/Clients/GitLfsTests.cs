@@ -28,7 +28,8 @@ public sealed class GitLfsTests : IAsyncLifetime
         _folder.Delete(recursive: true);
     }
 
-    static bool OnPath(string name) => Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(f => File.Exists(Path.Combine(f, name)));
+    static bool OnPath(string name) => Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator)
+        .Any(f => File.Exists(Path.Combine(f, name)));
 
     [Fact]
     public async Task Files_are_pushed_and_pulled()
@@ -45,7 +46,8 @@ public sealed class GitLfsTests : IAsyncLifetime
 
         // The hub holds what git names, and another clone gets it back.
         var held = await _hub.PostJsonAsync(
-            "/ana/lfs.git/info/lfs/objects/batch", new { operation = "download", objects = new[] { new { oid = HubServer.Sha256(large), size = large.Length } } }, _hub.Ana);
+            "/ana/lfs.git/info/lfs/objects/batch",
+            new { operation = "download", objects = new[] { new { oid = HubServer.Sha256(large), size = large.Length } } }, _hub.Ana);
         Assert.True(held.GetProperty("objects")[0].TryGetProperty("actions", out _));
         var copy = await CloneAsync("copy", _hub.Ana);
         await GitAsync(copy, "lfs", "pull");
@@ -99,7 +101,8 @@ public sealed class GitLfsTests : IAsyncLifetime
         byte[] large = RandomNumberGenerator.GetBytes((80 << 20) + 1000), small = RandomNumberGenerator.GetBytes(3000);
         var work = await NewWorkAsync("work", _hub.Ana);
         await GitAsync(work, "config", "lfs.customtransfer.multipart.path", "node");
-        await GitAsync(work, "config", "lfs.customtransfer.multipart.args", Path.Combine(SharedData.Repository, "tests", "Clients", "multipart-agent.mjs"));
+        await GitAsync(work, "config", "lfs.customtransfer.multipart.args",
+            Path.Combine(SharedData.Repository, "tests", "Clients", "multipart-agent.mjs"));
         await File.WriteAllBytesAsync(Path.Combine(work, "large.bin"), large);
         await File.WriteAllBytesAsync(Path.Combine(work, "small.bin"), small);
         await GitAsync(work, "add", "-A");
@@ -128,7 +131,8 @@ public sealed class GitLfsTests : IAsyncLifetime
         Assert.StartsWith("version https://git-lfs", await File.ReadAllTextAsync(Path.Combine(copy, "a.bin")));
     }
 
-    string Url(string token, string owner = "ana") => $"{_hub.Address.Replace("://", $"://user:{token}@", StringComparison.Ordinal)}/{owner}/lfs.git/info/lfs";
+    string Url(string token, string owner = "ana") =>
+        $"{_hub.Address.Replace("://", $"://user:{token}@", StringComparison.Ordinal)}/{owner}/lfs.git/info/lfs";
 
     async Task<string> NewWorkAsync(string name, string token, string owner = "ana")
     {
@@ -157,10 +161,16 @@ public sealed class GitLfsTests : IAsyncLifetime
 
     async Task<(int Code, string Output)> RunAsync(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("git", arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         foreach (var (name, value) in new[]
         {
-            ("HOME", _folder.FullName), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_AUTHOR_NAME", "ana"), ("GIT_AUTHOR_EMAIL", "ana@example.org"),
+            ("HOME", _folder.FullName), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_AUTHOR_NAME", "ana"),
+            ("GIT_AUTHOR_EMAIL", "ana@example.org"),
             ("GIT_COMMITTER_NAME", "ana"), ("GIT_COMMITTER_EMAIL", "ana@example.org"), ("GIT_LFS_SKIP_SMUDGE", "1"),
         })
             start.Environment[name] = value;

@@ -5,7 +5,9 @@ using Banyan.Tests;
 
 namespace Banyan.Server.Tests.Clients;
 
-/// <summary>The npm package <c>@huggingface/hub</c>, unmodified: tests/Clients/hub.mjs makes the calls, this compares what it got.</summary>
+/// <summary>
+/// The npm package <c>@huggingface/hub</c>, unmodified: tests/Clients/hub.mjs makes the calls, this compares what it got.
+/// </summary>
 public class HubNpmTests
 {
     [Fact]
@@ -31,9 +33,11 @@ public class HubNpmTests
 
         // One line a feature, so that a difference names it.
         var expected = await File.ReadAllTextAsync(Path.Combine(clients, "hub.expected.json"));
-        Assert.All(Lines(expected).Zip(Lines(output)), pair => Assert.True(pair.First == pair.Second, $"{pair.Second}\ninstead of\n{pair.First}"));
+        Assert.All(Lines(expected).Zip(Lines(output)),
+            pair => Assert.True(pair.First == pair.Second, $"{pair.Second}\ninstead of\n{pair.First}"));
         Assert.Equal(Lines(expected).Length, Lines(output).Length);
     }
 
-    static string[] Lines(string json) => [.. JsonNode.Parse(json)!.AsObject().Select(f => $"{f.Key}: {f.Value?.ToJsonString() ?? "null"}")];
+    static string[] Lines(string json) =>
+        [.. JsonNode.Parse(json)!.AsObject().Select(f => $"{f.Key}: {f.Value?.ToJsonString() ?? "null"}")];
 }

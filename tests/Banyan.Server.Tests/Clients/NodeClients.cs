@@ -12,7 +12,13 @@ static class NodeClients
         var folder = Path.Combine(SharedData.Repository, "tests", "Clients");
         if (!Directory.Exists(Path.Combine(folder, "node_modules", package)))
             SharedData.Missing($"the npm package {package} is not installed: tests/prepare installs it (needs Node.js)");
-        using var node = Process.Start(new ProcessStartInfo("node", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var node =
+            Process.Start(new ProcessStartInfo("node", arguments)
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            })!;
         var errors = node.StandardError.ReadToEndAsync();
         var output = await node.StandardOutput.ReadToEndAsync();
         await node.WaitForExitAsync();

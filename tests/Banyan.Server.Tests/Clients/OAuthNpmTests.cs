@@ -18,20 +18,24 @@ public class OAuthNpmTests(SharedHub shared)
         var hub = await shared.GetAsync();
         await hub.AddUserAsync("appia");
         using var visit = await PageVisit.OfAsync(hub, "appia");
-        var registered = await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Demo"), ("redirects", "https://demo.example.org/"), ("kind", "public"))).Content.ReadAsStringAsync();
+        var registered =
+            await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Demo"),
+                ("redirects", "https://demo.example.org/"), ("kind", "public"))).Content.ReadAsStringAsync();
         var client = registered.Split("client_id=")[1][..36];
-        using var node = Process.Start(new ProcessStartInfo("node", ["oauth.mjs", hub.Address.TrimEnd('/'), client, "https://demo.example.org/"])
-        {
-            WorkingDirectory = clients,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        using var node =
+            Process.Start(new ProcessStartInfo("node", ["oauth.mjs", hub.Address.TrimEnd('/'), client, "https://demo.example.org/"])
+            {
+                WorkingDirectory = clients,
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
         var errors = node.StandardError.ReadToEndAsync();
         var address = new Uri(await node.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException(await errors)).PathAndQuery;
         var answered = await visit.SendAsync(address, "/oauth/authorize", ("request", address[address.IndexOf('?')..]), ("do", "allow"));
         await node.StandardInput.WriteLineAsync(answered.Headers.Location!.ToString());
-        var report = JsonNode.Parse(await node.StandardOutput.ReadToEndAsync() is { Length: > 0 } text ? text : throw new InvalidOperationException(await errors))!;
+        var report = JsonNode.Parse(await node.StandardOutput.ReadToEndAsync() is { Length: > 0 } text ? text
+            : throw new InvalidOperationException(await errors))!;
         await node.WaitForExitAsync();
         Assert.Equal("openid profile email read-repos", (string?)report["scope"]);
         Assert.Equal("mine", (string?)report["state"]);

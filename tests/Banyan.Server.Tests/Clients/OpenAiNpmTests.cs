@@ -10,14 +10,23 @@ public class OpenAiNpmTests(SharedServer shared)
     public async Task Drives_the_server()
     {
         var server = await shared.GetAsync();
-        var report = JsonNode.Parse(await NodeClients.RunAsync("openai", "openai.mjs", $"{server.Address}/v1", TestServer.Stories, TestServer.Coder))!;
+        var report =
+            JsonNode.Parse(await NodeClients.RunAsync("openai", "openai.mjs", $"{server.Address}/v1",
+                TestServer.Stories, TestServer.Coder))!;
 
         var text = report["chat"]!["text"]!.GetValue<string>();
         Assert.NotEmpty(text);
         var expected = new JsonObject
         {
             ["models"] = new JsonArray(TestServer.Stories, TestServer.Coder),
-            ["chat"] = new JsonObject { ["text"] = text, ["finish"] = "length", ["tokens"] = text, ["alternatives"] = new JsonArray(2, 2, 2, 2, 2, 2, 2, 2), ["usage"] = 8 },
+            ["chat"] = new JsonObject
+            {
+                ["text"] = text,
+                ["finish"] = "length",
+                ["tokens"] = text,
+                ["alternatives"] = new JsonArray(2, 2, 2, 2, 2, 2, 2, 2),
+                ["usage"] = 8
+            },
             ["stream"] = new JsonObject { ["text"] = text, ["finish"] = "length", ["usage"] = 8, ["several"] = true },
             ["helper"] = text,
             ["fim"] = new JsonObject { ["length"] = 6, ["finish"] = "length", ["prompt"] = report["fim"]!["prompt"]!.DeepClone() },
@@ -30,5 +39,6 @@ public class OpenAiNpmTests(SharedServer shared)
         Assert.Equal(expected.ToJsonString(), report.ToJsonString());
     }
 
-    static JsonObject Error(string type, int status, string code, string? param) => new() { ["type"] = type, ["status"] = status, ["code"] = code, ["param"] = param };
+    static JsonObject Error(string type, int status, string code, string? param) =>
+        new() { ["type"] = type, ["status"] = status, ["code"] = code, ["param"] = param };
 }

@@ -10,7 +10,8 @@ namespace Banyan.Server.Tests.Clients;
 /// <summary>The NuGet package <c>OpenAI</c>, unmodified.</summary>
 public class OpenAiNuGetTests(SharedServer shared)
 {
-    static readonly ChatCompletionOptions s_greedy = new() { Temperature = 0, MaxOutputTokenCount = 8, IncludeLogProbabilities = true, TopLogProbabilityCount = 2 };
+    static readonly ChatCompletionOptions s_greedy =
+        new() { Temperature = 0, MaxOutputTokenCount = 8, IncludeLogProbabilities = true, TopLogProbabilityCount = 2 };
     static readonly ChatMessage[] s_messages = [new SystemChatMessage("Be kind."), new UserChatMessage("Once upon a time")];
 
     [Fact]
@@ -48,7 +49,8 @@ public class OpenAiNuGetTests(SharedServer shared)
     [Fact]
     public async Task Embeddings()
     {
-        var embeddings = await (await ClientAsync()).GetEmbeddingClient(TestServer.Stories).GenerateEmbeddingsAsync(["Once", "upon"], new() { Dimensions = 16 });
+        var embeddings = await (await ClientAsync()).GetEmbeddingClient(TestServer.Stories)
+            .GenerateEmbeddingsAsync(["Once", "upon"], new() { Dimensions = 16 });
         Assert.Equal([16, 16], embeddings.Value.Select(e => e.ToFloats().Length));
         Assert.True(embeddings.Value.Usage.InputTokenCount > 1);
     }
@@ -71,7 +73,16 @@ public class OpenAiNuGetTests(SharedServer shared)
         message.Request.Uri = new($"{server.Address}/v1/completions");
         message.Request.Headers.Set("Content-Type", "application/json");
         message.Request.Content = BinaryContent.Create(BinaryData.FromObjectAsJson(
-            new { model = TestServer.Coder, prompt = "int Add(int a, int b) { ", suffix = " }", max_tokens = 4, temperature = 0, logprobs = 2, ignore_eos = true }));
+            new
+            {
+                model = TestServer.Coder,
+                prompt = "int Add(int a, int b) { ",
+                suffix = " }",
+                max_tokens = 4,
+                temperature = 0,
+                logprobs = 2,
+                ignore_eos = true
+            }));
         await client.Pipeline.SendAsync(message);
         var choice = JsonDocument.Parse(message.Response!.Content).RootElement.GetProperty("choices")[0];
         Assert.Equal(200, message.Response.Status);
@@ -81,7 +92,13 @@ public class OpenAiNuGetTests(SharedServer shared)
     [Fact]
     public async Task Tools_reach_the_server_and_an_answer_without_calls_is_text()
     {
-        var options = new ChatCompletionOptions { MaxOutputTokenCount = 4, Temperature = 0, Tools = { ChatTool.CreateFunctionTool("weather", "The weather", BinaryData.FromString("""{"type":"object","properties":{}}""")) } };
+        var options = new ChatCompletionOptions
+        {
+            MaxOutputTokenCount = 4,
+            Temperature = 0,
+            Tools = { ChatTool.CreateFunctionTool("weather", "The weather",
+                BinaryData.FromString("""{"type":"object","properties":{}}""")) }
+        };
         ChatCompletion answer = await (await ClientAsync()).GetChatClient(TestServer.Stories).CompleteChatAsync(s_messages, options);
         Assert.Empty(answer.ToolCalls);
         Assert.NotEmpty(answer.Content[0].Text);
@@ -93,7 +110,9 @@ public class OpenAiNuGetTests(SharedServer shared)
     public async Task Errors_arrive_as_the_client_s_exception(string model, float? temperature, int status, string code)
     {
         var client = (await ClientAsync()).GetChatClient(model);
-        var error = await Assert.ThrowsAsync<ClientResultException>(() => client.CompleteChatAsync(s_messages, new() { Temperature = temperature }));
+        var error =
+            await Assert.ThrowsAsync<ClientResultException>(() =>
+                client.CompleteChatAsync(s_messages, new() { Temperature = temperature }));
         Assert.Equal(status, error.Status);
         Assert.Contains(code, error.Message);
     }

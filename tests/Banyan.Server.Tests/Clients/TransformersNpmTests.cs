@@ -17,7 +17,9 @@ public class TransformersNpmTests
         await using var hub = await HubServer.StartAsync();
         var repo = await hub.CreateRepoAsync("sprout");
         var sprout = Path.Combine(SharedData.Repository, "models", "sprout");
-        await hub.CommitFilesAsync(repo, hub.Ana, [.. new[] { "config.json", "tokenizer.json", "tokenizer_config.json" }.Select(f => (f, File.ReadAllText(Path.Combine(sprout, f))))]);
+        await hub.CommitFilesAsync(repo, hub.Ana,
+            [.. new[] { "config.json", "tokenizer.json",
+                "tokenizer_config.json" }.Select(f => (f, File.ReadAllText(Path.Combine(sprout, f))))]);
         await HubServer.JsonOf(await hub.PostAsync($"/api/models/{repo}/branch/side%2Fone", new { startingPoint = "main" }, hub.Ana));
 
         var cache = Directory.CreateTempSubdirectory("banyan-npm-");

@@ -9,7 +9,8 @@ public sealed class ConnectionBlocksTests
     {
         var blocks = new ConnectionBlocks(longestBlocks: 1, largeBlocks: 2);
         var taken = Enumerable.Range(0, 5).Select(_ => blocks.Rent(100)).ToArray();
-        Assert.Equal([ConnectionBlocks.LongestBytes, ConnectionBlocks.LargeBytes, ConnectionBlocks.LargeBytes, ConnectionBlocks.SmallBytes, ConnectionBlocks.SmallBytes], taken.Select(t => t.Memory.Length));
+        Assert.Equal([ConnectionBlocks.LongestBytes, ConnectionBlocks.LargeBytes, ConnectionBlocks.LargeBytes, ConnectionBlocks.SmallBytes,
+            ConnectionBlocks.SmallBytes], taken.Select(t => t.Memory.Length));
         taken[1].Dispose();
         taken[1].Dispose();     // twice gives back once
         Assert.Equal(ConnectionBlocks.LargeBytes, blocks.Rent().Memory.Length);

@@ -21,7 +21,8 @@ public sealed class ListeningTests : IDisposable
     static void WriteCertificate(string certificate, string key, string name)
     {
         using var pair = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var made = new CertificateRequest($"CN={name}", pair, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(30));
+        var made = new CertificateRequest($"CN={name}", pair, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1),
+            DateTimeOffset.UtcNow.AddDays(30));
         File.WriteAllText(certificate, made.ExportCertificatePem());
         File.WriteAllText(key, pair.ExportPkcs8PrivateKeyPem());
     }
@@ -32,7 +33,12 @@ public sealed class ListeningTests : IDisposable
         var uri = new Uri(address);
         using var socket = new TcpClient(uri.Host == "[::1]" ? "::1" : uri.Host, uri.Port);
         await using var tls = new SslStream(socket.GetStream());
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "x", RemoteCertificateValidationCallback = (_, _, _, _) => true, ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11] });
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = "x",
+            RemoteCertificateValidationCallback = (_, _, _, _) => true,
+            ApplicationProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11]
+        });
         return (tls.RemoteCertificate!.Subject, tls.NegotiatedApplicationProtocol);
     }
 
@@ -48,8 +54,14 @@ public sealed class ListeningTests : IDisposable
             var address = app.Urls.Single();
             Assert.StartsWith("https://", address);
             Assert.Equal(("CN=first", SslApplicationProtocol.Http2), await HandshakeAsync(address));
-            using var client = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
-            var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, address + "/health/live") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact });
+            using var client =
+                new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
+            var response =
+                await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, address + "/health/live")
+                {
+                    Version = HttpVersion.Version20,
+                    VersionPolicy = HttpVersionPolicy.RequestVersionExact
+                });
             Assert.Equal((HttpStatusCode.OK, HttpVersion.Version20), (response.StatusCode, response.Version));
 
             // Half-way through being replaced the old one goes on; then the new one is there.
@@ -71,7 +83,8 @@ public sealed class ListeningTests : IDisposable
         WriteCertificate(PathOf("a.pem"), PathOf("a.key"), "a");
         WriteCertificate(PathOf("b.pem"), PathOf("b.key"), "b");
         File.WriteAllText(PathOf("nothing.pem"), "no PEM");
-        string Problem(string certificate, string? key) => Assert.Single(new ServerOptions { TlsCertificate = PathOf(certificate), TlsKey = key is null ? null : PathOf(key) }.Problems());
+        string Problem(string certificate, string? key) =>
+            Assert.Single(new ServerOptions { TlsCertificate = PathOf(certificate), TlsKey = key is null ? null : PathOf(key) }.Problems());
         Assert.Contains("there is no file", Problem("missing.pem", null));
         Assert.Contains("no certificate and its key", Problem("a.pem", null));
         Assert.Contains("no certificate and its key", Problem("a.pem", "b.key"));
@@ -95,7 +108,8 @@ public sealed class ListeningTests : IDisposable
         await using var app = BanyanServer.Build(options);
         await app.StartAsync();
         if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite, File.GetUnixFileMode(path));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite,
+                File.GetUnixFileMode(path));
         using var client = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancellationToken) =>
@@ -106,7 +120,8 @@ public sealed class ListeningTests : IDisposable
             },
         });
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("http://localhost/health/live")).StatusCode);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("http://localhost/metrics")).StatusCode);   // a proxy's socket says nothing of who asks
+        // a proxy's socket says nothing of who asks
+        Assert.Equal(HttpStatusCode.Unauthorized, (await client.GetAsync("http://localhost/metrics")).StatusCode);
         await using var second = BanyanServer.Build(options);
         await Assert.ThrowsAnyAsync<IOException>(() => second.StartAsync());
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("http://localhost/health/live")).StatusCode);
@@ -116,7 +131,19 @@ public sealed class ListeningTests : IDisposable
     public async Task What_is_under_way_finishes_when_the_server_is_stopped()
     {
         await using var server = await TestServer.StartAsync(o => o with { Drain = TimeSpan.FromMinutes(5) });
-        var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = TestServer.Stories, prompt = "Once", max_tokens = 200, ignore_eos = true, stream = true }) };
+        var request = new HttpRequestMessage(HttpMethod.Post,
+            "/v1/completions")
+        {
+            Content =
+                JsonContent.Create(new
+                {
+                    model = TestServer.Stories,
+                    prompt = "Once",
+                    max_tokens = 200,
+                    ignore_eos = true,
+                    stream = true
+                })
+        };
         using var stream = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         var stopping = server.StopAsync();
         var text = await stream.Content.ReadAsStringAsync();

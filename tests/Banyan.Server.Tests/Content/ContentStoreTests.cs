@@ -21,7 +21,8 @@ public sealed class ContentStoreTests : IAsyncDisposable
         _database = new SqliteDatabase(Path.Combine(_folder, "hub.db"));
         _database.Migrate();
         _objects = new DiskObjectStore(_folder, packs: true);
-        _store = new ContentStore(_database, _objects, new ContentOptions { SpoolFolder = Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName }, TimeProvider.System);
+        _store = new ContentStore(_database, _objects,
+            new ContentOptions { SpoolFolder = Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName }, TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
@@ -47,8 +48,8 @@ public sealed class ContentStoreTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// As a connection, whose memory comes in blocks: what asks for more takes memory of its own for as long as somebody reads slowly, and so does
-    /// what waits to be sent.
+    /// As a connection, whose memory comes in blocks: what asks for more takes memory of its own for as long as somebody reads slowly, and
+    /// so does what waits to be sent.
     /// </summary>
     sealed class Connection : PipeWriter
     {
@@ -135,8 +136,10 @@ public sealed class ContentStoreTests : IAsyncDisposable
     public async Task Bytes_that_are_not_the_announced_ones_leave_no_file()
     {
         var bytes = Bytes(100_000, 4);
-        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new Sha256(new byte[32]), default));
-        await Assert.ThrowsAsync<ContentMismatchException>(() => _store.IngestAsync(new MemoryStream(bytes), bytes.Length + 1, null, default));
+        await Assert.ThrowsAsync<ContentMismatchException>(() =>
+            _store.IngestAsync(new MemoryStream(bytes), bytes.Length, new Sha256(new byte[32]), default));
+        await Assert.ThrowsAsync<ContentMismatchException>(() =>
+            _store.IngestAsync(new MemoryStream(bytes), bytes.Length + 1, null, default));
         Assert.Null(await _store.FindAsync(new Sha256(SHA256.HashData(bytes)), default));
         Assert.Equal(0, await _database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM contents"), default));
     }
@@ -199,7 +202,8 @@ public sealed class ContentStoreTests : IAsyncDisposable
         var weights = Storage.PackingTests.Weights(5_000_000, 11);
         weights = [1, .. weights];      // numbers at odd places, as after a header
         var file = await Ingest(weights);
-        var onDisk = new DirectoryInfo(Path.Combine(_folder, "objects")).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length);
+        var onDisk = new DirectoryInfo(Path.Combine(_folder, "objects")).EnumerateFiles("*", SearchOption.AllDirectories)
+            .Sum(f => f.Length);
         Assert.InRange(onDisk, 1, weights.Length * 0.75);
         Assert.Equal(weights, await Read(file, 0, file.Size));
         Assert.Equal(weights[1_234_567..2_345_678], await Read(file, 1_234_567, 1_111_111));

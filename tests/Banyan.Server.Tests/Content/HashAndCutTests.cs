@@ -75,7 +75,14 @@ public sealed class HashAndCutTests
 
     /// <summary>Random bytes, whose chunks have all lengths; repeated ones, which are cut at the shortest or longest length.</summary>
     [Fact]
-    public Task Long_files_in_blocks_of_any_length() => Gen.Select(Gen.Int[1, 1_500_000], Gen.OneOf(Gen.Int[1, 70_000], Gen.Const(1 << 20)), Gen.Int[0, 2], Gen.Int[0, 1000]).SampleAsync(
-        (length, blockBytes, kind, seed) => CheckAsync(kind switch { 0 => new byte[length], 1 => [.. Enumerable.Range(0, length).Select(i => (byte)(i * seed >> 3))], _ => RandomBytes(length, seed) }, Math.Max(blockBytes, length / 2000)),
+    public Task Long_files_in_blocks_of_any_length() =>
+        Gen.Select(Gen.Int[1, 1_500_000], Gen.OneOf(Gen.Int[1, 70_000], Gen.Const(1 << 20)), Gen.Int[0, 2], Gen.Int[0, 1000]).SampleAsync(
+        (length, blockBytes, kind, seed) =>
+            CheckAsync(kind switch
+            {
+                0 => new byte[length],
+                1 => [.. Enumerable.Range(0, length).Select(i => (byte)(i * seed >> 3))],
+                _ => RandomBytes(length, seed)
+            }, Math.Max(blockBytes, length / 2000)),
         iter: 40);
 }

@@ -80,11 +80,13 @@ public sealed class ShardTurnsTests : IAsyncDisposable
             return await disk.OpenAsync(key, offset, length, cancellationToken);
         }
 
-        public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) => disk.PutAsync(key, content, length, cancellationToken);
+        public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) =>
+            disk.PutAsync(key, content, length, cancellationToken);
         public ObjectDraft Begin() => disk.Begin();
         public Task<long?> LengthAsync(string key, CancellationToken cancellationToken) => disk.LengthAsync(key, cancellationToken);
         public Task<bool> DeleteAsync(string key, CancellationToken cancellationToken) => disk.DeleteAsync(key, cancellationToken);
-        public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) => disk.ListAsync(prefix, cancellationToken);
+        public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) =>
+            disk.ListAsync(prefix, cancellationToken);
         public Uri? PresignGet(string key, TimeSpan validity) => null;
         public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => null;
     }

@@ -41,7 +41,8 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
 
     Task<long> RepoIdAsync() => Database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT id FROM repos WHERE name = 'nodes'"), default);
 
-    Task<HttpResponseMessage> CommitAsync(HubServer node, byte[] bytes) => node.CommitAsync(_repo, _one.Ana, $"commit {bytes.Length}", null, HubServer.Large($"{bytes.Length}.bin", bytes));
+    Task<HttpResponseMessage> CommitAsync(HubServer node, byte[] bytes) =>
+        node.CommitAsync(_repo, _one.Ana, $"commit {bytes.Length}", null, HubServer.Large($"{bytes.Length}.bin", bytes));
 
     Task WaitingAsync(HubServer node) => node.Server.UntilAsync(() => Task.FromResult(Arriving(node).Waiting == 1));
 
@@ -51,14 +52,17 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
         var bytes = CutFile.Random((16 << 20) + 1000, 1);
         var oid = HubServer.Sha256(bytes);
         var batch = await _one.PostJsonAsync(
-            $"/{_repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "multipart" }, objects = new[] { new { oid, size = bytes.Length } } }, _one.Ana);
+            $"/{_repo}.git/info/lfs/objects/batch",
+            new { operation = "upload", transfers = new[] { "multipart" }, objects = new[] { new { oid, size = bytes.Length } } },
+            _one.Ana);
         var upload = batch.GetProperty("objects")[0].GetProperty("actions").GetProperty("upload");
         var (header, parts) = (upload.GetProperty("header"), new List<object>());
         var length = int.Parse(header.GetProperty("chunk_size").GetString()!);
         for (var number = 1; number <= 3; number++)
         {
             var answer = await (number % 2 == 0 ? _one : _two).SendAsync(
-                HttpMethod.Put, new Uri(header.GetProperty($"{number:D5}").GetString()!).PathAndQuery, content: new ByteArrayContent(bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)]));
+                HttpMethod.Put, new Uri(header.GetProperty($"{number:D5}").GetString()!).PathAndQuery,
+                content: new ByteArrayContent(bytes[((number - 1) * length)..Math.Min(bytes.Length, number * length)]));
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             parts.Add(new { partNumber = number, etag = answer.Headers.ETag!.Tag });
         }
@@ -66,7 +70,8 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
         Assert.Equal(0, await Database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM arrivals"), default));
         await HubServer.JsonOf(await CommitAsync(_one, bytes));
         foreach (var node in (HubServer[])[_one, _two])
-            Assert.Equal(bytes, await (await node.GetAsync($"/{_repo}/resolve/main/{bytes.Length}.bin", _one.Ana)).Content.ReadAsByteArrayAsync());
+            Assert.Equal(bytes,
+                await (await node.GetAsync($"/{_repo}/resolve/main/{bytes.Length}.bin", _one.Ana)).Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
@@ -131,6 +136,7 @@ public sealed class ArrivingFilesTests(PostgresServer postgres, S3Server s3) : I
     {
         var repo = await RepoIdAsync();
         await Database.WriteAsync(
-            t => t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES ('left', @repo, @sha256, @until)", new { repo, sha256 = SHA256.HashData(bytes), until = (_clock.GetUtcNow() + lease).ToUnixTimeMilliseconds() }), default);
+            t => t.ExecuteAsync("INSERT INTO arrivals (id, repo_id, sha256, until) VALUES ('left', @repo, @sha256, @until)",
+                new { repo, sha256 = SHA256.HashData(bytes), until = (_clock.GetUtcNow() + lease).ToUnixTimeMilliseconds() }), default);
     }
 }

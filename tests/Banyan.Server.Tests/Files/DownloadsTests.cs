@@ -41,7 +41,9 @@ public sealed class DownloadsTests : IAsyncDisposable
         downloads.Count(repo);
 
         // As a full disk does: every write fails.
-        await _database.WriteAsync(t => t.ExecuteAsync("CREATE TRIGGER full BEFORE UPDATE ON repos BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"), default);
+        await _database.WriteAsync(t =>
+            t.ExecuteAsync("CREATE TRIGGER full BEFORE UPDATE ON repos BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END"),
+            default);
         await Assert.ThrowsAsync<SqliteException>(() => downloads.SaveAsync(default));
 
         await _database.WriteAsync(t => t.ExecuteAsync("DROP TRIGGER full"), default);

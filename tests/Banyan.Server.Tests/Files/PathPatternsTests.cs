@@ -10,7 +10,8 @@ public sealed class PathPatternsTests
 {
     static readonly string[] s_words =
     [
-        "a", "b", "ab", "*", "**", "?", "a*", "*b", "a?b", "*a*b*", "[ab]", "[!a]", "[^b]x", "[a-c]", "[]a]", "[[:alpha:]]", "[[:digit:]x]", "\\*", "\\a", "x y", "[", "a[", "*.bin", "a.bin", ".b",
+        "a", "b", "ab", "*", "**", "?", "a*", "*b", "a?b", "*a*b*", "[ab]", "[!a]", "[^b]x", "[a-c]", "[]a]", "[[:alpha:]]", "[[:digit:]x]",
+        "\\*", "\\a", "x y", "[", "a[", "*.bin", "a.bin", ".b",
     ];
 
     static string[] Lines(Random random) => [.. Enumerable.Range(0, random.Next(1, 6)).Select(_ =>
@@ -22,7 +23,9 @@ public sealed class PathPatternsTests
     static string[] Paths(Random random)
     {
         string[] names = ["a", "b", "ab", "axb", "x", "c", "a.bin", "*", "x y", "1", "]", ".b", "aabb"];
-        return [.. Enumerable.Range(0, 40).Select(_ => string.Join('/', Enumerable.Range(0, random.Next(1, 5)).Select(_ => names[random.Next(names.Length)]))).Distinct()];
+        return [.. Enumerable.Range(0, 40)
+            .Select(_ => string.Join('/', Enumerable.Range(0, random.Next(1, 5)).Select(_ => names[random.Next(names.Length)])))
+            .Distinct()];
     }
 
     [Fact]
@@ -38,7 +41,8 @@ public sealed class PathPatternsTests
             var ignored = git.Run("check-ignore --no-index -z --stdin", string.Join('\0', paths)).Split('\0').ToHashSet();
             var ours = new Ignore(string.Join('\n', lines));
             foreach (var path in paths)
-                Assert.True(ignored.Contains(path) == ours.LeavesOut(path), $"seed {seed}: {path} by [{string.Join(" | ", lines)}]: git says {ignored.Contains(path)}");
+                Assert.True(ignored.Contains(path) == ours.LeavesOut(path),
+                    $"seed {seed}: {path} by [{string.Join(" | ", lines)}]: git says {ignored.Contains(path)}");
         }
     }
 
@@ -49,13 +53,17 @@ public sealed class PathPatternsTests
         for (var seed = 0; seed < 40; seed++)
         {
             var random = new Random(1000 + seed);
-            string[] lines = [.. Lines(random).Select(l => $"{(l.Contains(' ') ? $"\"{l.Replace("\\", "\\\\")}\"" : l)} {(random.Next(3) == 0 ? "-filter" : "filter=lfs")}")];
+            string[] lines =
+                [.. Lines(random)
+                    .Select(l =>
+                        $"{(l.Contains(' ') ? $"\"{l.Replace("\\", "\\\\")}\"" : l)} {(random.Next(3) == 0 ? "-filter" : "filter=lfs")}")];
             var paths = Paths(random);
             git.Write(".git/info/attributes", lines);
             var told = git.Run("check-attr -z --stdin filter", string.Join('\0', paths)).Split('\0');
             var ours = new Attributes(Encoding.UTF8.GetBytes(string.Join('\n', lines)));
             for (var i = 0; i < paths.Length; i++)
-                Assert.True(told[3 * i + 2] == "lfs" == ours.IsLfs(paths[i]), $"seed {seed}: {paths[i]} by [{string.Join(" | ", lines)}]: git says {told[3 * i + 2]}");
+                Assert.True(told[3 * i + 2] == "lfs" == ours.IsLfs(paths[i]),
+                    $"seed {seed}: {paths[i]} by [{string.Join(" | ", lines)}]: git says {told[3 * i + 2]}");
         }
     }
 
@@ -63,7 +71,8 @@ public sealed class PathPatternsTests
     public void The_lines_of_a_new_repository_send_weights_and_archives_to_lfs()
     {
         var attributes = new Attributes(Encoding.UTF8.GetBytes(Attributes.Default));
-        Assert.All(["m.safetensors", "a/b.gguf", "saved_model/x/y.pb2", "x.tar.gz", "logs/events.out.tfevents.1"], p => Assert.True(attributes.IsLfs(p), p));
+        Assert.All(["m.safetensors", "a/b.gguf", "saved_model/x/y.pb2", "x.tar.gz", "logs/events.out.tfevents.1"],
+            p => Assert.True(attributes.IsLfs(p), p));
         Assert.All(["README.md", "a/config.json", "saved_model", "x.gguf.txt"], p => Assert.False(attributes.IsLfs(p), p));
     }
 
@@ -110,7 +119,14 @@ public sealed class PathPatternsTests
             Process process;
             try
             {
-                process = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = _folder, RedirectStandardInput = true, RedirectStandardOutput = true, StandardOutputEncoding = Encoding.UTF8 })!;
+                process =
+                    Process.Start(new ProcessStartInfo("git", arguments)
+                    {
+                        WorkingDirectory = _folder,
+                        RedirectStandardInput = true,
+                        RedirectStandardOutput = true,
+                        StandardOutputEncoding = Encoding.UTF8
+                    })!;
             }
             catch (System.ComponentModel.Win32Exception)
             {

@@ -52,7 +52,8 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await _git.RunAsync(work, [.. protocol, "push", "-q", "origin", "main", "side", "v1", "light"]);
 
         await _git.RunAsync("", [.. protocol, "clone", "-q", Url(), "copy"]);
-        Assert.Equal(await _git.RunAsync(work, "rev-parse", "main", "origin/side", "v1", "light"), await _git.RunAsync("copy", "rev-parse", "main", "origin/side", "v1", "light"));
+        Assert.Equal(await _git.RunAsync(work, "rev-parse", "main", "origin/side", "v1", "light"),
+            await _git.RunAsync("copy", "rev-parse", "main", "origin/side", "v1", "light"));
         await _git.RunAsync("copy", "fsck", "--strict");
         Assert.Equal("main", await _git.RunAsync("copy", "branch", "--show-current"));
 
@@ -105,12 +106,14 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await CloneAsync("blobless", null, "--filter=blob:none", "--no-checkout");
         Assert.Contains("?", await _git.RunAsync("blobless", "rev-list", "--objects", "--missing=print", "main"));
         await _git.RunAsync("blobless", "checkout", "-q", "main");
-        Assert.Equal(await File.ReadAllTextAsync(_git.PathOf(work, "a", "file1.txt")), await File.ReadAllTextAsync(_git.PathOf("blobless", "a", "file1.txt")));
+        Assert.Equal(await File.ReadAllTextAsync(_git.PathOf(work, "a", "file1.txt")),
+            await File.ReadAllTextAsync(_git.PathOf("blobless", "a", "file1.txt")));
         await CloneAsync("treeless", null, "--filter=tree:0");
         Assert.Equal(await _git.RunAsync(work, "log", "--stat", "main"), await _git.RunAsync("treeless", "log", "--stat", "main"));
         await CloneAsync("short", null, "--filter=blob:limit=1k", "--no-checkout");
         Assert.Equal(
-            (await _git.RunAsync(work, "rev-list", "--objects", "--filter=blob:limit=1k", "--filter-print-omitted", "main")).Split('\n').Count(l => l.StartsWith('~')),
+            (await _git.RunAsync(work, "rev-list", "--objects", "--filter=blob:limit=1k", "--filter-print-omitted", "main")).Split('\n')
+                .Count(l => l.StartsWith('~')),
             (await _git.RunAsync("short", "rev-list", "--objects", "--missing=print", "main")).Split('\n').Count(l => l.StartsWith('?')));
         Assert.NotEqual(0, (await _git.TryAsync("", "clone", "-q", "--filter=sparse:oid=main:x", Url(), "sparse")).Code);
     }
@@ -149,7 +152,8 @@ public sealed class CloneAndPushTests : IAsyncLifetime
     {
         await _hub.CreateRepoAsync("secret", isPrivate: true);
         Assert.NotEqual(0, (await _git.TryAsync("", "clone", "-q", Url(null, "ana/secret"), "a")).Code);
-        var (stranger, missing) = (await _git.TryAsync("", "clone", "-q", Url(_hub.Ben, "ana/secret"), "b"), await _git.TryAsync("", "clone", "-q", Url(_hub.Ben, "ana/nothing"), "b"));
+        var (stranger, missing) = (await _git.TryAsync("", "clone", "-q", Url(_hub.Ben, "ana/secret"), "b"),
+            await _git.TryAsync("", "clone", "-q", Url(_hub.Ben, "ana/nothing"), "b"));
         Assert.Contains("not found", stranger.Output);
         Assert.Equal(missing.Output.Replace("nothing", "secret", StringComparison.Ordinal), stranger.Output);
         await _git.RunAsync("", "clone", "-q", Url(_hub.Ana, "ana/secret"), "c");
@@ -160,7 +164,8 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         Assert.Contains("may not write", (await _git.TryAsync(work, "push", "origin", "main")).Output);
         await _git.RunAsync(work, "remote", "set-url", "origin", Url());
         Assert.NotEqual(0, (await _git.TryAsync(work, "push", "origin", "main")).Code);
-        await _git.RunAsync(work, "remote", "set-url", "origin", Url(await _hub.Accounts.AddTokenAsync("ana", "r", Banyan.Server.Accounts.TokenRole.Read, null, null, default)));
+        await _git.RunAsync(work, "remote", "set-url", "origin",
+            Url(await _hub.Accounts.AddTokenAsync("ana", "r", Banyan.Server.Accounts.TokenRole.Read, null, null, default)));
         Assert.NotEqual(0, (await _git.TryAsync(work, "push", "origin", "main")).Code);
         Assert.DoesNotContain(await IdAsync(work, "main"), await _git.RunAsync(work, "ls-remote", Url()));
     }
@@ -184,7 +189,8 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         Assert.Contains("not deleted", (await _git.TryAsync(work, "push", "origin", ":refs/pr/1")).Output);
 
         await _hub.AddUserAsync("eve");
-        await _git.RunAsync(work, "remote", "set-url", "origin", Url(await _hub.Accounts.AddTokenAsync("eve", "t", Banyan.Server.Accounts.TokenRole.Write, null, null, default)));
+        await _git.RunAsync(work, "remote", "set-url", "origin",
+            Url(await _hub.Accounts.AddTokenAsync("eve", "t", Banyan.Server.Accounts.TokenRole.Write, null, null, default)));
         await _git.CommitAsync(work, "p.txt", "three\n");
         Assert.Contains("may not change this pull request", (await _git.TryAsync(work, "push", "origin", "proposal:refs/pr/1")).Output);
     }
@@ -217,17 +223,22 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         Assert.Contains("not our ref", (await _git.TryAsync("thief", "fetch", Url(), blob)).Output);
 
         // Nor is it brought back by who may only propose.
-        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, "/api/models/ana/coder/commit/main?create_pr=1", _hub.Ben, new StringContent(
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, "/api/models/ana/coder/commit/main?create_pr=1",
+            _hub.Ben, new StringContent(
             """
             {"key":"header","value":{"summary":"proposed"}}
             {"key":"file","value":{"path":"p.txt","content":"one","encoding":"utf-8"}}
             """)));
         var head = (await _git.RunAsync("thief", "ls-remote", Url(), "refs/pr/1")).Split('\t')[0];
         // git would send the objects, which its user has; this one knows the id alone.
-        byte[] command = System.Text.Encoding.ASCII.GetBytes($"{head} {commit} refs/pr/1\0report-status"), pack = [.. "PACK"u8, 0, 0, 0, 2, 0, 0, 0, 0];
-        var body = new ByteArrayContent([.. System.Text.Encoding.ASCII.GetBytes($"{command.Length + 4:x4}"), .. command, .. "0000"u8, .. pack, .. System.Security.Cryptography.SHA1.HashData(pack)]);
+        byte[] command = System.Text.Encoding.ASCII.GetBytes($"{head} {commit} refs/pr/1\0report-status"), pack =
+            [.. "PACK"u8, 0, 0, 0, 2, 0, 0, 0, 0];
+        var body =
+            new ByteArrayContent([.. System.Text.Encoding.ASCII.GetBytes($"{command.Length + 4:x4}"), .. command, .. "0000"u8, .. pack,
+                .. System.Security.Cryptography.SHA1.HashData(pack)]);
         body.Headers.ContentType = new("application/x-git-receive-pack-request");
-        var answer = await (await _hub.SendAsync(HttpMethod.Post, "/ana/coder.git/git-receive-pack", _hub.Ben, body)).Content.ReadAsStringAsync();
+        var answer =
+            await (await _hub.SendAsync(HttpMethod.Post, "/ana/coder.git/git-receive-pack", _hub.Ben, body)).Content.ReadAsStringAsync();
         Assert.Contains("neither in the pack nor in the repository", answer);
         Assert.Contains("ng refs/pr/1", answer);
     }
@@ -259,6 +270,7 @@ public sealed class CloneAndPushTests : IAsyncLifetime
         await _hub.CreateRepoAsync("thief", token: _hub.Ben);
         await _git.RunAsync(copy, "lfs", "uninstall", "--local");
         var refused = await _git.TryAsync(copy, "push", Url(_hub.Ben, "ben/thief"), "+main");
-        Assert.True(refused.Code != 0 && refused.Output.Contains("has not been uploaded to ben/thief", StringComparison.Ordinal), refused.Output);
+        Assert.True(refused.Code != 0 && refused.Output.Contains("has not been uploaded to ben/thief", StringComparison.Ordinal),
+            refused.Output);
     }
 }

@@ -14,7 +14,8 @@ public sealed class CommitGraphTests
     }
 
     static readonly Gen<(int[][] Parents, int[][] Choices)> s_graphs = Gen.Select(
-        Gen.Int[1, 150].SelectMany(n => Gen.Int[0, 1000].Array[0, 2].Array[n]).Select(all => all.Select((p, i) => i == 0 ? [] : p.Select(x => x % i).Distinct().ToArray()).ToArray()),
+        Gen.Int[1, 150].SelectMany(n => Gen.Int[0, 1000].Array[0, 2].Array[n])
+            .Select(all => all.Select((p, i) => i == 0 ? [] : p.Select(x => x % i).Distinct().ToArray()).ToArray()),
         Gen.Int[0, 1000].Array[0, 4].Array[6]);
 
     [Fact]
@@ -22,7 +23,8 @@ public sealed class CommitGraphTests
         (parents, choices) =>
         {
             var graph = new CommitGraph();
-            graph.Add(Enumerable.Range(0, parents.Length).OrderBy(i => i * 31 % 17).ToDictionary(Id, i => new CommitFacts(Id(-i - 1), [.. parents[i].Select(Id)], i)));
+            graph.Add(Enumerable.Range(0, parents.Length).OrderBy(i => i * 31 % 17)
+                .ToDictionary(Id, i => new CommitFacts(Id(-i - 1), [.. parents[i].Select(Id)], i)));
             HashSet<int> Walk(IEnumerable<int> tips)
             {
                 var (found, open) = (new HashSet<int>(), new Stack<int>(tips));
@@ -33,10 +35,13 @@ public sealed class CommitGraphTests
                 return found;
             }
             var chosen = choices.Select(c => c.Select(i => i % parents.Length).ToArray()).ToArray();
-            bool Is(CommitSet set, IEnumerable<int> expected) => set.Ids().ToHashSet().SetEquals(expected.Select(Id)) && set.Count == expected.Count();
+            bool Is(CommitSet set, IEnumerable<int> expected) =>
+                set.Ids().ToHashSet().SetEquals(expected.Select(Id)) && set.Count == expected.Count();
             return chosen.All(c => Is(graph.Closure(c.Select(Id)), Walk(c)) && Is(graph.Reachable(c.Select(Id).ToHashSet()), Walk(c)))
-                && chosen.Zip(chosen.Skip(1)).All(p => Is(graph.Difference(p.First.Select(Id), p.Second.Select(Id)), Walk(p.First).Except(Walk(p.Second))))
-                && chosen.All(c => Is(graph.Followers(c.Select(Id)), Enumerable.Range(0, parents.Length).Where(i => Walk([i]).Overlaps(c))));
+                && chosen.Zip(chosen.Skip(1))
+                .All(p => Is(graph.Difference(p.First.Select(Id), p.Second.Select(Id)), Walk(p.First).Except(Walk(p.Second))))
+                && chosen.All(c => Is(graph.Followers(c.Select(Id)),
+                    Enumerable.Range(0, parents.Length).Where(i => Walk([i]).Overlaps(c))));
         },
         iter: 300);
 }

@@ -33,7 +33,8 @@ sealed class GitPrograms : IDisposable
     }
 
     /// <summary>Runs git and tells how it ended.</summary>
-    public async Task<(int Code, string Output)> TryAsync(string folder, params string[] arguments) => await TryAsync(folder, null, arguments);
+    public async Task<(int Code, string Output)> TryAsync(string folder, params string[] arguments) =>
+        await TryAsync(folder, null, arguments);
 
     /// <summary>Runs git with something on its standard input.</summary>
     public async Task<(int Code, string Output)> TryAsync(string folder, byte[]? input, string[] arguments)
@@ -47,7 +48,8 @@ sealed class GitPrograms : IDisposable
         };
         foreach (var (name, value) in new[]
         {
-            ("HOME", Folder), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_AUTHOR_NAME", "ana"), ("GIT_AUTHOR_EMAIL", "ana@example.org"),
+            ("HOME", Folder), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0"), ("GIT_AUTHOR_NAME", "ana"),
+            ("GIT_AUTHOR_EMAIL", "ana@example.org"),
             ("GIT_COMMITTER_NAME", "ana"), ("GIT_COMMITTER_EMAIL", "ana@example.org"), ("GIT_LFS_SKIP_SMUDGE", "1"), ("LC_ALL", "C"),
         })
             start.Environment[name] = value;

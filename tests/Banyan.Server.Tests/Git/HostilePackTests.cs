@@ -51,7 +51,8 @@ public sealed class HostilePackTests : IDisposable
     }
 
     async Task<IncomingPack> ReadAsync(byte[] pack, PackLimits? limits = null) =>
-        await IncomingPack.ReadAsync(new MemoryStream(pack), _folder.FullName, limits ?? new(), _ => new((GitObject?)null), TestContext.Current.CancellationToken);
+        await IncomingPack.ReadAsync(new MemoryStream(pack), _folder.FullName, limits ?? new(), _ => new((GitObject?)null),
+            TestContext.Current.CancellationToken);
 
     async Task RefusedAsync(string message, byte[] pack, PackLimits? limits = null)
     {
@@ -119,8 +120,10 @@ public sealed class HostilePackTests : IDisposable
         await RefusedAsync("compression is damaged", new Pack(1).Raw(0x31, 0x78, 0x9c, 0xff, 0xff, 0xff, 0xff).End());
         // What would become large is refused by what it says of itself, before it is unpacked.
         await RefusedAsync("at most 10485760", new Pack(1).Entry(3, new byte[100], length: 1L << 40).End());
-        await RefusedAsync("at most 10485760", new Pack(2).Entry(3, "a"u8.ToArray()).Entry(7, Delta(1, 1L << 40, 0x90, 1), before: IdOf("a")).End());
-        await RefusedAsync("more than 1000 bytes together", new Pack(2).Entry(3, new byte[600]).Entry(3, new byte[601]).End(), new() { Unpacked = 1000 });
+        await RefusedAsync("at most 10485760",
+            new Pack(2).Entry(3, "a"u8.ToArray()).Entry(7, Delta(1, 1L << 40, 0x90, 1), before: IdOf("a")).End());
+        await RefusedAsync("more than 1000 bytes together", new Pack(2).Entry(3, new byte[600]).Entry(3, new byte[601]).End(),
+            new() { Unpacked = 1000 });
     }
 
     [Fact]
@@ -139,7 +142,8 @@ public sealed class HostilePackTests : IDisposable
         await RefusedAsync("neither in it nor in the repository", new Pack(1).Entry(7, Delta(1, 1, 0x90, 1), before: IdOf("b")).End());
         await RefusedAsync("base is not before it", new Pack(1).Entry(6, Delta(1, 1, 0x90, 1), before: [0]).End());
         await RefusedAsync("base is not before it", new Pack(1).Entry(6, Delta(1, 1, 0x90, 1), before: [0x7f]).End());
-        await RefusedAsync("base of a delta is no object", new Pack(2).Entry(3, "a"u8.ToArray()).Entry(6, Delta(1, 1, 0x90, 1), before: [3]).End());
+        await RefusedAsync("base of a delta is no object",
+            new Pack(2).Entry(3, "a"u8.ToArray()).Entry(6, Delta(1, 1, 0x90, 1), before: [3]).End());
         await RefusedAsync("neither in it nor in the repository", new Pack(2)
             .Entry(7, Delta(1, 1, 1, (byte)'x'), before: IdOf("y")).Entry(7, Delta(1, 1, 1, (byte)'y'), before: IdOf("x")).End());
     }
@@ -147,7 +151,8 @@ public sealed class HostilePackTests : IDisposable
     [Fact]
     public void Whatever_comes_it_is_a_pack_or_refused()
     {
-        var pack = new Pack(3).Entry(3, "hello"u8.ToArray()).Entry(7, Delta(5, 11, 0x90, 5, 1, (byte)' ', 0x90, 5), before: IdOf("hello")).Entry(1, new byte[300]).End();
+        var pack = new Pack(3).Entry(3, "hello"u8.ToArray()).Entry(7, Delta(5, 11, 0x90, 5, 1, (byte)' ', 0x90, 5), before: IdOf("hello"))
+            .Entry(1, new byte[300]).End();
         Gen.Select(Gen.Int[0, pack.Length - 1], Gen.Byte, Gen.Int[0, pack.Length]).Array[1, 4].Sample(changes =>
         {
             var changed = pack.ToArray();

@@ -7,8 +7,8 @@ using Banyan.Server.Tests.Support;
 namespace Banyan.Server.Tests.Git;
 
 /// <summary>
-/// What git's own tests of its HTTP transport check, on one hub and one repository: docs/git-tests.md says which scenario is where, and what is left out.
-/// What real git does is in <see cref="CloneAndPushTests"/>; here is what is left of it, and requests that no git sends.
+/// What git's own tests of its HTTP transport check, on one hub and one repository: docs/git-tests.md says which scenario is where, and
+/// what is left out. What real git does is in <see cref="CloneAndPushTests"/>; here is what is left of it, and requests that no git sends.
 /// </summary>
 public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixture<HttpScenarioTests.Hub>
 {
@@ -50,13 +50,15 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
 
     static string Line(string text) => $"{Encoding.UTF8.GetByteCount(text) + 5:x4}{text}\n";
 
-    async Task<(HttpStatusCode Status, string Text)> SendAsync(string service, byte[] body, string? encoding = null, string? token = null, bool version2 = true)
+    async Task<(HttpStatusCode Status, string Text)> SendAsync(string service, byte[] body, string? encoding = null,
+        string? token = null, bool version2 = true)
     {
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = new($"application/x-git-{service}-request");
         if (encoding is not null)
             content.Headers.ContentEncoding.Add(encoding);
-        using var answer = await _hub.SendAsync(HttpMethod.Post, $"/ana/coder.git/git-{service}", token, content, version2 ? [("Git-Protocol", "version=2")] : []);
+        using var answer = await _hub.SendAsync(HttpMethod.Post, $"/ana/coder.git/git-{service}", token, content,
+            version2 ? [("Git-Protocol", "version=2")] : []);
         return (answer.StatusCode, Encoding.Latin1.GetString(await answer.Content.ReadAsByteArrayAsync()));
     }
 
@@ -76,9 +78,12 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
     [InlineData("nothing", "0000")]
     public async Task A_request_that_breaks_the_protocol_is_told_so(string command, params string[] packets)
     {
-        var body = Line($"command={command}") + string.Concat(packets.Select(p => p.Length == 4 && p.StartsWith("000", StringComparison.Ordinal) ? p : Line(p.Replace("{head}", shared.Head, StringComparison.Ordinal))));
+        var body = Line($"command={command}")
+            + string.Concat(packets.Select(p => p.Length == 4 && p.StartsWith("000", StringComparison.Ordinal) ? p
+                : Line(p.Replace("{head}", shared.Head, StringComparison.Ordinal))));
         var (status, text) = await SendAsync(body);
-        Assert.True(status is HttpStatusCode.BadRequest or HttpStatusCode.OK && text.AsSpan(4).StartsWith("ERR ") && !text.Contains("PACK", StringComparison.Ordinal), $"{status}: {text}");
+        Assert.True(status is HttpStatusCode.BadRequest or HttpStatusCode.OK && text.AsSpan(4).StartsWith("ERR ")
+            && !text.Contains("PACK", StringComparison.Ordinal), $"{status}: {text}");
     }
 
     [Theory]
@@ -119,15 +124,19 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         Assert.Equal("", (await SendAsync("receive-pack", "0000"u8.ToArray(), token: _hub.Ana)).Text);
 
         // A push whose pack is missing or ends too early changes nothing, and says so.
-        var push = Encoding.UTF8.GetBytes($"{4 + 40 + 1 + 40 + 1 + 18 + 14:x4}{new string('0', 40)} {shared.Head} refs/heads/{_name[..7]}\0report-status" + "0000");
+        var push =
+            Encoding.UTF8.GetBytes(
+                $"{4 + 40 + 1 + 40 + 1 + 18 + 14:x4}{new string('0', 40)} {shared.Head} refs/heads/{_name[..7]}\0report-status" + "0000");
         foreach (var body in (byte[][])[push, [.. push, .. "PACK"u8, 0, 0, 0, 2, 0, 0, 0, 1, 0x31]])
         {
             var (status, text) = await SendAsync("receive-pack", body, token: _hub.Ana);
-            Assert.True(status == HttpStatusCode.OK && text.Contains("unpack it ends too early", StringComparison.Ordinal) && text.Contains($"ng refs/heads/{_name[..7]}", StringComparison.Ordinal), $"{status}: {text}");
+            Assert.True(status == HttpStatusCode.OK && text.Contains("unpack it ends too early", StringComparison.Ordinal)
+                && text.Contains($"ng refs/heads/{_name[..7]}", StringComparison.Ordinal), $"{status}: {text}");
         }
         Assert.DoesNotContain(_name[..7], await _git.RunAsync("work", "ls-remote", shared.Url), StringComparison.Ordinal);
         // Requests larger than a buffer go in pieces.
-        await _git.CommitAsync("work", $"{_name}.txt", Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(50_000)));
+        await _git.CommitAsync("work", $"{_name}.txt",
+            Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(50_000)));
         await _git.RunAsync("work", "-c", "http.postBuffer=1000", "push", "-q", shared.Url, $"HEAD:{_name}");
         await _git.RunAsync("work", "reset", "-q", "--hard", "HEAD~1");
     }
@@ -146,8 +155,10 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         await _git.RunAsync("work", "-c", Helper(_hub.Ana), "fetch", "-q", plain, "main");
         Assert.False(File.Exists(helper));
         await _git.RunAsync("work", "-c", Helper(_hub.Ana), "push", "-q", plain, $"main:{_name}");
-        Assert.Contains("protocol=http", await File.ReadAllTextAsync(helper, TestContext.Current.CancellationToken), StringComparison.Ordinal);
-        Assert.Contains("Authentication failed", (await _git.TryAsync("work", "-c", Helper("wrong"), "push", plain, $"main:{_name}2")).Output, StringComparison.Ordinal);
+        Assert.Contains("protocol=http", await File.ReadAllTextAsync(helper, TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
+        Assert.Contains("Authentication failed",
+            (await _git.TryAsync("work", "-c", Helper("wrong"), "push", plain, $"main:{_name}2")).Output, StringComparison.Ordinal);
         await _git.RunAsync("work", "-c", $"http.extraHeader=Authorization: Bearer {_hub.Ana}", "push", "-q", plain, $":{_name}");
     }
 
@@ -159,14 +170,19 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         await _git.RunAsync("work", "push", "-q", shared.Url, $"main:{_name}-a", $"main:{_name}-b");
         Assert.Contains("up-to-date", await _git.RunAsync("work", "push", shared.Url, $"main:{_name}-a"), StringComparison.Ordinal);
         await _git.RunAsync("work", "branch", _name, "HEAD~1");
-        var (code, output) = await _git.TryAsync("work", "push", "--porcelain", shared.Url, $"{_name}:{_name}-a", $"HEAD~3:refs/heads/{_name}-c");
-        Assert.True(code != 0 && output.Contains("!\t", StringComparison.Ordinal) && output.Contains("[rejected] (", StringComparison.Ordinal) && output.Contains($"*\tHEAD~3:refs/heads/{_name}-c", StringComparison.Ordinal), output);
-        (code, output) = await _git.TryAsync("work", "push", "--atomic", "--porcelain", shared.Url, $"+{_name}:{_name}-b", $"main:{_name}-a/below", $"HEAD~4:refs/heads/{_name}-d");
+        var (code, output) = await _git.TryAsync("work", "push", "--porcelain", shared.Url, $"{_name}:{_name}-a",
+            $"HEAD~3:refs/heads/{_name}-c");
+        Assert.True(code != 0 && output.Contains("!\t", StringComparison.Ordinal)
+            && output.Contains("[rejected] (", StringComparison.Ordinal)
+            && output.Contains($"*\tHEAD~3:refs/heads/{_name}-c", StringComparison.Ordinal), output);
+        (code, output) = await _git.TryAsync("work", "push", "--atomic", "--porcelain", shared.Url, $"+{_name}:{_name}-b",
+            $"main:{_name}-a/below", $"HEAD~4:refs/heads/{_name}-d");
         Assert.True(code != 0 && output.Contains("atomic push failed", StringComparison.Ordinal), output);
         var refs = await _git.RunAsync("work", "ls-remote", shared.Url, $"refs/heads/{_name}-*");
         Assert.Equal([$"{_name}-a", $"{_name}-b", $"{_name}-c"], refs.Split('\n').Select(l => l.Split('/')[^1]));
         Assert.Equal(2, refs.Split('\n').Count(l => l.StartsWith(shared.Head, StringComparison.Ordinal)));
-        await _git.RunAsync("work", "push", "-q", "--atomic", "-o", "one", "-o", "two=2", shared.Url, $"+{_name}:{_name}-b", $":{_name}-c", $":{_name}-a");
+        await _git.RunAsync("work", "push", "-q", "--atomic", "-o", "one", "-o", "two=2", shared.Url, $"+{_name}:{_name}-b",
+            $":{_name}-c", $":{_name}-a");
         Assert.Single((await _git.RunAsync("work", "ls-remote", shared.Url, $"refs/heads/{_name}-*")).Split('\n'));
     }
 
@@ -179,9 +195,11 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         await _git.RunAsync("", "clone", "-q", "--bare", shared.Url, $"{_name}.git");
         Assert.Equal(0, (await _git.TryAsync($"{_name}.git", Encoding.ASCII.GetBytes(updates), ["update-ref", "--stdin"])).Code);
         await _git.RunAsync($"{_name}.git", "push", "-q", "--force", "--mirror", url);
-        Assert.Equal(2000, (await _git.RunAsync("", "ls-remote", url)).Split('\n').Count(l => l.Contains($"refs/tags/{_name}-", StringComparison.Ordinal)));
+        Assert.Equal(2000, (await _git.RunAsync("", "ls-remote", url)).Split('\n')
+            .Count(l => l.Contains($"refs/tags/{_name}-", StringComparison.Ordinal)));
         await _git.RunAsync("", "-c", "protocol.version=0", "clone", "-q", "--bare", url, $"{_name}-copy.git");
-        Assert.Equal(await _git.RunAsync($"{_name}.git", "show-ref", "--tags"), await _git.RunAsync($"{_name}-copy.git", "show-ref", "--tags"));
+        Assert.Equal(await _git.RunAsync($"{_name}.git", "show-ref", "--tags"),
+            await _git.RunAsync($"{_name}-copy.git", "show-ref", "--tags"));
     }
 
     // :: t5539, t5542: shallow clones
@@ -199,7 +217,8 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         await _git.RunAsync(_name, "fsck", "--strict");
         // New commits of a shallow clone are few objects, and build upon what the hub has.
         await _git.CommitAsync(_name, "new.txt", $"{_name}\n");
-        Assert.DoesNotContain("error", await _git.RunAsync(_name, [.. protocol, "push", "origin", $"HEAD:{_name}"]), StringComparison.Ordinal);
+        Assert.DoesNotContain("error", await _git.RunAsync(_name, [.. protocol, "push", "origin", $"HEAD:{_name}"]),
+            StringComparison.Ordinal);
         await _git.RunAsync(_name, [.. protocol, "fetch", "-q", "--shallow-exclude", "half", "origin", "main"]);
         Assert.Equal("5", await _git.RunAsync(_name, "rev-list", "--count", "origin/main"));
         await _git.RunAsync(_name, [.. protocol, "fetch", "-q", "--deepen", "100", "origin"]);
@@ -216,7 +235,8 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
         await _hub.CreateRepoAsync(_name);
         var old = GitPrograms.Url(_hub, $"ana/{_name}", _hub.Ana);
         await _git.RunAsync("work", "push", "-q", "--force", old, "main");
-        await HubServer.JsonOf(await _hub.PostAsync("/api/repos/move", new { fromRepo = $"ana/{_name}", toRepo = $"ana/{_name}-moved", type = "model" }, _hub.Ana));
+        await HubServer.JsonOf(await _hub.PostAsync("/api/repos/move",
+            new { fromRepo = $"ana/{_name}", toRepo = $"ana/{_name}-moved", type = "model" }, _hub.Ana));
         await _git.RunAsync("", "clone", "-q", old, _name);
         await _git.CommitAsync(_name, "moved.txt", "moved\n");
         await _git.RunAsync(_name, "push", "-q", GitPrograms.Url(_hub, $"ana/{_name}-moved", _hub.Ana), "main");
@@ -229,18 +249,23 @@ public sealed class HttpScenarioTests(HttpScenarioTests.Hub shared) : IClassFixt
     [Fact]
     public async Task Version_2_lists_what_is_asked_for_and_serves_options_negotiation_and_tags()
     {
-        var (_, listed) = await SendAsync(Line("command=ls-refs") + "0001" + Line("symrefs") + Line("peel") + Line("ref-prefix refs/tags/h") + Line("ref-prefix HEAD") + "0000");
+        var (_, listed) =
+            await SendAsync(Line("command=ls-refs") + "0001" + Line("symrefs") + Line("peel") + Line("ref-prefix refs/tags/h")
+                + Line("ref-prefix HEAD") + "0000");
         Assert.Contains("HEAD symref-target:refs/heads/main", listed, StringComparison.Ordinal);
         Assert.Contains("refs/tags/half peeled:", listed, StringComparison.Ordinal);
         Assert.DoesNotContain("light", listed, StringComparison.Ordinal);
-        Assert.Contains(shared.Head, await _git.RunAsync("", "ls-remote", "--server-option=a", "-o", "b=c", shared.Url, "main"), StringComparison.Ordinal);
+        Assert.Contains(shared.Head, await _git.RunAsync("", "ls-remote", "--server-option=a", "-o", "b=c", shared.Url, "main"),
+            StringComparison.Ordinal);
 
         await _git.RunAsync("", "clone", "-q", "--no-tags", "--single-branch", shared.Url, _name);
         Assert.Equal("", await _git.RunAsync(_name, "tag"));
         await _git.RunAsync(_name, "fetch", "-q", "--tags", "origin");
         Assert.Equal("half\nlight", await _git.RunAsync(_name, "tag"));
         // Which commits both have, without a pack.
-        Assert.Contains(shared.Head, await _git.RunAsync(_name, "-c", "protocol.version=2", "fetch", "--negotiate-only", "--negotiation-tip=HEAD", "origin"), StringComparison.Ordinal);
+        Assert.Contains(shared.Head,
+            await _git.RunAsync(_name, "-c", "protocol.version=2", "fetch", "--negotiate-only", "--negotiation-tip=HEAD", "origin"),
+            StringComparison.Ordinal);
         // A history of its own that the hub does not know: the answer goes on until it is ready.
         for (var i = 0; i < 40; i++)
             await _git.RunAsync(_name, "commit", "-q", "--allow-empty", "-m", $"own {i}");

@@ -22,7 +22,9 @@ public sealed class InflaterTests
     }
 
     static readonly Gen<(byte[] Content, CompressionLevel Level)> s_streams = Gen.Select(
-        Gen.OneOf(Gen.Byte.Array[1, 3000], Gen.Byte[0, 3].Array[1, 70_000], Gen.Select(Gen.Byte.Array[1, 40], Gen.Int[1, 500], (part, times) => Enumerable.Repeat(part, times).SelectMany(b => b).ToArray())),
+        Gen.OneOf(Gen.Byte.Array[1, 3000], Gen.Byte[0, 3].Array[1, 70_000],
+            Gen.Select(Gen.Byte.Array[1, 40], Gen.Int[1, 500],
+                (part, times) => Enumerable.Repeat(part, times).SelectMany(b => b).ToArray())),
         Gen.Int[0, 3].Select(i => (CompressionLevel)i));
 
     [Fact]
@@ -30,7 +32,8 @@ public sealed class InflaterTests
         Gen.Select(s_streams.Array[1, 4], Gen.Int[0, 6].Select(i => new[] { 1, 2, 7, 8, 9, 100, 1 << 20 }[i])).Sample(
             (streams, atOnce) =>
             {
-                using var cursor = new PackCursor(new Dripping([.. streams.SelectMany(s => Compress(s.Content, s.Level)), .. new byte[20]], atOnce));
+                using var cursor =
+                    new PackCursor(new Dripping([.. streams.SelectMany(s => Compress(s.Content, s.Level)), .. new byte[20]], atOnce));
                 return streams.All(s => cursor.Inflate(s.Content.Length).AsSpan().SequenceEqual(s.Content));
             },
             iter: 150);

@@ -31,7 +31,8 @@ public sealed class KeptPackTests : IAsyncLifetime
 
     KeptPacks Kept => _hub.Server.Services.GetRequiredService<KeptPacks>();
 
-    Task<long> RepoAsync() => _hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT id FROM repos WHERE name = 'coder'"), default);
+    Task<long> RepoAsync() => _hub.Server.Services.GetRequiredService<HubDatabase>()
+        .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT id FROM repos WHERE name = 'coder'"), default);
 
     async Task CommitsAsync(int count, string name)
     {
@@ -146,13 +147,15 @@ public sealed class KeptPackTests : IAsyncLifetime
         var pack = Assert.Single(await PacksAsync(1));
         Assert.True(pack.Objects > 18);
         Assert.Equal(refs, await CloneAsync("second", "-c", "transfer.fsckObjects=true"));
-        await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana, System.Net.Http.Json.JsonContent.Create(new { name = "coder", type = "model" }));
+        await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana,
+            System.Net.Http.Json.JsonContent.Create(new { name = "coder", type = "model" }));
     }
 
     [Fact]
     public async Task Versions_of_a_file_are_packed_as_what_changed()
     {
-        var lines = Enumerable.Range(0, 1000).Select(i => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i)))).ToArray();
+        var lines = Enumerable.Range(0, 1000)
+            .Select(i => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(BitConverter.GetBytes(i)))).ToArray();
         for (var i = 0; i < 12; i++)
         {
             lines[i * 50] = $"version {i}";
@@ -161,7 +164,8 @@ public sealed class KeptPackTests : IAsyncLifetime
         var refs = await CloneAsync("first");
         await PacksAsync(1);
         // One version of 65 KB, compressed to half, and what changed in eleven.
-        Assert.InRange(await _hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT SUM(LENGTH(content)) FROM git_pack_parts"), default), 30_000, 50_000);
+        Assert.InRange(await _hub.Server.Services.GetRequiredService<HubDatabase>()
+            .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT SUM(LENGTH(content)) FROM git_pack_parts"), default), 30_000, 50_000);
         Assert.Equal(refs, await CloneAsync("second", "-c", "transfer.fsckObjects=true"));
     }
 }

@@ -79,7 +79,8 @@ public sealed class ObjectCheckTests : IAsyncLifetime
     public void Trees(string lines, string? problem) => Check(
         GitKind.Tree, [.. lines.Split('|').SelectMany(l => Encoding.UTF8.GetBytes(l + "\0").Concat(Convert.FromHexString(Id)))], problem);
 
-    static string Fill(string text) => text.Replace("{id}", Id, StringComparison.Ordinal).Replace("{ID}", Id.ToUpperInvariant(), StringComparison.Ordinal).Replace("{who}", Who, StringComparison.Ordinal);
+    static string Fill(string text) => text.Replace("{id}", Id, StringComparison.Ordinal)
+        .Replace("{ID}", Id.ToUpperInvariant(), StringComparison.Ordinal).Replace("{who}", Who, StringComparison.Ordinal);
 
     static void Check(GitKind kind, byte[] content, string? problem)
     {
@@ -109,7 +110,9 @@ public sealed class ObjectCheckTests : IAsyncLifetime
             Assert.Contains(problem, found);
     }
 
-    /// <summary>git is made to write what it would not, and to push it: the person who pushes is told why it is refused, and nothing changes.</summary>
+    /// <summary>
+    /// git is made to write what it would not, and to push it: the person who pushes is told why it is refused, and nothing changes.
+    /// </summary>
     [Fact]
     public async Task A_push_of_them_is_refused_whole()
     {
@@ -117,8 +120,12 @@ public sealed class ObjectCheckTests : IAsyncLifetime
         var url = GitPrograms.Url(_hub, "ana/coder", _hub.Ana);
         async Task<string> WriteAsync(string kind, byte[] content) =>
             (await _git.TryAsync(work, content, ["hash-object", "-t", kind, "-w", "--stdin", "--literally"])).Output;
-        async Task<string> CommitAsync(string tree) => await WriteAsync("commit", Encoding.UTF8.GetBytes(Fill("tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n").Replace("{tree}", tree, StringComparison.Ordinal)));
-        async Task<string> TreeAsync(string mode, string name, string id) => await WriteAsync("tree", [.. Encoding.UTF8.GetBytes($"{mode} {name}\0"), .. Convert.FromHexString(id)]);
+        async Task<string> CommitAsync(string tree) =>
+            await WriteAsync("commit",
+                Encoding.UTF8.GetBytes(Fill("tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n")
+                    .Replace("{tree}", tree, StringComparison.Ordinal)));
+        async Task<string> TreeAsync(string mode, string name, string id) =>
+            await WriteAsync("tree", [.. Encoding.UTF8.GetBytes($"{mode} {name}\0"), .. Convert.FromHexString(id)]);
         async Task RefusedAsync(string problem, string commit)
         {
             var (code, output) = await _git.TryAsync(work, "push", url, $"{commit}:refs/heads/evil");
@@ -128,15 +135,27 @@ public sealed class ObjectCheckTests : IAsyncLifetime
 
         var blob = await WriteAsync("blob", "x"u8.ToArray());
         await RefusedAsync("hasDotgit", await CommitAsync(await TreeAsync("40000", ".git", await TreeAsync("100644", "config", blob))));
-        await RefusedAsync("outside of the repository", await CommitAsync(await TreeAsync("120000", "out", await WriteAsync("blob", "../../etc/passwd"u8.ToArray()))));
-        await RefusedAsync("outside of the repository", await CommitAsync(await TreeAsync("40000", "deep", await TreeAsync("120000", "out", await WriteAsync("blob", "../../x"u8.ToArray())))));
-        await RefusedAsync("links into .git", await CommitAsync(await TreeAsync("120000", "hook", await WriteAsync("blob", ".git/hooks"u8.ToArray()))));
-        await RefusedAsync("may not be a link", await CommitAsync(await TreeAsync("120000", ".gitmodules", await WriteAsync("blob", "x"u8.ToArray()))));
-        await RefusedAsync("gitmodulesUrl", await CommitAsync(await TreeAsync("100644", ".gitmodules", await WriteAsync("blob", "[submodule \"a\"]\n\turl = ext::sh\n"u8.ToArray()))));
-        await RefusedAsync("gitattributesLineLength", await CommitAsync(await TreeAsync("100644", ".gitattributes", await WriteAsync("blob", [.. Enumerable.Repeat((byte)'a', 3000)]))));
-        await RefusedAsync("10485760", await CommitAsync(await TreeAsync("100644", "large.bin", await WriteAsync("blob", new byte[11 << 20]))));
+        await RefusedAsync("outside of the repository",
+            await CommitAsync(await TreeAsync("120000", "out", await WriteAsync("blob", "../../etc/passwd"u8.ToArray()))));
+        await RefusedAsync("outside of the repository",
+            await CommitAsync(await TreeAsync("40000", "deep",
+                await TreeAsync("120000", "out", await WriteAsync("blob", "../../x"u8.ToArray())))));
+        await RefusedAsync("links into .git",
+            await CommitAsync(await TreeAsync("120000", "hook", await WriteAsync("blob", ".git/hooks"u8.ToArray()))));
+        await RefusedAsync("may not be a link",
+            await CommitAsync(await TreeAsync("120000", ".gitmodules", await WriteAsync("blob", "x"u8.ToArray()))));
+        await RefusedAsync("gitmodulesUrl",
+            await CommitAsync(await TreeAsync("100644", ".gitmodules",
+                await WriteAsync("blob", "[submodule \"a\"]\n\turl = ext::sh\n"u8.ToArray()))));
+        await RefusedAsync("gitattributesLineLength",
+            await CommitAsync(await TreeAsync("100644", ".gitattributes",
+                await WriteAsync("blob", [.. Enumerable.Repeat((byte)'a', 3000)]))));
+        await RefusedAsync("10485760",
+            await CommitAsync(await TreeAsync("100644", "large.bin", await WriteAsync("blob", new byte[11 << 20]))));
         await RefusedAsync("has not been uploaded", await CommitAsync(await TreeAsync(
-            "100644", "model.safetensors", await WriteAsync("blob", Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 5\n")))));
+            "100644", "model.safetensors",
+            await WriteAsync("blob",
+                Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 5\n")))));
         var honest = await CommitAsync(await TreeAsync("120000", "in", await WriteAsync("blob", "folder/../file"u8.ToArray())));
         await _git.RunAsync(work, "push", "-q", url, $"{honest}:refs/heads/good");
     }

@@ -6,8 +6,8 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Git;
 
 /// <summary>
-/// Histories of every shape (branches, merges, renames, deletes, links, modes, names in all scripts, tags of tags) go there and come back the
-/// same, object by object: at once and by halves, whole and cut off and deepened, in both versions of the protocol.
+/// Histories of every shape (branches, merges, renames, deletes, links, modes, names in all scripts, tags of tags) go there and come back
+/// the same, object by object: at once and by halves, whole and cut off and deepened, in both versions of the protocol.
 /// </summary>
 public sealed class RandomHistoryTests : IAsyncLifetime
 {
@@ -36,7 +36,9 @@ public sealed class RandomHistoryTests : IAsyncLifetime
         }
     }
 
-    static int? Number(string name) => int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    static int? Number(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number : null;
 
     async Task RoundTripAsync(int seed)
     {
@@ -55,16 +57,20 @@ public sealed class RandomHistoryTests : IAsyncLifetime
             if (half.Length > 0)
                 await _git.RunAsync($"{name}.git", "-c", protocol, "push", "-q", "--force", url, $"{half}:refs/heads/main");
         }
-        await _git.RunAsync($"{name}.git", "-c", protocol, "push", "-q", "--force", url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
+        await _git.RunAsync($"{name}.git", "-c", protocol, "push", "-q", "--force", url, "refs/heads/*:refs/heads/*",
+            "refs/tags/*:refs/tags/*");
         await _git.RunAsync("", "-c", protocol, "clone", "-q", "--mirror", url, $"{name}-copy.git");
         Assert.Equal(await RefsAsync($"{name}.git"), await RefsAsync($"{name}-copy.git"));
         Assert.Equal(await ObjectsAsync($"{name}.git"), await ObjectsAsync($"{name}-copy.git"));
         await _git.RunAsync($"{name}-copy.git", "fsck", "--strict", "--no-dangling");
 
-        await _git.RunAsync("", "-c", protocol, "clone", "-q", "--bare", "--no-single-branch", "--depth", $"{random.Next(1, 5)}", url, $"{name}-shallow.git");
-        await _git.RunAsync($"{name}-shallow.git", "-c", protocol, "fetch", "-q", "--deepen", $"{random.Next(1, 5)}", url, "refs/heads/*:refs/heads/*");
+        await _git.RunAsync("", "-c", protocol, "clone", "-q", "--bare", "--no-single-branch", "--depth", $"{random.Next(1, 5)}",
+            url, $"{name}-shallow.git");
+        await _git.RunAsync($"{name}-shallow.git", "-c", protocol, "fetch", "-q", "--deepen", $"{random.Next(1, 5)}", url,
+            "refs/heads/*:refs/heads/*");
         await _git.RunAsync($"{name}-shallow.git", "fsck", "--strict", "--no-dangling");
-        await _git.RunAsync($"{name}-shallow.git", "-c", protocol, "fetch", "-q", "--depth=2147483647", url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
+        await _git.RunAsync($"{name}-shallow.git", "-c", protocol, "fetch", "-q", "--depth=2147483647", url, "refs/heads/*:refs/heads/*",
+            "refs/tags/*:refs/tags/*");
         Assert.Equal(await RefsAsync($"{name}.git"), await RefsAsync($"{name}-shallow.git"));
         Assert.Equal(await ObjectsAsync($"{name}.git"), await ObjectsAsync($"{name}-shallow.git"));
         foreach (var folder in (string[])[$"{name}.git", $"{name}-copy.git", $"{name}-shallow.git"])
@@ -93,7 +99,8 @@ public sealed class RandomHistoryTests : IAsyncLifetime
                 branch = made;
             }
             var message = $"change {commits} äöü 变化";
-            text.Append(CultureInfo.InvariantCulture, $"commit refs/heads/{branch}\nmark :{++mark}\ncommitter Ana Müller <ana@example.org> {1_700_000_000 + random.Next(1_000_000)} +0530\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"commit refs/heads/{branch}\nmark :{++mark}\ncommitter Ana Müller <ana@example.org> {1_700_000_000 + random.Next(1_000_000)} +0530\n");
             text.Append(CultureInfo.InvariantCulture, $"data {Encoding.UTF8.GetByteCount(message)}\n{message}\n");
             if (marks.TryGetValue(branch, out var parent))
             {
@@ -138,8 +145,10 @@ public sealed class RandomHistoryTests : IAsyncLifetime
             text.Append('\n');
             marks[branch] = mark;
         }
-        text.Append(CultureInfo.InvariantCulture, $"tag v1\nmark :{++mark}\nfrom :{marks.Values.First()}\ntagger Ana <ana@example.org> 1700000000 -0800\ndata 5\nfirst\n");
-        text.Append(CultureInfo.InvariantCulture, $"tag v1-of-tag\nfrom :{mark}\ntagger Ana <ana@example.org> 1700000001 +0000\ndata 3\ntag\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"tag v1\nmark :{++mark}\nfrom :{marks.Values.First()}\ntagger Ana <ana@example.org> 1700000000 -0800\ndata 5\nfirst\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"tag v1-of-tag\nfrom :{mark}\ntagger Ana <ana@example.org> 1700000001 +0000\ndata 3\ntag\n");
         text.Append(CultureInfo.InvariantCulture, $"reset refs/tags/light\nfrom :{marks.Values.Last()}\n\n");
         // The first branch of all must be there.
         if (!marks.ContainsKey("main"))

@@ -20,14 +20,17 @@ public sealed class AbuseTests(LocalHub hub) : AbuseContract(hub), IClassFixture
 
 public sealed class ClusterAbuseTests(ClusterHub hub) : AbuseContract(hub), IClassFixture<ClusterHub>;
 
-/// <summary>What a user may send that would wear the hub out, and what a leaver leaves: bounded, refused by name, and nobody else waits.</summary>
+/// <summary>
+/// What a user may send that would wear the hub out, and what a leaver leaves: bounded, refused by name, and nobody else waits.
+/// </summary>
 public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
 {
     HubDatabase Database => Hub.Server.Services.GetRequiredService<HubDatabase>();
 
     const string Forever = "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*[b]\n";
 
-    static object Files(int count) => Enumerable.Range(0, count).Select(i => new { path = $"{new string('a', 200)}/{i}/{new string('a', 200)}", sample = "", size = 5 }).ToArray();
+    static object Files(int count) => Enumerable.Range(0, count)
+        .Select(i => new { path = $"{new string('a', 200)}/{i}/{new string('a', 200)}", sample = "", size = 5 }).ToArray();
 
     [Theory]
     [InlineData("gitIgnore", 1000, HttpStatusCode.BadRequest)]
@@ -44,7 +47,8 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
     [Fact]
     public async Task A_file_whose_attributes_would_take_forever_gets_a_line_of_its_own()
     {
-        await Hub.CommitFilesAsync(Repo, Hub.Ana, (".gitattributes", string.Concat(Enumerable.Repeat(Forever.TrimEnd() + " filter=lfs\n", 5000))));
+        await Hub.CommitFilesAsync(Repo, Hub.Ana,
+            (".gitattributes", string.Concat(Enumerable.Repeat(Forever.TrimEnd() + " filter=lfs\n", 5000))));
         var bytes = RandomNumberGenerator.GetBytes(2000);
         await Hub.UploadAsync(Repo, bytes);
         var paths = Enumerable.Range(0, 300).Select(i => $"{new string('a', 200)}/{i}/{new string('a', 200)}").ToArray();
@@ -64,7 +68,9 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
             {
                 // Were they all stored in one transaction, this one would wait for it for ever.
                 if (i % GitObjects.BatchObjects == 10)
-                    others += Task.Run(() => Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET downloads = downloads + 1 WHERE id = @repo", new { repo }, t), default)).Result;
+                    others += Task.Run(() =>
+                        Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET downloads = downloads + 1 WHERE id = @repo",
+                            new { repo }, t), default)).Result;
                 yield return (GitKind.Blob, Encoding.UTF8.GetBytes($"{i}"));
             }
         }
@@ -80,15 +86,20 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
         var again = await HubServer.JsonOf(await Hub.CommitAsync(Repo, Hub.Ana, "many", null, files));
         Assert.Equal(first.GetProperty("commitOid").GetString(), again.GetProperty("commitOid").GetString());
         Assert.Equal("693", await (await Hub.GetAsync($"/{Repo}/resolve/main/f/0/693.txt", Hub.Ana)).Content.ReadAsStringAsync());
-        var all = await Task.WhenAll(Enumerable.Range(0, 4).Select(c => Hub.CommitAsync(Repo, Hub.Ana, $"c{c}", null, [.. Enumerable.Range(0, 300).Select(i => HubServer.File($"c{c}/{i}.txt", "x"))])));
+        var all =
+            await Task.WhenAll(Enumerable.Range(0, 4)
+                .Select(c => Hub.CommitAsync(Repo, Hub.Ana, $"c{c}", null,
+                    [.. Enumerable.Range(0, 300).Select(i => HubServer.File($"c{c}/{i}.txt", "x"))])));
         Assert.All(all, a => Assert.Equal(HttpStatusCode.OK, a.StatusCode));
-        Assert.Equal(700 + 4 * 300 + 1, (await Hub.GetJsonAsync($"/api/models/{Repo}/tree/main?recursive=true", Hub.Ana)).EnumerateArray().Count(e => e.GetProperty("type").GetString() == "file"));
+        Assert.Equal(700 + 4 * 300 + 1, (await Hub.GetJsonAsync($"/api/models/{Repo}/tree/main?recursive=true", Hub.Ana)).EnumerateArray()
+            .Count(e => e.GetProperty("type").GetString() == "file"));
     }
 
     [Fact]
     public async Task Refs_that_git_cannot_hold_beside_each_other_are_refused()
     {
-        Task<HttpResponseMessage> Branch(string name) => Hub.PostAsync($"/api/models/{Repo}/branch/{Uri.EscapeDataString(name)}", new { }, Hub.Ana);
+        Task<HttpResponseMessage> Branch(string name) =>
+            Hub.PostAsync($"/api/models/{Repo}/branch/{Uri.EscapeDataString(name)}", new { }, Hub.Ana);
         await HubServer.JsonOf(await Branch("exp"));
         Assert.Contains("refs/heads/exp", await HubServer.AssertErrorAsync(await Branch("exp/lora"), HttpStatusCode.BadRequest));
         await HubServer.AssertErrorAsync(await Branch("exp/lora/deep"), HttpStatusCode.BadRequest);
@@ -98,24 +109,32 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
         await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, $"/api/models/{Repo}/branch/exp", Hub.Ana));
         await HubServer.JsonOf(await Branch("exp/lora"));
         await HubServer.JsonOf(await Hub.PostAsync($"/api/models/{Repo}/tag/main", new { tag = "exp" }, Hub.Ana));   // a tag is elsewhere
-        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/api/models/{Repo}/tag/main", new { tag = "exp/1" }, Hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/api/models/{Repo}/tag/main", new { tag = "exp/1" }, Hub.Ana),
+            HttpStatusCode.BadRequest);
     }
 
     [Fact]
     public async Task A_revision_with_slashes_is_found_as_it_is_written()
     {
         await HubServer.JsonOf(await Hub.PostAsync($"/api/models/{Repo}/branch/team%2Fana%2Fnew", new { }, Hub.Ana));
-        var line = "{\"key\":\"header\",\"value\":{\"summary\":\"x\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"d/a.txt\",\"content\":\"there\",\"encoding\":\"utf-8\"}}\n";
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Post, $"/api/models/{Repo}/commit/team/ana/new", Hub.Ana, new StringContent(line)));
+        var line =
+            "{\"key\":\"header\",\"value\":{\"summary\":\"x\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"d/a.txt\",\"content\":\"there\",\"encoding\":\"utf-8\"}}\n";
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Post, $"/api/models/{Repo}/commit/team/ana/new", Hub.Ana,
+            new StringContent(line)));
         foreach (var rev in new[] { "team/ana/new", "team%2Fana%2Fnew", "refs/heads/team/ana/new", "refs%2Fheads%2Fteam%2Fana%2Fnew" })
         {
             Assert.Equal("there", await (await Hub.GetAsync($"/{Repo}/resolve/{rev}/d/a.txt", Hub.Ana)).Content.ReadAsStringAsync());
-            Assert.Equal("d/a.txt", (await Hub.GetJsonAsync($"/api/models/{Repo}/tree/{rev}/d", Hub.Ana))[0].GetProperty("path").GetString());
+            Assert.Equal("d/a.txt",
+                (await Hub.GetJsonAsync($"/api/models/{Repo}/tree/{rev}/d", Hub.Ana))[0].GetProperty("path").GetString());
             Assert.Equal(2, (await Hub.GetJsonAsync($"/api/models/{Repo}/commits/{rev}", Hub.Ana)).GetArrayLength());
-            Assert.Equal(1, (await Hub.PostJsonAsync($"/api/models/{Repo}/paths-info/{rev}", new { paths = new[] { "d/a.txt" } }, Hub.Ana)).GetArrayLength());
-            Assert.Equal(40, (await Hub.GetJsonAsync($"/api/models/{Repo}/revision/{rev}", Hub.Ana)).GetProperty("sha").GetString()!.Length);
+            Assert.Equal(1,
+                (await Hub.PostJsonAsync($"/api/models/{Repo}/paths-info/{rev}", new { paths = new[] { "d/a.txt" } },
+                    Hub.Ana)).GetArrayLength());
+            Assert.Equal(40,
+                (await Hub.GetJsonAsync($"/api/models/{Repo}/revision/{rev}", Hub.Ana)).GetProperty("sha").GetString()!.Length);
         }
-        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/{Repo}/resolve/team/ben/new/d/a.txt", Hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
+        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/{Repo}/resolve/team/ben/new/d/a.txt", Hub.Ana),
+            HttpStatusCode.NotFound, "RevisionNotFound");
     }
 
     [Fact]
@@ -124,7 +143,8 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
         await Hub.PostJsonAsync($"/api/models/{Repo}/discussions", new { title = "Long", description = "x" }, Hub.Ana);
         var url = $"/api/models/{Repo}/discussions/1";
         var longest = new string('x', 65_000);
-        var id = (await Hub.PostJsonAsync($"{url}/comment", new { comment = longest }, Hub.Ana)).GetProperty("newMessage").GetProperty("id").GetString();
+        var id = (await Hub.PostJsonAsync($"{url}/comment", new { comment = longest }, Hub.Ana)).GetProperty("newMessage")
+            .GetProperty("id").GetString();
         for (var i = 0; i < 6; i++)
             await Hub.PostJsonAsync($"{url}/comment/{id}/edit", new { content = $"{i} {longest}" }, Hub.Ana);
         var shown = await Hub.GetJsonAsync(url, Hub.Ana);
@@ -143,13 +163,19 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
     [Fact]
     public async Task Names_that_end_in_a_line_break_are_none()
     {
-        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/create", new { name = "x\n" }, Hub.Ana), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/organizations", new { name = "x\n" }, Hub.Ana), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/move", new { fromRepo = Repo, toRepo = "ana/x\n" }, Hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/create", new { name = "x\n" }, Hub.Ana),
+            HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/organizations", new { name = "x\n" }, Hub.Ana),
+            HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/move", new { fromRepo = Repo, toRepo = "ana/x\n" }, Hub.Ana),
+            HttpStatusCode.BadRequest);
         await Assert.ThrowsAsync<AccountException>(() => Hub.Accounts.AddAsync("user", "x\n", null, null, default));
         foreach (var name in new[] { "x\n", "x\u0085", "x\u202e" })
-            await HubServer.AssertErrorAsync(await Hub.PostAsync($"/api/models/{Repo}/branch/{Uri.EscapeDataString(name)}", new { }, Hub.Ana), HttpStatusCode.BadRequest);
-        Assert.Null(Server.Files.LfsPointer.Read(Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 1\n\n")));
+            await HubServer.AssertErrorAsync(await Hub.PostAsync($"/api/models/{Repo}/branch/{Uri.EscapeDataString(name)}", new { },
+                Hub.Ana), HttpStatusCode.BadRequest);
+        Assert.Null(
+            Server.Files.LfsPointer.Read(
+                Encoding.ASCII.GetBytes($"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 1\n\n")));
     }
 
     [Fact]
@@ -189,8 +215,10 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
         await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/users/ana/suspend", new { }, Hub.Ana), HttpStatusCode.BadRequest);
 
         await HubServer.JsonOf(await Hub.PostAsync("/api/users/ben/suspend", new { }, Hub.Ana));
-        Assert.Contains("suspended", await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{hers}", Hub.Ben), HttpStatusCode.Forbidden));
-        Assert.True((await Hub.GetJsonAsync("/api/users", Hub.Ana)).EnumerateArray().Single(u => u.GetProperty("name").GetString() == "ben").GetProperty("suspended").GetBoolean());
+        Assert.Contains("suspended",
+            await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{hers}", Hub.Ben), HttpStatusCode.Forbidden));
+        Assert.True((await Hub.GetJsonAsync("/api/users", Hub.Ana)).EnumerateArray().Single(u => u.GetProperty("name").GetString() == "ben")
+            .GetProperty("suspended").GetBoolean());
         await HubServer.JsonOf(await Hub.PostAsync("/api/users/ben/resume", new { }, Hub.Ana));
         Assert.Equal(HttpStatusCode.OK, (await Hub.GetAsync($"/api/models/{hers}", Hub.Ben)).StatusCode);
 
@@ -198,7 +226,8 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
         await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Delete, "/api/users/ben", Hub.Ana), HttpStatusCode.BadRequest);
         await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = hers, toRepo = "acme/kept" }, Hub.Ana));
         Assert.True((await Hub.GetJsonAsync("/api/models/acme/kept", Hub.Ana)).GetProperty("private").GetBoolean());
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = "ben/data", type = "dataset" })));
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana,
+            JsonContent.Create(new { name = "ben/data", type = "dataset" })));
         await Hub.CreateRepoAsync("last", token: Hub.Ben);
         await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/users/ben?moveReposTo=acme", Hub.Ana));
         Assert.Equal("acme/last", (await Hub.GetJsonAsync("/api/models/acme/last", Hub.Ana)).GetProperty("id").GetString());
@@ -209,16 +238,21 @@ public abstract class AbuseContract(HubKind kind) : HubContract(kind, "abused")
     public async Task Of_a_removed_repository_nothing_stays_and_its_name_is_free()
     {
         var repo = (await Hub.Server.Services.GetRequiredService<RepoStore>().FindAsync(RepoType.Model, Repo, default))!;
-        await HubServer.JsonOf(await Hub.CommitAsync(Repo, Hub.Ana, "many", null, [.. Enumerable.Range(0, 600).Select(i => HubServer.File($"{i}.txt", $"{i}"))]));
+        await HubServer.JsonOf(await Hub.CommitAsync(Repo, Hub.Ana, "many", null,
+            [.. Enumerable.Range(0, 600).Select(i => HubServer.File($"{i}.txt", $"{i}"))]));
         await Hub.PostJsonAsync($"/api/models/{Repo}/discussions", new { title = "Why?", description = "x" }, Hub.Ana);
         await HubServer.JsonOf(await Hub.PostAsync($"/api/models/{Repo}/like", new { }, Hub.Ana));
         // The hub dies in between: what is left goes with the next collection.
-        await Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET removed_at = 1 WHERE id = @Id", new { repo.Id }, t), default);
+        await Database.WriteAsync(t => t.Connection!.ExecuteAsync("UPDATE repos SET removed_at = 1 WHERE id = @Id", new { repo.Id }, t),
+            default);
         await Hub.Server.Services.GetRequiredService<RepoChanges>().FinishAsync(default);
         foreach (var table in new[] { "git_objects", "refs", "repo_contents", "discussions", "likes", "repo_names" })
-            Assert.Equal(0, await Database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE repo_id = @Id", new { repo.Id }), default));
+            Assert.Equal(0,
+                await Database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table} WHERE repo_id = @Id",
+                    new { repo.Id }), default));
         Assert.Equal(Repo, await Hub.CreateRepoAsync("abused"));
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = "abused" })));
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana,
+            JsonContent.Create(new { name = "abused" })));
         await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}", Hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
     }
 

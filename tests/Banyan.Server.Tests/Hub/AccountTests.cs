@@ -38,7 +38,9 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal("eve", (await _hub.GetJsonAsync("/api/whoami-v2", eve)).GetProperty("name").GetString());
         await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/users", body, _hub.Ana), HttpStatusCode.BadRequest);
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/users", eve), HttpStatusCode.Forbidden);
-        Assert.Equal("ana True, ben False, eve False", string.Join(", ", (await _hub.GetJsonAsync("/api/users", _hub.Ana)).EnumerateArray().Select(u => $"{u.GetProperty("name")} {u.GetProperty("isAdmin")}")));
+        Assert.Equal("ana True, ben False, eve False",
+            string.Join(", ", (await _hub.GetJsonAsync("/api/users", _hub.Ana)).EnumerateArray()
+                .Select(u => $"{u.GetProperty("name")} {u.GetProperty("isAdmin")}")));
         // What is private stays so for an admin too.
         await _hub.CreateRepoAsync("hers", isPrivate: true, token: eve);
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/models/eve/hers", _hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
@@ -53,7 +55,8 @@ public sealed class AccountTests : IAsyncLifetime
     public async Task Git_credentials_are_taken_too()
     {
         var request = new HttpRequestMessage(HttpMethod.Get, "/api/whoami-v2");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"ana:{_hub.Ana}")));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Basic",
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($"ana:{_hub.Ana}")));
         Assert.Equal(HttpStatusCode.OK, (await _hub.Client.SendAsync(request)).StatusCode);
     }
 
@@ -70,7 +73,8 @@ public sealed class AccountTests : IAsyncLifetime
     [Fact]
     public async Task A_revoked_and_an_expired_token_end_at_once()
     {
-        var expired = await _hub.Accounts.AddTokenAsync("ana", "old", TokenRole.Write, null, TimeProvider.System.GetUtcNow().AddSeconds(-1), default);
+        var expired = await _hub.Accounts.AddTokenAsync("ana", "old", TokenRole.Write, null,
+            TimeProvider.System.GetUtcNow().AddSeconds(-1), default);
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", expired), HttpStatusCode.Unauthorized);
 
         var token = await _hub.Accounts.AddTokenAsync("ana", "short", TokenRole.Write, null, null, default);
@@ -112,42 +116,56 @@ public sealed class AccountTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Conflict, again.StatusCode);
         Assert.Contains($"\"url\":\"{_hub.Address}/ana/coder\"", await again.Content.ReadAsStringAsync());
 
-        Assert.Equal("acme/code", (await _hub.PostJsonAsync("/api/repos/create", new { name = "code", organization = "acme", type = "dataset" }, _hub.Ana)).GetProperty("name").GetString());
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, _hub.Ben), HttpStatusCode.Forbidden);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "ana" }, _hub.Ben), HttpStatusCode.Forbidden);
+        Assert.Equal("acme/code",
+            (await _hub.PostJsonAsync("/api/repos/create", new { name = "code", organization = "acme", type = "dataset" },
+                _hub.Ana)).GetProperty("name").GetString());
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, _hub.Ben),
+            HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "ana" }, _hub.Ben),
+            HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }), HttpStatusCode.Unauthorized);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "..x" }, _hub.Ana), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", type = "bucket" }, _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "..x" }, _hub.Ana),
+            HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x", type = "bucket" }, _hub.Ana),
+            HttpStatusCode.BadRequest);
 
         var read = await _hub.Accounts.AddTokenAsync("ana", "r", TokenRole.Read, null, null, default);
         await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }, read), HttpStatusCode.Forbidden);
         var fine = await _hub.Accounts.AddTokenAsync("ana", "f", TokenRole.FineGrained, [new("acme", Right.Write)], null, default);
         await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/create", new { name = "x" }, fine), HttpStatusCode.Forbidden);
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, fine)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, fine)).StatusCode);
     }
 
     [Fact]
     public async Task Tokens_are_managed_by_one_that_may_write_all()
     {
-        async Task<string> Add(object body) => (await _hub.PostJsonAsync("/api/settings/tokens", body, _hub.Ana)).GetProperty("token").GetString()!;
+        async Task<string> Add(object body) =>
+            (await _hub.PostJsonAsync("/api/settings/tokens", body, _hub.Ana)).GetProperty("token").GetString()!;
         var read = await Add(new { name = "reads", role = "read", days = 3 });
         var fine = await Add(new { name = "fine", role = "fine-grained", scopes = new { acme = "write" } });
-        Assert.Equal("read", (await _hub.GetJsonAsync("/api/whoami-v2", read)).GetProperty("auth").GetProperty("accessToken").GetProperty("role").GetString());
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, fine)).StatusCode);
+        Assert.Equal("read", (await _hub.GetJsonAsync("/api/whoami-v2", read)).GetProperty("auth").GetProperty("accessToken")
+            .GetProperty("role").GetString());
+        Assert.Equal(HttpStatusCode.OK,
+            (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "acme" }, fine)).StatusCode);
         foreach (var lesser in new[] { read, fine })
         {
-            await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/settings/tokens", new { name = "more", role = "write" }, lesser), HttpStatusCode.Forbidden);
+            await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/settings/tokens", new { name = "more", role = "write" }, lesser),
+                HttpStatusCode.Forbidden);
             await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/settings/tokens", lesser), HttpStatusCode.Forbidden);
-            await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "mine" }, lesser), HttpStatusCode.Forbidden);
+            await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "mine" }, lesser),
+                HttpStatusCode.Forbidden);
         }
         var listed = await _hub.GetJsonAsync("/api/settings/tokens", _hub.Ana);
         Assert.Equal(["test", "reads", "fine"], listed.EnumerateArray().Select(t => t.GetProperty("displayName").GetString()));
         Assert.DoesNotContain(read, listed.GetRawText());
         var id = listed[1].GetProperty("id").GetString();
-        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"/api/settings/tokens/{id}", _hub.Ben), HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"/api/settings/tokens/{id}", _hub.Ben),
+            HttpStatusCode.NotFound);
         await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, $"/api/settings/tokens/{id}", _hub.Ana));
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/whoami-v2", read), HttpStatusCode.Unauthorized);
-        foreach (var bad in new object[] { new { }, new { name = "x", role = "root" }, new { name = "x", role = "fine-grained" }, new { name = "x", role = "fine-grained", scopes = new { acme = "all" } }, new { name = "x", role = "read", days = 0 } })
+        foreach (var bad in new object[] { new { }, new { name = "x", role = "root" }, new { name = "x", role = "fine-grained" },
+            new { name = "x", role = "fine-grained", scopes = new { acme = "all" } }, new { name = "x", role = "read", days = 0 } })
             await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/settings/tokens", bad, _hub.Ana), HttpStatusCode.BadRequest);
     }
 
@@ -155,13 +173,18 @@ public sealed class AccountTests : IAsyncLifetime
     public async Task Organizations_are_made_and_changed_by_their_admins()
     {
         await HubServer.JsonOf(await _hub.PostAsync("/api/organizations", new { name = "lab", fullname = "The lab" }, _hub.Ben));
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "LAB" }, _hub.Ana), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "api" }, _hub.Ana), HttpStatusCode.BadRequest);
-        Task<HttpResponseMessage> Set(string user, object body, string token) => _hub.SendAsync(HttpMethod.Put, $"/api/organizations/lab/members/{user}", token, System.Net.Http.Json.JsonContent.Create(body));
-        Task<HttpResponseMessage> Remove(string path, string token) => _hub.SendAsync(HttpMethod.Delete, $"/api/organizations/{path}", token);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "LAB" }, _hub.Ana),
+            HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "api" }, _hub.Ana),
+            HttpStatusCode.BadRequest);
+        Task<HttpResponseMessage> Set(string user, object body, string token) =>
+            _hub.SendAsync(HttpMethod.Put, $"/api/organizations/lab/members/{user}", token, System.Net.Http.Json.JsonContent.Create(body));
+        Task<HttpResponseMessage> Remove(string path, string token) =>
+            _hub.SendAsync(HttpMethod.Delete, $"/api/organizations/{path}", token);
         await HubServer.AssertErrorAsync(await Set("ana", new { role = "admin" }, _hub.Ana), HttpStatusCode.Forbidden);
         await HubServer.JsonOf(await Set("ana", new { role = "write" }, _hub.Ben));
-        Assert.Equal(HttpStatusCode.OK, (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "lab" }, _hub.Ana)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await _hub.PostAsync("/api/repos/create", new { name = "x", organization = "lab" }, _hub.Ana)).StatusCode);
         await HubServer.AssertErrorAsync(await Set("ben", new { role = "read" }, _hub.Ana), HttpStatusCode.Forbidden);
         // Somebody must be able to change it.
         await HubServer.AssertErrorAsync(await Set("ben", new { role = "read" }, _hub.Ben), HttpStatusCode.BadRequest);
@@ -169,17 +192,24 @@ public sealed class AccountTests : IAsyncLifetime
         await HubServer.AssertErrorAsync(await Set("nobody", new { role = "read" }, _hub.Ben), HttpStatusCode.NotFound);
 
         var overview = await _hub.GetJsonAsync("/api/organizations/lab/overview");
-        Assert.Equal(("The lab", 2, 1), (overview.GetProperty("fullname").GetString(), overview.GetProperty("numUsers").GetInt32(), overview.GetProperty("numModels").GetInt32()));
-        Assert.Equal(["ana", "ben"], (await _hub.GetJsonAsync("/api/organizations/lab/members")).EnumerateArray().Select(m => m.GetProperty("user").GetString()));
-        Assert.Equal(["acme", "lab"], (await _hub.GetJsonAsync("/api/users/ana/overview")).GetProperty("orgs").EnumerateArray().Select(o => o.GetProperty("name").GetString()));
+        Assert.Equal(("The lab", 2, 1),
+            (overview.GetProperty("fullname").GetString(), overview.GetProperty("numUsers").GetInt32(),
+                overview.GetProperty("numModels").GetInt32()));
+        Assert.Equal(["ana", "ben"], (await _hub.GetJsonAsync("/api/organizations/lab/members")).EnumerateArray()
+            .Select(m => m.GetProperty("user").GetString()));
+        Assert.Equal(["acme", "lab"], (await _hub.GetJsonAsync("/api/users/ana/overview")).GetProperty("orgs").EnumerateArray()
+            .Select(o => o.GetProperty("name").GetString()));
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/users/lab/overview"), HttpStatusCode.NotFound);
 
         await HubServer.AssertErrorAsync(await Remove("lab", _hub.Ben), HttpStatusCode.BadRequest);   // owns a repository
-        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ben, System.Net.Http.Json.JsonContent.Create(new { name = "x", organization = "lab" })));
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ben,
+            System.Net.Http.Json.JsonContent.Create(new { name = "x", organization = "lab" })));
         await HubServer.JsonOf(await Remove("lab/members/ana", _hub.Ben));
         await HubServer.JsonOf(await Remove("lab", _hub.Ben));
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/organizations/lab/overview"), HttpStatusCode.NotFound);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "lab" }, _hub.Ben), HttpStatusCode.BadRequest);   // taken once
+        // taken once
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/organizations", new { name = "lab" }, _hub.Ben),
+            HttpStatusCode.BadRequest);
     }
 
     [Fact]

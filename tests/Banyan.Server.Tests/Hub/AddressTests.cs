@@ -24,7 +24,8 @@ public sealed class AddressTests : IAsyncLifetime
         for (var i = 0; i < 5; i++)
             await _hub.CreateRepoAsync($"listed-{i}");
         var text = string.Concat(Enumerable.Repeat("[\"the same again\"],", 200));
-        await HubServer.JsonOf(await _hub.CommitAsync("ana/listed-0", _hub.Ana, "x", null, ("file", new { path = "data.json", content = text, encoding = "utf-8" })));
+        await HubServer.JsonOf(await _hub.CommitAsync("ana/listed-0", _hub.Ana, "x", null,
+            ("file", new { path = "data.json", content = text, encoding = "utf-8" })));
         var list = await _hub.SendAsync(HttpMethod.Get, "/api/models?full=true", null, null, ("Accept-Encoding", "gzip"));
         Assert.Equal(["gzip"], list.Content.Headers.ContentEncoding);
         var file = await _hub.SendAsync(HttpMethod.Get, "/ana/listed-0/resolve/main/data.json", null, null, ("Accept-Encoding", "gzip"));
@@ -41,7 +42,9 @@ public sealed class AddressTests : IAsyncLifetime
         var repo = await _hub.CreateRepoAsync("chunked");
         var bytes = CutFile.Random(size, size);
         var batch = await _hub.PostJsonAsync(
-            $"/{repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "basic" }, objects = new[] { new { oid = HubServer.Sha256(bytes), size } } }, _hub.Ana);
+            $"/{repo}.git/info/lfs/objects/batch",
+            new { operation = "upload", transfers = new[] { "basic" }, objects = new[] { new { oid = HubServer.Sha256(bytes), size } } },
+            _hub.Ana);
         var href = batch.GetProperty("objects")[0].GetProperty("actions").GetProperty("upload").GetProperty("href").GetString()!;
         // What is longer, or shorter, than announced is refused however it comes.
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await PutAsync(href, [.. bytes, 1])).StatusCode);
@@ -57,21 +60,37 @@ public sealed class AddressTests : IAsyncLifetime
         var repo = await _hub.CreateRepoAsync("parts");
         var bytes = CutFile.Random((8 << 20) + 3, 9);
         var batch = await _hub.PostJsonAsync(
-            $"/{repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "multipart" }, objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } } }, _hub.Ana);
+            $"/{repo}.git/info/lfs/objects/batch",
+            new
+            {
+                operation = "upload",
+                transfers = new[] { "multipart" },
+                objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } }
+            }, _hub.Ana);
         var header = batch.GetProperty("objects")[0].GetProperty("actions").GetProperty("upload").GetProperty("header");
         Assert.Equal(HttpStatusCode.OK, (await PutAsync(header.GetProperty("00001").GetString()!, bytes[..(8 << 20)])).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await PutAsync(header.GetProperty("00002").GetString()!, bytes[(8 << 20)..])).StatusCode);
-        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await PutAsync(header.GetProperty("00002").GetString()!, bytes[..4])).StatusCode);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge,
+            (await PutAsync(header.GetProperty("00002").GetString()!, bytes[..4])).StatusCode);
 
         var wire = await XetWire.OpenAsync(_hub.Client, repo, _hub.Ana);
         var file = CutFile.Of(bytes[..300_000]);
-        var request = new HttpRequestMessage(HttpMethod.Post, $"{wire.Cas}/v1/xorbs/default/{file.Xorb.Hash}") { Content = new ByteArrayContent(file.XorbBytes), Headers = { TransferEncodingChunked = true } };
+        var request = new HttpRequestMessage(HttpMethod.Post,
+            $"{wire.Cas}/v1/xorbs/default/{file.Xorb.Hash}")
+        {
+            Content = new ByteArrayContent(file.XorbBytes),
+            Headers = { TransferEncodingChunked = true }
+        };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", wire.AccessToken);
         Assert.Equal(HttpStatusCode.OK, (await _hub.Client.SendAsync(request)).StatusCode);
     }
 
     Task<HttpResponseMessage> PutAsync(string href, byte[] bytes) =>
-        _hub.Client.SendAsync(new HttpRequestMessage(HttpMethod.Put, href) { Content = new ByteArrayContent(bytes), Headers = { TransferEncodingChunked = true } });
+        _hub.Client.SendAsync(new HttpRequestMessage(HttpMethod.Put, href)
+        {
+            Content = new ByteArrayContent(bytes),
+            Headers = { TransferEncodingChunked = true }
+        });
 
     [Fact]
     public async Task A_moved_repository_is_found_behind_a_proxy_s_path()
@@ -80,7 +99,8 @@ public sealed class AddressTests : IAsyncLifetime
         var repo = await hub.CreateRepoAsync("old");
         await HubServer.JsonOf(await hub.PostAsync("/api/repos/move", new { fromRepo = repo, toRepo = "ana/new" }, hub.Ana));
         using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = new(hub.Address) };
-        foreach (var (address, there) in new[] { ($"/{repo}/resolve/main/.gitattributes?x=1", "/models/ana/new/resolve/main/.gitattributes?x=1"), ($"/api/models/{repo}", "/models/api/models/ana/new") })
+        foreach (var (address, there) in new[] { ($"/{repo}/resolve/main/.gitattributes?x=1",
+            "/models/ana/new/resolve/main/.gitattributes?x=1"), ($"/api/models/{repo}", "/models/api/models/ana/new") })
         {
             var answer = await client.GetAsync(address);
             Assert.Equal((HttpStatusCode.TemporaryRedirect, there), (answer.StatusCode, answer.Headers.Location!.OriginalString));
@@ -91,9 +111,11 @@ public sealed class AddressTests : IAsyncLifetime
     public async Task A_proxy_says_how_the_hub_is_called()
     {
         async Task<string> Root(params (string, string)[] headers) =>
-            (await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, "/api/repos/create", _hub.Ana, JsonContent.Create(new { name = $"r{Guid.NewGuid():N}" }), headers))).GetProperty("url").GetString()!.Split("/ana/")[0];
+            (await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, "/api/repos/create", _hub.Ana,
+                JsonContent.Create(new { name = $"r{Guid.NewGuid():N}" }), headers))).GetProperty("url").GetString()!.Split("/ana/")[0];
         Assert.Equal("https://hub.example.org", await Root(("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "hub.example.org")));
-        Assert.Equal("https://hub.example.org:8443", await Root(("X-Forwarded-Proto", "https, http"), ("X-Forwarded-Host", "hub.example.org:8443, inner")));
+        Assert.Equal("https://hub.example.org:8443",
+            await Root(("X-Forwarded-Proto", "https, http"), ("X-Forwarded-Host", "hub.example.org:8443, inner")));
         Assert.Equal(_hub.Address, await Root(("X-Forwarded-Proto", "gopher"), ("X-Forwarded-Host", "a b/c")));
         // Its pages may then send forms.
         var sent = await _hub.SendAsync(HttpMethod.Post, "/api/repos/create", _hub.Ana, JsonContent.Create(new { name = "formed" }),
@@ -154,7 +176,8 @@ public sealed class AddressTests : IAsyncLifetime
     [InlineData("x")]
     public async Task Pages_from_anywhere_else_are_refused_and_break_nothing(string origin)
     {
-        var sent = await _hub.SendAsync(HttpMethod.Post, "/api/repos/create", _hub.Ana, JsonContent.Create(new { name = "x" }), ("Origin", origin));
+        var sent = await _hub.SendAsync(HttpMethod.Post, "/api/repos/create", _hub.Ana,
+            JsonContent.Create(new { name = "x" }), ("Origin", origin));
         Assert.Equal(HttpStatusCode.Forbidden, sent.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await _hub.SendAsync(HttpMethod.Get, "/api/models", headers: [("Origin", origin)])).StatusCode);
     }

@@ -6,7 +6,8 @@ namespace Banyan.Server.Tests.Hub;
 /// <summary>The metadata of cards, as people and programs write them.</summary>
 public sealed class CardTests
 {
-    static string? Read(string readme, out string? problem, bool isCut = false) => CardHeader.Read(Encoding.UTF8.GetBytes(readme), isCut, out problem)?.ToJsonString();
+    static string? Read(string readme, out string? problem, bool isCut = false) =>
+        CardHeader.Read(Encoding.UTF8.GetBytes(readme), isCut, out problem)?.ToJsonString();
 
     [Theory]
     [InlineData("---\nlicense: mit\n---\n# x", """{"license":"mit"}""")]
@@ -41,10 +42,13 @@ public sealed class CardTests
         Assert.Equal("""{"tags":["a"],"license":"mit"}""", Read($"---\ntags: [a]\nresults:\n{many}license: mit\n---\n", out var problem));
         Assert.StartsWith("'results' is nested too deep or has too many values", problem);
         // Ten to the ninth of a billion laughs.
-        var laughs = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n" + string.Concat(Enumerable.Range(1, 9).Select(i => $"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n"));
+        var laughs = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n"
+            + string.Concat(Enumerable.Range(1, 9)
+                .Select(i => $"l{i}: &l{i} [{string.Join(", ", Enumerable.Repeat($"*l{i - 1}", 10))}]\n"));
         Assert.EndsWith(""","license":"mit"}""", Read($"---\n{laughs}license: mit\n---\n", out problem));
         Assert.StartsWith("'l4'", problem);
-        Assert.Equal("""{"license":"mit"}""", Read($"---\nx: {new string('[', 50)}{new string(']', 50)}\nlicense: mit\n---\n", out problem));
+        Assert.Equal("""{"license":"mit"}""",
+            Read($"---\nx: {new string('[', 50)}{new string(']', 50)}\nlicense: mit\n---\n", out problem));
         Assert.StartsWith("'x'", problem);
     }
 
@@ -66,17 +70,20 @@ public sealed class CardTests
     [InlineData("- ")]
     public void What_is_so_deep_that_parsing_it_would_take_forever_is_not_read_on(string open)
     {
-        Assert.Equal("""{"license":"mit"}""", Read($"---\nlicense: mit\na:\n {string.Concat(Enumerable.Repeat(open, 100_000))}\n---\n", out var problem));
+        Assert.Equal("""{"license":"mit"}""",
+            Read($"---\nlicense: mit\na:\n {string.Concat(Enumerable.Repeat(open, 100_000))}\n---\n", out var problem));
         Assert.Contains("the rest of it was not read", problem);
     }
 
     [Fact]
-    public void What_makes_the_parser_stumble_is_told() => Assert.NotNull(Record.Exception(() => CardHeader.Parse(string.Concat(Enumerable.Repeat("...\n", 1000)))) as CardException);
+    public void What_makes_the_parser_stumble_is_told() =>
+        Assert.NotNull(Record.Exception(() => CardHeader.Parse(string.Concat(Enumerable.Repeat("...\n", 1000)))) as CardException);
 
     [Fact]
     public void Of_a_header_that_is_too_long_the_beginning_is_read()
     {
-        var readme = "---\nlicense: mit\nlong:\n" + string.Concat(Enumerable.Repeat("  - 0123456789012345678901234567890123456789012345678901234567890123456789\n", 20_000));
+        var readme = "---\nlicense: mit\nlong:\n"
+            + string.Concat(Enumerable.Repeat("  - 0123456789012345678901234567890123456789012345678901234567890123456789\n", 20_000));
         Assert.StartsWith("""{"license":"mit",""", Read(readme[..CardHeader.MaxLength], out var problem, isCut: true));
         Assert.Contains("the rest of it was not read", problem);
     }

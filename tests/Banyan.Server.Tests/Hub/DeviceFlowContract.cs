@@ -25,7 +25,9 @@ public abstract class DeviceFlowContract(HubKind kind) : HubContract(kind, "kept
 
     private protected async Task<(int Status, JsonElement Json)> PostAsync(string path, params (string Name, string Value)[] fields)
     {
-        var response = await Hub.SendAsync(HttpMethod.Post, path, null, new FormUrlEncodedContent(fields.Select(f => new KeyValuePair<string, string>(f.Name, f.Value))), ("User-Agent", "unknown/None; hf_hub/1.29.0; python/3.12"));
+        var response = await Hub.SendAsync(HttpMethod.Post, path, null,
+            new FormUrlEncodedContent(fields.Select(f => new KeyValuePair<string, string>(f.Name, f.Value))),
+            ("User-Agent", "unknown/None; hf_hub/1.29.0; python/3.12"));
         Assert.Equal("no-store", response.Headers.CacheControl?.ToString());
         return ((int)response.StatusCode, JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement);
     }
@@ -37,18 +39,22 @@ public abstract class DeviceFlowContract(HubKind kind) : HubContract(kind, "kept
         return begun;
     }
 
-    private protected Task<(int Status, JsonElement Json)> AskAsync(string device) => PostAsync("/oauth/token", ("grant_type", DeviceCode), ("device_code", device), ("client_id", s_client));
+    private protected Task<(int Status, JsonElement Json)> AskAsync(string device) =>
+        PostAsync("/oauth/token", ("grant_type", DeviceCode), ("device_code", device), ("client_id", s_client));
 
-    private protected Task<(int Status, JsonElement Json)> RefreshAsync(string token) => PostAsync("/oauth/token", ("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", s_client));
+    private protected Task<(int Status, JsonElement Json)> RefreshAsync(string token) =>
+        PostAsync("/oauth/token", ("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", s_client));
 
     /// <summary>As if time went by.</summary>
-    private protected Task ChangeAsync(string sql) => Hub.Server.Services.GetRequiredService<HubDatabase>().WriteAsync(t => t.ExecuteAsync(sql), default);
+    private protected Task ChangeAsync(string sql) =>
+        Hub.Server.Services.GetRequiredService<HubDatabase>().WriteAsync(t => t.ExecuteAsync(sql), default);
 
     private protected Task WaitAsync() => ChangeAsync("UPDATE oauth_device_codes SET polled_at = 0");
 
     private protected static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
-    private protected static Task<HttpResponseMessage> DecideAsync(PageVisit visit, string code, string what) => visit.SendAsync("/oauth/device", "/oauth/device/decide", ("user_code", code), ("do", what));
+    private protected static Task<HttpResponseMessage> DecideAsync(PageVisit visit, string code, string what) =>
+        visit.SendAsync("/oauth/device", "/oauth/device/decide", ("user_code", code), ("do", what));
 
     private protected async Task<int> WhoAsync(string token) => (int)(await Hub.GetAsync("/api/whoami-v2", token)).StatusCode;
 
@@ -57,7 +63,8 @@ public abstract class DeviceFlowContract(HubKind kind) : HubContract(kind, "kept
     {
         var begun = await BeginAsync();
         var (device, code) = (Text(begun, "device_code"), Text(begun, "user_code"));
-        Assert.Equal(["device_code", "expires_in", "interval", "user_code", "verification_uri", "verification_uri_complete"], begun.EnumerateObject().Select(p => p.Name).Order());
+        Assert.Equal(["device_code", "expires_in", "interval", "user_code", "verification_uri", "verification_uri_complete"],
+            begun.EnumerateObject().Select(p => p.Name).Order());
         Assert.Equal((900, 5), (begun.GetProperty("expires_in").GetInt32(), begun.GetProperty("interval").GetInt32()));
         Assert.Matches("^[B-Z]{4}-[B-Z]{4}$", code);
         Assert.Equal($"{Hub.Address.TrimEnd('/')}/oauth/device?user_code={code}", Text(begun, "verification_uri_complete"));
@@ -131,27 +138,34 @@ public sealed class DeviceFlowTests(LocalHub hub) : DeviceFlowContract(hub), ICl
         using var visit = await PageVisit.OfAsync(Hub, "ana");
         using var other = await PageVisit.OfAsync(Hub, "ben");
         var services = Hub.Server.Services;
-        var (first, second, third, fourth) = (await LetInAsync(visit), await LetInAsync(visit), await LetInAsync(visit), await LetInAsync(visit));
-        var newest = (await services.GetRequiredService<Grants>().ListAsync((await Hub.Accounts.FindAsync("ana", default))!.Id, default))[0].Id;
-        Assert.Equal(HttpStatusCode.BadRequest, (await other.SendAsync("/settings/applications", "/settings/applications/end", ("id", $"{newest}"))).StatusCode);
+        var (first, second, third, fourth) = (await LetInAsync(visit), await LetInAsync(visit), await LetInAsync(visit),
+            await LetInAsync(visit));
+        var newest =
+            (await services.GetRequiredService<Grants>().ListAsync((await Hub.Accounts.FindAsync("ana", default))!.Id, default))[0].Id;
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await other.SendAsync("/settings/applications", "/settings/applications/end", ("id", $"{newest}"))).StatusCode);
         Assert.Equal(200, await WhoAsync(Text(fourth, "access_token")));
-        Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/applications", "/settings/applications/end", ("id", $"{newest}"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await visit.SendAsync("/settings/applications", "/settings/applications/end", ("id", $"{newest}"))).StatusCode);
         Assert.Equal(401, await WhoAsync(Text(fourth, "access_token")));
         foreach (var (tokens, name) in new[] { (first, "access_token"), (second, "refresh_token") })
         {
             Assert.Equal(200, (await PostAsync("/oauth/revoke", ("token", Text(tokens, name)), ("client_id", s_client))).Status);
-            Assert.Equal((401, "invalid_grant"), (await WhoAsync(Text(tokens, "access_token")), Text((await RefreshAsync(Text(tokens, "refresh_token"))).Json, "error")));
+            Assert.Equal((401, "invalid_grant"),
+                (await WhoAsync(Text(tokens, "access_token")), Text((await RefreshAsync(Text(tokens, "refresh_token"))).Json, "error")));
         }
         Assert.Equal(200, (await PostAsync("/oauth/revoke", ("token", "hf_none"))).Status);
         Assert.Equal(200, (await PostAsync("/oauth/revoke", ("token", Hub.Ana))).Status);   // not a program's
         Assert.Equal(200, await WhoAsync(Hub.Ana));
         // Who takes away a program's token by its row takes away the program: it would have the next in a moment.
-        await Hub.Accounts.RevokeTokenAsync((await Hub.Accounts.TokensAsync("ana", default)).Single(t => t.GrantId is not null).Id, default);
+        await Hub.Accounts.RevokeTokenAsync((await Hub.Accounts.TokensAsync("ana", default)).Single(t => t.GrantId is not null).Id,
+            default);
         Assert.Equal("invalid_grant", Text((await RefreshAsync(Text(third, "refresh_token"))).Json, "error"));
 
         var last = await LetInAsync(visit);
         await Hub.Accounts.SuspendAsync("ana", true, default);
-        Assert.Equal((403, "invalid_grant"), (await WhoAsync(Text(last, "access_token")), Text((await RefreshAsync(Text(last, "refresh_token"))).Json, "error")));
+        Assert.Equal((403, "invalid_grant"),
+            (await WhoAsync(Text(last, "access_token")), Text((await RefreshAsync(Text(last, "refresh_token"))).Json, "error")));
     }
 
     [Fact]
@@ -168,7 +182,8 @@ public sealed class DeviceFlowTests(LocalHub hub) : DeviceFlowContract(hub), ICl
             ("/oauth/token", [("grant_type", "password"), ("username", "ana"), ("password", "x")], 400, "unsupported_grant_type"),
             ("/oauth/token", [("grant_type", DeviceCode), ("client_id", s_client)], 400, "invalid_request"),
             ("/oauth/token", [("grant_type", DeviceCode), ("device_code", device), ("client_id", "somebody")], 401, "invalid_client"),
-            ("/oauth/token", [("grant_type", DeviceCode), ("device_code", Text(begun, "user_code")), ("client_id", s_client)], 400, "invalid_grant"),
+            ("/oauth/token",
+                [("grant_type", DeviceCode), ("device_code", Text(begun, "user_code")), ("client_id", s_client)], 400, "invalid_grant"),
             ("/oauth/token", [("grant_type", "refresh_token"), ("refresh_token", Hub.Ana), ("client_id", s_client)], 400, "invalid_grant"),
             ("/oauth/revoke", [], 400, "invalid_request"),
         })
@@ -193,11 +208,14 @@ public sealed class DeviceFlowTests(LocalHub hub) : DeviceFlowContract(hub), ICl
     {
         var code = Text(await BeginAsync(), "user_code");
         using var visit = await PageVisit.OfAsync(Hub, "ana");
-        Assert.Equal(HttpStatusCode.Forbidden, (await visit.PostAsync("/oauth/device/decide", ("user_code", code), ("do", "allow"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await visit.PostAsync("/oauth/device/decide", ("user_code", code), ("do", "allow"))).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await visit.PostAsync("/settings/applications/end", ("id", "1"))).StatusCode);
         var form = new FormUrlEncodedContent([new("user_code", code), new("do", "allow")]);
         Assert.Equal(HttpStatusCode.Forbidden, (await Hub.SendAsync(HttpMethod.Post, "/oauth/device/decide", Hub.Ana, form)).StatusCode);
-        Assert.Contains("frame-ancestors 'none'", (await visit.SendAsync(new(HttpMethod.Get, $"/oauth/device?user_code={code}"))).Headers.GetValues("Content-Security-Policy").Single());
+        Assert.Contains("frame-ancestors 'none'",
+            (await visit.SendAsync(new(HttpMethod.Get, $"/oauth/device?user_code={code}"))).Headers.GetValues("Content-Security-Policy")
+                .Single());
         var statuses = new List<int>();
         for (var i = 0; i < 9; i++)
             statuses.Add((await visit.GetAsync($"/oauth/device?user_code=BBBB-BBB{"BCDFGHJKL"[i]}")).Status);

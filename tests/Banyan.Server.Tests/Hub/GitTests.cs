@@ -18,8 +18,10 @@ public sealed class GitTests
         await using var hub = await HubServer.StartAsync();
         var repo = await hub.CreateRepoAsync("git");
         // Names whose order git and a plain sort disagree about, and folders that come and go.
-        await hub.CommitFilesAsync(repo, hub.Ana, ("a.txt", "1"), ("a/b", "2"), ("a-b", "3"), ("a0", "4"), ("ä/ö.txt", "5"), ("deep/er/and/deeper.txt", "6"));
-        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "häé\nline <x>", null, HubServer.File("a/c", "7"), ("deletedFolder", new { path = "deep" })));
+        await hub.CommitFilesAsync(repo, hub.Ana, ("a.txt", "1"), ("a/b", "2"), ("a-b", "3"), ("a0", "4"), ("ä/ö.txt", "5"),
+            ("deep/er/and/deeper.txt", "6"));
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "häé\nline <x>", null, HubServer.File("a/c", "7"),
+            ("deletedFolder", new { path = "deep" })));
 
         var rows = await hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(
             c => c.QueryAsync<(byte[] Oid, string Kind, byte[] Content)>("SELECT oid, kind, content FROM git_objects"), default);
@@ -29,14 +31,16 @@ public sealed class GitTests
             Git(folder, null, "init", "--bare", "-q");
             foreach (var (oid, kind, content) in rows)
                 Assert.Equal(Convert.ToHexStringLower(oid), Git(folder, content, "hash-object", "-w", "--stdin", "-t", kind).Trim());
-            var head = (await hub.GetJsonAsync($"/api/models/{repo}/refs")).GetProperty("branches")[0].GetProperty("targetCommit").GetString()!;
+            var head = (await hub.GetJsonAsync($"/api/models/{repo}/refs")).GetProperty("branches")[0].GetProperty("targetCommit")
+                .GetString()!;
             Git(folder, null, "update-ref", "refs/heads/main", head);
             Assert.Equal("", Git(folder, null, "fsck", "--full", "--strict"));
             Assert.Equal("häé line <x>", Git(folder, null, "log", "-1", "--format=%s", "main").Trim());
             Assert.Equal("ana <ana@users.noreply.banyan>", Git(folder, null, "log", "-1", "--format=%an <%ae>", "main").Trim());
             Assert.Equal(
                 [".gitattributes", "a-b", "a.txt", "a/b", "a/c", "a0", "ä/ö.txt"],
-                Git(folder, null, "-c", "core.quotePath=false", "ls-tree", "-r", "--name-only", "main").Split('\n', StringSplitOptions.RemoveEmptyEntries));
+                Git(folder, null, "-c", "core.quotePath=false", "ls-tree", "-r", "--name-only", "main")
+                    .Split('\n', StringSplitOptions.RemoveEmptyEntries));
             Assert.Equal("7", Git(folder, null, "show", "main:a/c"));
         }
         finally
@@ -48,13 +52,16 @@ public sealed class GitTests
     [Fact]
     public void A_commit_of_git_is_read_signature_and_all()
     {
-        const string Text = "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nparent 0123456789012345678901234567890123456789\nauthor A B <a@b> 1700000000 +0200\ncommitter C <c@d> 1700000001 -0530\n"
+        const string Text =
+            "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nparent 0123456789012345678901234567890123456789\nauthor A B <a@b> 1700000000 +0200\ncommitter C <c@d> 1700000001 -0530\n"
             + "gpgsig -----BEGIN PGP SIGNATURE-----\n \n tree 0000\n -----END PGP SIGNATURE-----\n\nTitle\n\nBody\n";
         var commit = GitCommit.Read(Encoding.UTF8.GetBytes(Text));
         Assert.Equal("4b825dc642cb6eb9a060e54bf8d69288fbee4904", commit.Tree.ToString());
         Assert.Equal(new GitSignature("A B", "a@b", 1700000000), commit.Author);
         // What no calendar has is still a commit that pages and lists can tell.
-        Assert.Equal((253_402_300_799, -62_135_596_800), (GitSignature.Parse("A <a@b> 99999999999999 +0000").UnixSeconds, GitSignature.Parse("A <a@b> -99999999999999 +0000").UnixSeconds));
+        Assert.Equal((253_402_300_799, -62_135_596_800),
+            (GitSignature.Parse("A <a@b> 99999999999999 +0000").UnixSeconds,
+                GitSignature.Parse("A <a@b> -99999999999999 +0000").UnixSeconds));
         Assert.Equal(("Title", "Body"), (commit.Title, commit.Body));
         Assert.Single(commit.Parents);
     }
@@ -95,7 +102,14 @@ public sealed class GitTests
         Process process;
         try
         {
-            process = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, StandardOutputEncoding = Encoding.UTF8 })!;
+            process =
+                Process.Start(new ProcessStartInfo("git", arguments)
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardInput = true,
+                    RedirectStandardOutput = true,
+                    StandardOutputEncoding = Encoding.UTF8
+                })!;
         }
         catch (System.ComponentModel.Win32Exception)
         {

@@ -13,7 +13,8 @@ public sealed class LineDiffTests
         for (var round = 0; round < 400; round++)
         {
             var before = Enumerable.Range(0, random.Next(0, 40)).Select(_ => $"{random.Next(6)}\n").ToArray();
-            var after = round % 2 == 0 ? Enumerable.Range(0, random.Next(0, 40)).Select(_ => $"{random.Next(6)}\n").ToArray() : [.. before.Where(_ => random.Next(8) > 0)];
+            var after = round % 2 == 0 ? Enumerable.Range(0, random.Next(0, 40)).Select(_ => $"{random.Next(6)}\n").ToArray()
+                : [.. before.Where(_ => random.Next(8) > 0)];
             var text = new StringBuilder();
             var steps = long.MaxValue;
             LineDiff.Write(text, before, after, ref steps);
@@ -26,7 +27,8 @@ public sealed class LineDiffTests
     [Fact]
     public void Files_that_share_nothing_are_told_whole()
     {
-        var (before, after) = (Enumerable.Range(0, 3000).Select(i => $"a{i}\n").ToArray(), Enumerable.Range(0, 3000).Select(i => $"b{i}\n").ToArray());
+        var (before, after) = (Enumerable.Range(0, 3000).Select(i => $"a{i}\n").ToArray(),
+            Enumerable.Range(0, 3000).Select(i => $"b{i}\n").ToArray());
         var text = new StringBuilder();
         var steps = long.MaxValue;
         LineDiff.Write(text, before, after, ref steps);

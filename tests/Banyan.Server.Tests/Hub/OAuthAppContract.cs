@@ -18,14 +18,19 @@ public sealed class ClusterOAuthAppTests(ClusterHub hub) : OAuthAppContract(hub)
 /// <summary>The hub as OAuth's and OpenID Connect's provider: users let apps in, and these get what they were given.</summary>
 public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
 {
-    private protected const string Callback = "https://app.example.org/callback?from=hub", Verifier = "a-verifier-of-43-characters-at-least-0123456789";
+    private protected const string Callback = "https://app.example.org/callback?from=hub", Verifier =
+        "a-verifier-of-43-characters-at-least-0123456789";
 
     private protected static readonly string s_challenge = WebEncoders.Base64UrlEncode(SHA256.HashData(Encoding.ASCII.GetBytes(Verifier)));
 
-    private protected static async Task<(string Client, string Secret)> RegisterAsync(PageVisit visit, string kind = "public", string redirects = Callback, string name = "An <app>")
+    private protected static async Task<(string Client, string Secret)> RegisterAsync(PageVisit visit, string kind = "public",
+        string redirects = Callback, string name = "An <app>")
     {
-        var html = await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", name), ("homepage", "https://app.example.org"), ("redirects", redirects), ("kind", kind))).Content.ReadAsStringAsync();
-        return (Regex.Match(html, "client_id=([0-9a-f-]{36})").Groups[1].Value, Regex.Match(html, "client_secret=(hfs_[A-Za-z0-9_-]+)").Groups[1].Value);
+        var html =
+            await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", name),
+                ("homepage", "https://app.example.org"), ("redirects", redirects), ("kind", kind))).Content.ReadAsStringAsync();
+        return (Regex.Match(html, "client_id=([0-9a-f-]{36})").Groups[1].Value,
+            Regex.Match(html, "client_secret=(hfs_[A-Za-z0-9_-]+)").Groups[1].Value);
     }
 
     private protected static string Query(string client, params (string Name, string? Value)[] changes)
@@ -46,7 +51,8 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
         return QueryHelpers.AddQueryString("/oauth/authorize", values.Where(v => v.Value is not null));
     }
 
-    private protected static async Task<HttpResponseMessage> DecideAsync(PageVisit visit, string query, string what, params (string, string)[] more) =>
+    private protected static async Task<HttpResponseMessage> DecideAsync(PageVisit visit, string query, string what,
+        params (string, string)[] more) =>
         await visit.SendAsync(query, "/oauth/authorize", [("request", query[query.IndexOf('?')..]), ("do", what), .. more]);
 
     private protected static Dictionary<string, string> Answer(HttpResponseMessage response)
@@ -57,18 +63,26 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
 
     private protected async Task<(int Status, JsonElement Json)> TokenAsync(string code, params (string Name, string? Value)[] changes)
     {
-        var fields = new Dictionary<string, string?> { ["grant_type"] = "authorization_code", ["code"] = code, ["redirect_uri"] = Callback, ["code_verifier"] = Verifier };
+        var fields = new Dictionary<string, string?>
+        {
+            ["grant_type"] = "authorization_code",
+            ["code"] = code,
+            ["redirect_uri"] = Callback,
+            ["code_verifier"] = Verifier
+        };
         var headers = new List<(string, string)>();
         foreach (var (name, value) in changes)
             if (name == "basic")
                 headers.Add(("Authorization", $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes(value!))}"));
             else
                 fields[name] = value;
-        var response = await Hub.SendAsync(HttpMethod.Post, "/oauth/token", null, new FormUrlEncodedContent(fields.Where(f => f.Value is not null)!), [.. headers]);
+        var response = await Hub.SendAsync(HttpMethod.Post, "/oauth/token", null,
+            new FormUrlEncodedContent(fields.Where(f => f.Value is not null)!), [.. headers]);
         return ((int)response.StatusCode, JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement);
     }
 
-    private protected async Task<string> CodeAsync(PageVisit visit, string client, params (string, string)[] more) => Answer(await DecideAsync(visit, Query(client), "allow", more))["code"];
+    private protected async Task<string> CodeAsync(PageVisit visit, string client, params (string, string)[] more) =>
+        Answer(await DecideAsync(visit, Query(client), "allow", more))["code"];
 
     private protected static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
@@ -95,8 +109,12 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
         Assert.Equal(200, (await TokenAsync(await CodeAsync(visit, server), ("client_id", server), ("client_secret", secret))).Status);
         // Without PKCE, as authlib does it with a secret; then a verifier is as wrong as none elsewhere.
         string plain = Query(server, ("code_challenge", null), ("code_challenge_method", null));
-        Assert.Equal(200, (await TokenAsync(Answer(await DecideAsync(visit, plain, "allow"))["code"], ("basic", $"{server}:{secret}"), ("code_verifier", null))).Status);
-        Assert.Equal("invalid_grant", Text((await TokenAsync(Answer(await DecideAsync(visit, plain, "allow"))["code"], ("basic", $"{server}:{secret}"))).Json, "error"));
+        Assert.Equal(200,
+            (await TokenAsync(Answer(await DecideAsync(visit, plain, "allow"))["code"], ("basic", $"{server}:{secret}"),
+                ("code_verifier", null))).Status);
+        Assert.Equal("invalid_grant",
+            Text((await TokenAsync(Answer(await DecideAsync(visit, plain, "allow"))["code"], ("basic", $"{server}:{secret}"))).Json,
+                "error"));
 
         var code = await CodeAsync(visit, client);
         var access = Text((await TokenAsync(code)).Json, "access_token");
@@ -119,10 +137,13 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
         }
         async Task<(string? Error, JsonElement Json)> RefreshAsync(string app, string token, params (string, string?)[] changes)
         {
-            var (_, json) = await TokenAsync("", [("grant_type", "refresh_token"), ("code", null), ("redirect_uri", null), ("code_verifier", null), ("refresh_token", token), ("client_id", app), .. changes]);
+            var (_, json) = await TokenAsync("",
+                [("grant_type", "refresh_token"), ("code", null), ("redirect_uri", null), ("code_verifier", null), ("refresh_token", token),
+                    ("client_id", app), .. changes]);
             return (json.TryGetProperty("error", out var error) ? error.GetString() : null, json);
         }
-        async Task<HttpStatusCode> MayAsync(JsonElement tokens) => (await Hub.GetAsync("/oauth/userinfo", Text(tokens, "access_token"))).StatusCode;
+        async Task<HttpStatusCode> MayAsync(JsonElement tokens) =>
+            (await Hub.GetAsync("/oauth/userinfo", Text(tokens, "access_token"))).StatusCode;
 
         var first = await BeginAsync(client);
         Assert.Equal("openid offline_access read-repos", Text(first, "scope"));
@@ -148,7 +169,9 @@ public abstract class OAuthAppContract(HubKind kind) : HubContract(kind, "kept")
         var kept = await BeginAsync(server, ("client_secret", secret));
         Assert.Equal("invalid_client", (await RefreshAsync(server, Text(kept, "refresh_token"))).Error);
         kept = (await RefreshAsync(server, Text(kept, "refresh_token"), ("client_secret", secret))).Json;
-        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Post, "/oauth/revoke", null, new FormUrlEncodedContent([new("token", Text(kept, "refresh_token"))]))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Hub.SendAsync(HttpMethod.Post, "/oauth/revoke", null,
+                new FormUrlEncodedContent([new("token", Text(kept, "refresh_token"))]))).StatusCode);
         Assert.Equal("invalid_grant", (await RefreshAsync(server, Text(kept, "refresh_token"), ("client_secret", secret))).Error);
         Assert.Equal(HttpStatusCode.Unauthorized, await MayAsync(kept));
     }
@@ -179,36 +202,57 @@ public sealed class OAuthAppTests(LocalHub hub) : OAuthAppContract(hub), IClassF
         var answer = Answer(answered);
         Assert.Equal(("a state & more", Hub.Address.TrimEnd('/')), (answer["state"], answer["iss"]));
         var (status, tokens) = await TokenAsync(answer["code"], ("client_id", client));
-        Assert.Equal((200, "openid profile email read-repos", 8 * 3600, false), (status, Text(tokens, "scope"), tokens.GetProperty("expires_in").GetInt32(), tokens.TryGetProperty("refresh_token", out _)));
+        Assert.Equal((200, "openid profile email read-repos", 8 * 3600, false),
+            (status, Text(tokens, "scope"), tokens.GetProperty("expires_in").GetInt32(), tokens.TryGetProperty("refresh_token", out _)));
         var access = Text(tokens, "access_token");
 
         // The ID token, by a library that checks it as apps do.
         var keys = new JsonWebKeySet((await Hub.GetJsonAsync("/oauth/jwks")).GetRawText());
-        var id = await new JsonWebTokenHandler().ValidateTokenAsync(Text(tokens, "id_token"), new() { ValidIssuer = Hub.Address.TrimEnd('/'), ValidAudience = client, IssuerSigningKeys = keys.GetSigningKeys(), ValidAlgorithms = ["RS256"] });
+        var id = await new JsonWebTokenHandler().ValidateTokenAsync(Text(tokens, "id_token"),
+            new()
+            {
+                ValidIssuer = Hub.Address.TrimEnd('/'),
+                ValidAudience = client,
+                IssuerSigningKeys = keys.GetSigningKeys(),
+                ValidAlgorithms = ["RS256"]
+            });
         Assert.True(id.IsValid, id.Exception?.ToString());
         var info = await Hub.GetJsonAsync("/oauth/userinfo", access);
         Assert.Equal(("once", "ana", Text(info, "sub")), (id.Claims["nonce"], id.Claims["preferred_username"], id.Claims["sub"]));
-        Assert.Equal(("ana", "ana@example.org", "acme", "admin"), (Text(info, "preferred_username"), Text(info, "email"), Text(info.GetProperty("orgs")[0], "preferred_username"), Text(info.GetProperty("orgs")[0], "roleInOrg")));
+        Assert.Equal(("ana", "ana@example.org", "acme", "admin"),
+            (Text(info, "preferred_username"), Text(info, "email"), Text(info.GetProperty("orgs")[0], "preferred_username"),
+                Text(info.GetProperty("orgs")[0], "roleInOrg")));
         Assert.False(info.GetProperty("email_verified").GetBoolean());
 
         // It reads, in ana's and acme's namespaces, and changes nothing; nor does it manage her account.
         Assert.Equal(HttpStatusCode.OK, (await Hub.GetAsync($"/api/models/{Repo}", access)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await Hub.CommitAsync(Repo, access, "x", null, HubServer.File("a.txt", "a"))).StatusCode);
-        foreach (var (method, path) in new[] { ("POST", "/api/repos/create"), ("GET", "/api/settings/tokens"), ("POST", "/api/settings/tokens"), ("POST", "/api/organizations"), ("GET", "/api/settings/webhooks"), ("GET", "/settings/tokens"), ("POST", "/oauth/authorize"), ("GET", "/oauth/device") })
-            Assert.Equal((path, HttpStatusCode.Forbidden), (path, (await Hub.SendAsync(new(method), path, access, method == "GET" ? null : System.Net.Http.Json.JsonContent.Create(new { name = "x", organization = "acme", type = "model" }))).StatusCode));
+        foreach (var (method, path) in new[] { ("POST", "/api/repos/create"), ("GET", "/api/settings/tokens"),
+            ("POST", "/api/settings/tokens"), ("POST", "/api/organizations"), ("GET", "/api/settings/webhooks"),
+            ("GET", "/settings/tokens"), ("POST", "/oauth/authorize"), ("GET", "/oauth/device") })
+            Assert.Equal((path, HttpStatusCode.Forbidden),
+                (path, (await Hub.SendAsync(new(method), path, access, method == "GET" ? null
+                    : System.Net.Http.Json.JsonContent.Create(new { name = "x", organization = "acme", type = "model" }))).StatusCode));
 
         // Without the scopes neither the private repository is there nor the mail address.
-        var little = (await TokenAsync(Answer(await DecideAsync(visit, Query(client, ("scope", "openid profile write-discussions"), ("nonce", null)), "allow"))["code"])).Json;
+        var little =
+            (await TokenAsync(
+                Answer(await DecideAsync(visit, Query(client, ("scope", "openid profile write-discussions"), ("nonce", null)),
+                    "allow"))["code"])).Json;
         Assert.Equal("openid profile", Text(little, "scope"));
         Assert.Equal(HttpStatusCode.NotFound, (await Hub.GetAsync($"/api/models/{Repo}", Text(little, "access_token"))).StatusCode);
         Assert.False((await Hub.GetJsonAsync("/oauth/userinfo", Text(little, "access_token"))).TryGetProperty("email", out _));
-        Assert.Equal(JsonValueKind.Null, (await Hub.GetJsonAsync("/api/whoami-v2", Text(little, "access_token"))).GetProperty("email").ValueKind);
+        Assert.Equal(JsonValueKind.Null,
+            (await Hub.GetJsonAsync("/api/whoami-v2", Text(little, "access_token"))).GetProperty("email").ValueKind);
         Assert.True((await Hub.GetJsonAsync("/oauth/userinfo", Hub.Ana)).TryGetProperty("email", out _));
 
         // The app goes, and all it was given with it.
-        var appId = Regex.Match((await developer.GetAsync("/settings/applications")).Html, "/settings/applications/remove.*?name=\"id\" value=\"(\\d+)\"").Groups[1].Value;
-        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/applications", "/settings/applications/remove", ("id", appId))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await developer.SendAsync("/settings/applications", "/settings/applications/remove", ("id", appId))).StatusCode);
+        var appId = Regex.Match((await developer.GetAsync("/settings/applications")).Html,
+            "/settings/applications/remove.*?name=\"id\" value=\"(\\d+)\"").Groups[1].Value;
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await visit.SendAsync("/settings/applications", "/settings/applications/remove", ("id", appId))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await developer.SendAsync("/settings/applications", "/settings/applications/remove", ("id", appId))).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await Hub.GetAsync("/oauth/userinfo", access)).StatusCode);
         Assert.Equal(400, (await visit.GetAsync(Query(client))).Status);
     }
@@ -218,21 +262,28 @@ public sealed class OAuthAppTests(LocalHub hub) : OAuthAppContract(hub), IClassF
     {
         using var visit = await PageVisit.OfAsync(Hub, "ana");
         var (client, _) = await RegisterAsync(visit, redirects: $"{Callback}\nhttp://127.0.0.1/callback");
-        foreach (var redirect in new[] { "https://evil.example/callback", "https://app.example.org/callback", "https://app.example.org/callback?from=hub&x=1", "https://app.example.org.evil.example/callback?from=hub", "https://app.example.org@evil.example/callback?from=hub",
-            "https://app.example.org/callback/../evil?from=hub", "http://app.example.org/callback?from=hub", "http://127.0.0.1:8000/other", "http://127.0.0.1.evil.example/callback", "http://localhost/callback", "javascript:alert(1)", "//evil.example", "" })
+        foreach (var redirect in new[] { "https://evil.example/callback", "https://app.example.org/callback",
+            "https://app.example.org/callback?from=hub&x=1", "https://app.example.org.evil.example/callback?from=hub",
+            "https://app.example.org@evil.example/callback?from=hub",
+            "https://app.example.org/callback/../evil?from=hub", "http://app.example.org/callback?from=hub", "http://127.0.0.1:8000/other",
+            "http://127.0.0.1.evil.example/callback", "http://localhost/callback", "javascript:alert(1)", "//evil.example", "" })
         {
             var response = await visit.SendAsync(new(HttpMethod.Get, Query(client, ("redirect_uri", redirect))));
             Assert.Equal((redirect, HttpStatusCode.BadRequest, null), (redirect, response.StatusCode, response.Headers.Location));
         }
-        Assert.Equal(200, (await visit.GetAsync(Query(client, ("redirect_uri", "http://127.0.0.1:45123/callback")))).Status);   // a program on one's machine takes a free port
+        // a program on one's machine takes a free port
+        Assert.Equal(200, (await visit.GetAsync(Query(client, ("redirect_uri", "http://127.0.0.1:45123/callback")))).Status);
         Assert.Equal(400, (await visit.GetAsync(Query("none"))).Status);
         Assert.Equal(400, (await visit.GetAsync(Query(client) + "&state=2")).Status);
 
         foreach (var (error, changes) in new (string, (string, string?)[])[]
         {
-            ("invalid_request", [("code_challenge", null), ("code_challenge_method", null)]), ("invalid_request", [("code_challenge_method", "plain")]), ("invalid_request", [("code_challenge", "short")]),
-            ("unsupported_response_type", [("response_type", "token")]), ("invalid_request", [("response_type", null)]), ("invalid_request", [("response_mode", "fragment")]),
-            ("invalid_scope", [("scope", "everything")]), ("request_not_supported", [("request", "x")]), ("consent_required", [("prompt", "none")]),
+            ("invalid_request", [("code_challenge", null), ("code_challenge_method", null)]),
+            ("invalid_request", [("code_challenge_method", "plain")]), ("invalid_request", [("code_challenge", "short")]),
+            ("unsupported_response_type", [("response_type", "token")]), ("invalid_request", [("response_type", null)]),
+            ("invalid_request", [("response_mode", "fragment")]),
+            ("invalid_scope", [("scope", "everything")]), ("request_not_supported", [("request", "x")]),
+            ("consent_required", [("prompt", "none")]),
         })
         {
             var answer = Answer(await visit.SendAsync(new(HttpMethod.Get, Query(client, changes))));
@@ -240,31 +291,43 @@ public sealed class OAuthAppTests(LocalHub hub) : OAuthAppContract(hub), IClassF
         }
         Assert.Equal("access_denied", Answer(await DecideAsync(visit, Query(client), "deny"))["error"]);
         using (var stranger = new PageVisit(Hub))
-            Assert.Equal("login_required", Answer(await stranger.SendAsync(new(HttpMethod.Get, Query(client, ("prompt", "none")))))["error"]);
+            Assert.Equal("login_required",
+                Answer(await stranger.SendAsync(new(HttpMethod.Get, Query(client, ("prompt", "none")))))["error"]);
 
         // Another site's form lets nobody in; what the form says is looked at again.
-        Assert.Equal(HttpStatusCode.Forbidden, (await visit.PostAsync("/oauth/authorize", ("request", Query(client)), ("do", "allow"))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Query(client), "/oauth/authorize", ("request", $"?client_id={client}&redirect_uri=https://evil.example/&response_type=code"), ("do", "allow"))).StatusCode);
-        foreach (var bad in new[] { "http://app.example.org/callback", "https://app.example.org/#x", "https://u:p@app.example.org/", "javascript:alert(1)", "app.example.org", "https://*.example.org/", "" })
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await visit.PostAsync("/oauth/authorize", ("request", Query(client)), ("do", "allow"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await visit.SendAsync(Query(client), "/oauth/authorize",
+                ("request", $"?client_id={client}&redirect_uri=https://evil.example/&response_type=code"), ("do", "allow"))).StatusCode);
+        foreach (var bad in new[] { "http://app.example.org/callback", "https://app.example.org/#x", "https://u:p@app.example.org/",
+            "javascript:alert(1)", "app.example.org", "https://*.example.org/", "" })
             Assert.Equal(("", ""), await RegisterAsync(visit, redirects: bad));
         foreach (var action in new[] { "/settings/applications", "/settings/applications/remove" })
-            Assert.Equal(HttpStatusCode.Forbidden, (await visit.PostAsync(action, ("name", "x"), ("redirects", Callback), ("kind", "public"), ("id", "1"))).StatusCode);
+            Assert.Equal(HttpStatusCode.Forbidden,
+                (await visit.PostAsync(action, ("name", "x"), ("redirects", Callback), ("kind", "public"), ("id", "1"))).StatusCode);
     }
 
     [Fact]
     public async Task Apps_in_a_browser_reach_what_no_cookie_counts_for()
     {
-        foreach (var (path, method) in new[] { ("/.well-known/openid-configuration", "GET"), ("/oauth/jwks", "GET"), ("/oauth/token", "POST"), ("/oauth/revoke", "POST"), ("/oauth/userinfo", "GET") })
+        foreach (var (path, method) in new[] { ("/.well-known/openid-configuration", "GET"), ("/oauth/jwks", "GET"),
+            ("/oauth/token", "POST"), ("/oauth/revoke", "POST"), ("/oauth/userinfo", "GET") })
         {
-            var preflight = await Hub.SendAsync(HttpMethod.Options, path, null, null, ("Origin", "https://app.example.org"), ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", "authorization"));
-            Assert.Equal((HttpStatusCode.NoContent, "https://app.example.org"), (preflight.StatusCode, preflight.Headers.GetValues("Access-Control-Allow-Origin").Single()));
+            var preflight = await Hub.SendAsync(HttpMethod.Options, path, null, null, ("Origin", "https://app.example.org"),
+                ("Access-Control-Request-Method", method), ("Access-Control-Request-Headers", "authorization"));
+            Assert.Equal((HttpStatusCode.NoContent, "https://app.example.org"),
+                (preflight.StatusCode, preflight.Headers.GetValues("Access-Control-Allow-Origin").Single()));
             Assert.False(preflight.Headers.Contains("Access-Control-Allow-Credentials"));
         }
         foreach (var path in new[] { "/oauth/authorize", "/oauth/device/decide", "/settings/applications" })
-            Assert.Equal(HttpStatusCode.Forbidden, (await Hub.SendAsync(HttpMethod.Post, path, null, new FormUrlEncodedContent([]), ("Origin", "https://evil.example"))).StatusCode);
+            Assert.Equal(HttpStatusCode.Forbidden,
+                (await Hub.SendAsync(HttpMethod.Post, path, null, new FormUrlEncodedContent([]),
+                    ("Origin", "https://evil.example"))).StatusCode);
         var configuration = await Hub.GetJsonAsync("/.well-known/openid-configuration");
         var root = Hub.Address.TrimEnd('/');
         Assert.Equal((root, $"{root}/oauth/authorize", $"{root}/oauth/token", $"{root}/oauth/userinfo"),
-            (Text(configuration, "issuer"), Text(configuration, "authorization_endpoint"), Text(configuration, "token_endpoint"), Text(configuration, "userinfo_endpoint")));
+            (Text(configuration, "issuer"), Text(configuration, "authorization_endpoint"), Text(configuration, "token_endpoint"),
+                Text(configuration, "userinfo_endpoint")));
     }
 }

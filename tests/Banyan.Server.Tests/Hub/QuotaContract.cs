@@ -22,9 +22,11 @@ public sealed class QuotaTests(LocalHub hub) : QuotaContract(hub), IClassFixture
         var bytes = CutFile.Random(60_000, 7);
         var href = await BatchAsync(hub, repo, bytes);
         free = 950_000;
-        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Put, href!, content: new ByteArrayContent(bytes)), HttpStatusCode.InsufficientStorage, "NoSpace");
+        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Put, href!, content: new ByteArrayContent(bytes)),
+            HttpStatusCode.InsufficientStorage, "NoSpace");
         Assert.Null(await BatchAsync(hub, repo, bytes));
-        await HubServer.AssertErrorAsync(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 60_000))), HttpStatusCode.InsufficientStorage, "NoSpace");
+        await HubServer.AssertErrorAsync(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 60_000))),
+            HttpStatusCode.InsufficientStorage, "NoSpace");
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", "small")));
         free = 2_000_000;
         Assert.Equal(HttpStatusCode.OK, (await hub.SendAsync(HttpMethod.Put, href!, content: new ByteArrayContent(bytes))).StatusCode);
@@ -45,7 +47,8 @@ public sealed class DefaultFloorTests
         Assert.Equal(floor, await limits.FloorAsync(default));
         var repo = await hub.CreateRepoAsync("floor");
         free = floor + 500;
-        await HubServer.AssertErrorAsync(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 1000))), HttpStatusCode.InsufficientStorage, "NoSpace");
+        await HubServer.AssertErrorAsync(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 1000))),
+            HttpStatusCode.InsufficientStorage, "NoSpace");
         await limits.SetFloorAsync(0, default);
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "x", null, HubServer.File("a.txt", new string('x', 1000))));
     }
@@ -59,7 +62,13 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
     private protected static async Task<string?> BatchAsync(HubServer hub, string repo, byte[] bytes)
     {
         var batch = await hub.PostJsonAsync(
-            $"/{repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "basic" }, objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } } }, hub.Ana);
+            $"/{repo}.git/info/lfs/objects/batch",
+            new
+            {
+                operation = "upload",
+                transfers = new[] { "basic" },
+                objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } }
+            }, hub.Ana);
         var answer = batch.GetProperty("objects")[0];
         if (answer.TryGetProperty("actions", out var actions))
             return actions.GetProperty("upload").GetProperty("href").GetString();
@@ -67,7 +76,8 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         return null;
     }
 
-    Task<HttpResponseMessage> SetAsync(string path, object body, string token) => Hub.SendAsync(HttpMethod.Put, path, token, JsonContent.Create(body));
+    Task<HttpResponseMessage> SetAsync(string path, object body, string token) =>
+        Hub.SendAsync(HttpMethod.Put, path, token, JsonContent.Create(body));
 
     async Task<long> UsedAsync() => (await Hub.GetJsonAsync("/api/users/ana/storage", Hub.Ana)).GetProperty("used").GetInt64();
 
@@ -77,11 +87,13 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         await HubServer.AssertErrorAsync(await SetAsync("/api/users/ben/storage", new { quota = 5 }, Hub.Ana), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await Hub.GetAsync("/api/settings/storage", Hub.Ana), HttpStatusCode.Forbidden);
         await Hub.Accounts.SetAdminAsync("ana", true, default);
-        foreach (var bad in new object[] { new { }, new { quota = 5 }, new { defaultQuota = -1 }, new { defaultQuota = "much" }, new { defaultRepoLimit = 1.5 } })
+        foreach (var bad in new object[] { new { }, new { quota = 5 }, new { defaultQuota = -1 }, new { defaultQuota = "much" },
+            new { defaultRepoLimit = 1.5 } })
             await HubServer.AssertErrorAsync(await SetAsync("/api/settings/storage", bad, Hub.Ana), HttpStatusCode.BadRequest);
         await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { defaultQuota = 1000, freeSpaceFloor = 10 }, Hub.Ana));
         var hub = await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { freeSpaceFloor = 0 }, Hub.Ana));
-        Assert.Equal("1000 0 10000", $"{hub.GetProperty("defaultQuota")} {hub.GetProperty("freeSpaceFloor")} {hub.GetProperty("defaultRepoLimit")}");
+        Assert.Equal("1000 0 10000",
+            $"{hub.GetProperty("defaultQuota")} {hub.GetProperty("freeSpaceFloor")} {hub.GetProperty("defaultRepoLimit")}");
         await HubServer.JsonOf(await SetAsync("/api/organizations/acme/storage", new { quota = 7000 }, Hub.Ana));
         Assert.Equal(7000, (await Hub.GetJsonAsync("/api/organizations/acme/storage", Hub.Ana)).GetProperty("quota").GetInt64());
         var bens = await Hub.GetJsonAsync("/api/users/ben/storage", Hub.Ben);
@@ -99,13 +111,16 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         var set = await HubServer.JsonOf(await SetAsync("/api/settings/storage", new { defaultRepoLimit = 2 }, Hub.Ben));
         Assert.Equal(2, set.GetProperty("defaultRepoLimit").GetInt64());
         await Hub.CreateRepoAsync("second", type: "dataset");
-        Task<HttpResponseMessage> CreateAsync(string name, string? organization = null) => Hub.PostAsync("/api/repos/create", new { name, organization }, Hub.Ana);
-        Assert.Contains("ana may have 2 repositories", await HubServer.AssertErrorAsync(await CreateAsync("third"), HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
+        Task<HttpResponseMessage> CreateAsync(string name, string? organization = null) =>
+            Hub.PostAsync("/api/repos/create", new { name, organization }, Hub.Ana);
+        Assert.Contains("ana may have 2 repositories",
+            await HubServer.AssertErrorAsync(await CreateAsync("third"), HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
         await HubServer.AssertErrorAsync(await Hub.GetAsync("/api/models/ana/third", Hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
         // One that is there is answered as ever; one that another namespace has does not come here.
         await HubServer.AssertErrorAsync(await CreateAsync(Repo.Split('/')[1]), HttpStatusCode.Conflict);
         await HubServer.JsonOf(await CreateAsync("guest", "acme"));
-        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/move", new { fromRepo = "acme/guest", toRepo = "ana/guest" }, Hub.Ana), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/move", new { fromRepo = "acme/guest", toRepo = "ana/guest" },
+            Hub.Ana), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
         await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = Repo, toRepo = "ana/renamed" }, Hub.Ana));
         // An admin of the hub moves what has to be moved, and gives one namespace more.
         await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = "acme/guest", toRepo = "ana/guest" }, Hub.Ben));
@@ -115,7 +130,8 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         Assert.Equal("4 of 4", $"{told.GetProperty("repos")} of {told.GetProperty("repoLimit")}");
         // A removed one is room again.
         await HubServer.AssertErrorAsync(await CreateAsync("fifth"), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = "fourth" })));
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana,
+            JsonContent.Create(new { name = "fourth" })));
         await HubServer.JsonOf(await CreateAsync("fifth"));
     }
 
@@ -137,15 +153,20 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         var two = new[] { CutFile.Random(60_000, 3), CutFile.Random(60_000, 4) };
         var hrefs = new[] { await BatchAsync(Hub, Repo, two[0]), await BatchAsync(Hub, Repo, two[1]) };
         Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Put, hrefs[0]!, content: new ByteArrayContent(two[0]))).StatusCode);
-        Assert.Contains("ana keeps", await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Put, hrefs[1]!, content: new ByteArrayContent(two[1])), HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
+        Assert.Contains("ana keeps",
+            await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Put, hrefs[1]!, content: new ByteArrayContent(two[1])),
+                HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
         // Small files count as well; who removes some may.
-        await HubServer.AssertErrorAsync(await Hub.CommitAsync(Repo, Hub.Ana, "x", null, HubServer.File("b.txt", new string('x', 90_000))), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
+        await HubServer.AssertErrorAsync(await Hub.CommitAsync(Repo, Hub.Ana, "x", null, HubServer.File("b.txt", new string('x', 90_000))),
+            HttpStatusCode.InsufficientStorage, "QuotaExceeded");
         await limits.SetQuotaAsync(ana, 10, default);
         await HubServer.JsonOf(await Hub.CommitAsync(Repo, Hub.Ana, "x", null, ("deletedFile", new { path = "a.bin" })));
-        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/create", new { name = "another" }, Hub.Ana), HttpStatusCode.InsufficientStorage, "QuotaExceeded");
+        await HubServer.AssertErrorAsync(await Hub.PostAsync("/api/repos/create", new { name = "another" }, Hub.Ana),
+            HttpStatusCode.InsufficientStorage, "QuotaExceeded");
         // What a repository held is room again once it is gone.
         await limits.SetQuotaAsync(ana, 200_000, default);
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = Repo })));
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana,
+            JsonContent.Create(new { name = Repo })));
         Assert.Equal(0, await UsedAsync());
     }
 
@@ -158,14 +179,22 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         // Parts of an object that nobody completes.
         var bytes = CutFile.Random((8 << 20) + 5000, 5);
         var batch = await Hub.PostJsonAsync(
-            $"/{Repo}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "multipart" }, objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } } }, Hub.Ana);
+            $"/{Repo}.git/info/lfs/objects/batch",
+            new
+            {
+                operation = "upload",
+                transfers = new[] { "multipart" },
+                objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } }
+            }, Hub.Ana);
         var upload = batch.GetProperty("objects")[0].GetProperty("actions").GetProperty("upload");
         var second = upload.GetProperty("header").GetProperty("00002").GetString()!;
-        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Put, second, content: new ByteArrayContent(bytes[(8 << 20)..]))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Hub.SendAsync(HttpMethod.Put, second, content: new ByteArrayContent(bytes[(8 << 20)..]))).StatusCode);
         Assert.Equal(before + 5000, await UsedAsync());
         await limits.SetQuotaAsync(ana, before + 6000, default);
         await HubServer.AssertErrorAsync(
-            await Hub.SendAsync(HttpMethod.Put, upload.GetProperty("header").GetProperty("00001").GetString()!, content: new ByteArrayContent(bytes[..(8 << 20)])),
+            await Hub.SendAsync(HttpMethod.Put, upload.GetProperty("header").GetProperty("00001").GetString()!,
+                content: new ByteArrayContent(bytes[..(8 << 20)])),
             HttpStatusCode.InsufficientStorage, "QuotaExceeded");
         await limits.SetQuotaAsync(ana, null, default);
 
@@ -177,6 +206,7 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         await limits.SetQuotaAsync(ana, before + 600_000, default);
         await XetWire.FramesAsync(await wire.PostShardAsync(file.ShardBytes()));
         Assert.Equal(before + 5000 + 500_000, await UsedAsync());
-        Assert.Equal(1, await Hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM incoming"), default));
+        Assert.Equal(1, await Hub.Server.Services.GetRequiredService<HubDatabase>()
+            .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM incoming"), default));
     }
 }

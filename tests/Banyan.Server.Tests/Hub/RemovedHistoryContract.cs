@@ -10,14 +10,19 @@ public sealed class RemovedHistoryTests(LocalHub hub) : RemovedHistoryContract(h
 
 public sealed class ClusterRemovedHistoryTests(ClusterHub hub) : RemovedHistoryContract(hub), IClassFixture<ClusterHub>;
 
-/// <summary>What no ref leads to any more, like a commit with a key that was pushed by mistake, is gone for readers at once; downloads under way end well.</summary>
+/// <summary>
+/// What no ref leads to any more, like a commit with a key that was pushed by mistake, is gone for readers at once; downloads under way end
+/// well.
+/// </summary>
 public abstract class RemovedHistoryContract(HubKind kind) : HubContract(kind, "removed")
 {
-    Task<HttpResponseMessage> ApiAsync(string path, object body, string? token = null) => Hub.PostAsync($"/api/models/{Repo}/{path}", body, token ?? Hub.Ana);
+    Task<HttpResponseMessage> ApiAsync(string path, object body, string? token = null) =>
+        Hub.PostAsync($"/api/models/{Repo}/{path}", body, token ?? Hub.Ana);
 
     Task<HttpResponseMessage> ProposeAsync(string parent, string token) => Hub.SendAsync(
         HttpMethod.Post, $"/api/models/{Repo}/commit/main?create_pr=1", token,
-        new StringContent($$$"""{"key":"header","value":{"summary":"proposed","parentCommit":"{{{parent}}}"}}""" + "\n", Encoding.UTF8, "application/x-ndjson"));
+        new StringContent($$$"""{"key":"header","value":{"summary":"proposed","parentCommit":"{{{parent}}}"}}""" + "\n", Encoding.UTF8,
+            "application/x-ndjson"));
 
     Task<HttpResponseMessage> FileAsync(string revision, string path) => Hub.GetAsync($"/{Repo}/resolve/{revision}/{path}", Hub.Ana);
 
@@ -29,12 +34,16 @@ public abstract class RemovedHistoryContract(HubKind kind) : HubContract(kind, "
                 if (route.Contains("cursor", StringComparison.Ordinal) && id != commit)
                     continue;
                 else
-                    await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/{route}", Hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
-            await HubServer.AssertErrorAsync(await ApiAsync($"paths-info/{id}", new { paths = new[] { secret } }), HttpStatusCode.NotFound, "RevisionNotFound");
-            await HubServer.AssertErrorAsync(await ApiAsync($"preupload/{id}", new { files = new[] { new { path = "x", size = 5, sample = "" } } }), HttpStatusCode.NotFound, "RevisionNotFound");
+                    await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/{route}", Hub.Ana),
+                        HttpStatusCode.NotFound, "RevisionNotFound");
+            await HubServer.AssertErrorAsync(await ApiAsync($"paths-info/{id}", new { paths = new[] { secret } }),
+                HttpStatusCode.NotFound, "RevisionNotFound");
+            await HubServer.AssertErrorAsync(await ApiAsync($"preupload/{id}",
+                new { files = new[] { new { path = "x", size = 5, sample = "" } } }), HttpStatusCode.NotFound, "RevisionNotFound");
             foreach (var route in (string[])["resolve", "raw", "blob"])
                 foreach (var path in (string[])[secret, "never.txt"])
-                    await HubServer.AssertErrorAsync(await Hub.GetAsync($"/{Repo}/{route}/{id}/{path}", Hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
+                    await HubServer.AssertErrorAsync(await Hub.GetAsync($"/{Repo}/{route}/{id}/{path}", Hub.Ana),
+                        HttpStatusCode.NotFound, "RevisionNotFound");
             await HubServer.AssertErrorAsync(await ProposeAsync(id, Hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
         }
     }
@@ -93,8 +102,12 @@ public abstract class RemovedHistoryContract(HubKind kind) : HubContract(kind, "
 
     async Task<string> CommitToAsync(string branch, string summary, params (string Key, object Value)[] lines)
     {
-        var body = string.Concat(lines.Prepend(("header", new { summary })).Select(l => JsonSerializer.Serialize(new { key = l.Item1, value = l.Item2 }) + "\n"));
-        var made = await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Post, $"/api/models/{Repo}/commit/{branch}", Hub.Ana, new StringContent(body, Encoding.UTF8, "application/x-ndjson")));
+        var body =
+            string.Concat(lines.Prepend(("header", new { summary }))
+                .Select(l => JsonSerializer.Serialize(new { key = l.Item1, value = l.Item2 }) + "\n"));
+        var made =
+            await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Post, $"/api/models/{Repo}/commit/{branch}", Hub.Ana,
+                new StringContent(body, Encoding.UTF8, "application/x-ndjson")));
         return made.GetProperty("commitOid").GetString()!;
     }
 }

@@ -33,7 +33,9 @@ public sealed class RepoTests : IAsyncLifetime
 
     static byte[] Safetensors()
     {
-        var header = Encoding.UTF8.GetBytes("""{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[5],"data_offsets":[24,34]}}""");
+        var header =
+            Encoding.UTF8.GetBytes(
+                """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[5],"data_offsets":[24,34]}}""");
         return [.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[34]];
     }
 
@@ -43,7 +45,8 @@ public sealed class RepoTests : IAsyncLifetime
         var weights = Safetensors();
         await _hub.UploadAsync(repo, weights);
         await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "card", null, HubServer.File("README.md", Card),
-            HubServer.File("config.json", """{"architectures":["LlamaForCausalLM"],"model_type":"llama"}"""), HubServer.Large("model.safetensors", weights)));
+            HubServer.File("config.json", """{"architectures":["LlamaForCausalLM"],"model_type":"llama"}"""),
+            HubServer.Large("model.safetensors", weights)));
         return repo;
     }
 
@@ -51,7 +54,8 @@ public sealed class RepoTests : IAsyncLifetime
     public async Task Programs_find_the_weights_that_they_read()
     {
         await CoderAsync();
-        foreach (var (query, found) in new[] { ("apps=vllm", 1), ("apps=llama.cpp", 0), ("apps=unheard-of", 0), ("inference=warm", 0), ("inference_provider=all", 0) })
+        foreach (var (query, found) in new[] { ("apps=vllm", 1), ("apps=llama.cpp", 0), ("apps=unheard-of", 0), ("inference=warm", 0),
+            ("inference_provider=all", 0) })
             Assert.Equal(found, (await _hub.GetJsonAsync($"/api/models?{query}")).GetArrayLength());
     }
 
@@ -64,7 +68,8 @@ public sealed class RepoTests : IAsyncLifetime
         // What people copy from a browser is the file.
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a/b.txt", "text"));
         Assert.Equal("text", await (await _hub.GetAsync($"/{repo}/blob/main/a/b.txt")).Content.ReadAsStringAsync());
-        Assert.StartsWith("\"expand\" must be one of [author, ", await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}?expand=nothing"), HttpStatusCode.BadRequest));
+        Assert.StartsWith("\"expand\" must be one of [author, ",
+            await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}?expand=nothing"), HttpStatusCode.BadRequest));
     }
 
     [Fact]
@@ -82,19 +87,23 @@ public sealed class RepoTests : IAsyncLifetime
         Assert.Equal("""{"parameters":{"BF16":5,"F32":6},"total":11}""", info.GetProperty("safetensors").GetRawText());
         Assert.Equal("""{"n":1,"big":1.5,"yes":true,"text":"1"}""", info.GetProperty("cardData").GetProperty("extra").GetRawText());
         Assert.Equal(
-            ["transformers", "code", "banyan", "safetensors", "llama", "text-generation", "id", "en", "base_model:acme/base", "license:apache-2.0"],
+            ["transformers", "code", "banyan", "safetensors", "llama", "text-generation", "id", "en",
+                "base_model:acme/base", "license:apache-2.0"],
             info.GetProperty("tags").EnumerateArray().Select(t => t.GetString()));
-        var sibling = info.GetProperty("siblings").EnumerateArray().Single(s => s.GetProperty("rfilename").GetString() == "model.safetensors");
+        var sibling = info.GetProperty("siblings").EnumerateArray()
+            .Single(s => s.GetProperty("rfilename").GetString() == "model.safetensors");
         Assert.Equal(Safetensors().Length, sibling.GetProperty("size").GetInt32());
         Assert.Equal(HubServer.Sha256(Safetensors()), sibling.GetProperty("lfs").GetProperty("sha256").GetString());
 
         var sha = info.GetProperty("sha").GetString();
         Assert.Equal(sha, (await _hub.GetJsonAsync($"/api/models/{repo}/revision/main")).GetProperty("sha").GetString());
         var some = await _hub.GetJsonAsync($"/api/models/{repo}/revision/{sha}?expand[]=sha&expand=usedStorage&expand=baseModels");
-        Assert.Equal(["_id", "baseModels", "id", "modelId", "sha", "usedStorage"], some.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(["_id", "baseModels", "id", "modelId", "sha", "usedStorage"],
+            some.EnumerateObject().Select(p => p.Name).Order(StringComparer.Ordinal));
         Assert.Equal(Safetensors().Length, some.GetProperty("usedStorage").GetInt64());
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}?expand=nonsense"), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/revision/nowhere"), HttpStatusCode.NotFound, "RevisionNotFound");
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/revision/nowhere"),
+            HttpStatusCode.NotFound, "RevisionNotFound");
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/models/ana/nothing"), HttpStatusCode.NotFound, "RepoNotFound");
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/datasets/{repo}"), HttpStatusCode.NotFound, "RepoNotFound");
     }
@@ -119,7 +128,8 @@ public sealed class RepoTests : IAsyncLifetime
         await _hub.CreateRepoAsync("zebra");
         await _hub.CreateRepoAsync("hidden", isPrivate: true);
         await _hub.CreateRepoAsync("shared", isPrivate: true, organization: "acme");
-        async Task<string[]> Ids(string query, string? token = null) => [.. (await _hub.GetJsonAsync($"/api/models?{query}", token)).EnumerateArray().Select(m => m.GetProperty("id").GetString()!)];
+        async Task<string[]> Ids(string query, string? token = null) =>
+            [.. (await _hub.GetJsonAsync($"/api/models?{query}", token)).EnumerateArray().Select(m => m.GetProperty("id").GetString()!)];
         Assert.Equal(["ana/coder", "ana/zebra"], await Ids("sort=name&direction=1"));
         Assert.Equal(["acme/shared", "ana/coder", "ana/hidden", "ana/zebra"], await Ids("sort=name&direction=1", _hub.Ana));
         Assert.Equal(["ana/coder", "ana/zebra"], await Ids("sort=name&direction=1", _hub.Ben));
@@ -135,7 +145,8 @@ public sealed class RepoTests : IAsyncLifetime
         var first = await _hub.GetAsync("/api/models?limit=1&sort=name&direction=1");
         var next = first.Headers.GetValues("Link").Single();
         Assert.EndsWith(">; rel=\"next\"", next);
-        Assert.Equal("ana/zebra", (await _hub.GetJsonAsync(next[1..next.IndexOf('>')])).EnumerateArray().Single().GetProperty("id").GetString());
+        Assert.Equal("ana/zebra", (await _hub.GetJsonAsync(next[1..next.IndexOf('>')])).EnumerateArray().Single()
+            .GetProperty("id").GetString());
         Assert.Contains("id\":\"license:apache-2.0\"", await (await _hub.GetAsync("/api/models-tags-by-type")).Content.ReadAsStringAsync());
     }
 
@@ -146,13 +157,15 @@ public sealed class RepoTests : IAsyncLifetime
         var api = $"/api/models/{repo}";
         var commit = await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/branch/dev%2Fone", new { startingPoint = "main" }, _hub.Ana));
-        Assert.Equal("Reference refs/heads/dev/one already exists", await HubServer.AssertErrorAsync(await _hub.PostAsync($"{api}/branch/dev%2Fone", new { }, _hub.Ana), HttpStatusCode.Conflict));
+        Assert.Equal("Reference refs/heads/dev/one already exists",
+            await HubServer.AssertErrorAsync(await _hub.PostAsync($"{api}/branch/dev%2Fone", new { }, _hub.Ana), HttpStatusCode.Conflict));
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/branch/empty", new { emptyBranch = true }, _hub.Ana));
         Assert.Equal(0, (await _hub.GetJsonAsync($"{api}/tree/empty")).GetArrayLength());
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/branch/empty", new { overwrite = true, startingPoint = commit }, _hub.Ana));
         Assert.Equal(2, (await _hub.GetJsonAsync($"{api}/tree/empty")).GetArrayLength());
         await HubServer.AssertErrorAsync(await _hub.PostAsync($"{api}/branch/a..b", new { }, _hub.Ana), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"{api}/branch/x", new { startingPoint = "nowhere" }, _hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
+        await HubServer.AssertErrorAsync(await _hub.PostAsync($"{api}/branch/x", new { startingPoint = "nowhere" }, _hub.Ana),
+            HttpStatusCode.NotFound, "RevisionNotFound");
 
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/tag/main", new { tag = "v1" }, _hub.Ana));
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/tag/{commit}", new { tag = "v2", message = "with words" }, _hub.Ana));
@@ -160,13 +173,17 @@ public sealed class RepoTests : IAsyncLifetime
         Assert.Equal("1", await (await _hub.GetAsync($"/{repo}/resolve/v2/a.txt")).Content.ReadAsStringAsync());
         Assert.Equal("1", await (await _hub.GetAsync($"/{repo}/resolve/dev%2Fone/a.txt")).Content.ReadAsStringAsync());
         var refs = await _hub.GetJsonAsync($"{api}/refs");
-        Assert.Equal(["dev/one", "empty", "main"], refs.GetProperty("branches").EnumerateArray().Select(b => b.GetProperty("name").GetString()));
+        Assert.Equal(["dev/one", "empty", "main"],
+            refs.GetProperty("branches").EnumerateArray().Select(b => b.GetProperty("name").GetString()));
         Assert.All(refs.GetProperty("tags").EnumerateArray(), t => Assert.Equal(commit, t.GetProperty("targetCommit").GetString()));
 
         await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, $"{api}/tag/v1", _hub.Ana));
         await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, $"{api}/branch/dev%2Fone", _hub.Ana));
-        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"{api}/branch/dev%2Fone", _hub.Ana), HttpStatusCode.NotFound, "RevisionNotFound");
-        Assert.Equal("Cannot delete refs/heads/main", await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"{api}/branch/main", _hub.Ana), HttpStatusCode.Forbidden));
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"{api}/branch/dev%2Fone", _hub.Ana),
+            HttpStatusCode.NotFound, "RevisionNotFound");
+        Assert.Equal("Cannot delete refs/heads/main",
+            await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Delete, $"{api}/branch/main", _hub.Ana),
+                HttpStatusCode.Forbidden));
 
         await HubServer.JsonOf(await _hub.PostAsync($"{api}/super-squash/main", new { message = "one" }, _hub.Ana));
         var commits = await _hub.GetAsync($"{api}/commits/main?expand[]=formatted");
@@ -180,7 +197,8 @@ public sealed class RepoTests : IAsyncLifetime
     {
         var repo = await _hub.CreateRepoAsync("old");
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
-        await HubServer.JsonOf(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/old", toRepo = "acme/new", type = "model" }, _hub.Ana));
+        await HubServer.JsonOf(await _hub.PostAsync("/api/repos/move",
+            new { fromRepo = "ana/old", toRepo = "acme/new", type = "model" }, _hub.Ana));
         foreach (var name in new[] { "ana/old", "acme/new", "ANA/Old" })
         {
             Assert.Equal("1", await (await _hub.GetAsync($"/{name}/resolve/main/a.txt")).Content.ReadAsStringAsync());
@@ -190,7 +208,8 @@ public sealed class RepoTests : IAsyncLifetime
         using (var direct = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = new Uri(_hub.Address) })
             foreach (var (from, to) in new[]
             {
-                ("/ana/old/resolve/main/a%20b.txt?download=true", "/acme/new/resolve/main/a%20b.txt?download=true"), ("/api/models/ana/old", "/api/models/acme/new"),
+                ("/ana/old/resolve/main/a%20b.txt?download=true", "/acme/new/resolve/main/a%20b.txt?download=true"),
+                ("/api/models/ana/old", "/api/models/acme/new"),
                 ("/api/models/ANA/old/revision/refs%2Fheads%2Fmain?blobs=1", "/api/models/acme/new/revision/refs%2Fheads%2Fmain?blobs=1"),
             })
             {
@@ -199,14 +218,19 @@ public sealed class RepoTests : IAsyncLifetime
             }
         await _hub.CommitFilesAsync("ana/old", _hub.Ana, ("b.txt", "2"));
         Assert.Equal("2", await (await _hub.GetAsync("/acme/new/resolve/main/b.txt")).Content.ReadAsStringAsync());
-        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, "/api/models/acme/new/settings", _hub.Ana, JsonContent.Create(new { @private = true })));
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, "/api/models/acme/new/settings", _hub.Ana,
+            JsonContent.Create(new { @private = true })));
         await HubServer.AssertErrorAsync(await _hub.GetAsync("/api/models/ana/old", _hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
 
         await _hub.CreateRepoAsync("other");
-        var taken = await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "acme/new" }, _hub.Ana), HttpStatusCode.Conflict);
+        var taken =
+            await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "acme/new" },
+                _hub.Ana), HttpStatusCode.Conflict);
         Assert.Equal("A model repository called acme/new already exists", taken);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "ben/other" }, _hub.Ana), HttpStatusCode.Forbidden);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "ben/other" }, _hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "ben/other" },
+            _hub.Ana), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync("/api/repos/move", new { fromRepo = "ana/other", toRepo = "ben/other" },
+            _hub.Ben), HttpStatusCode.Forbidden);
 
         // The owner of the namespace may use the name again.
         await _hub.CreateRepoAsync("old");
@@ -218,20 +242,26 @@ public sealed class RepoTests : IAsyncLifetime
     {
         var repo = await _hub.CreateRepoAsync("set");
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
-        async Task Set(object settings) => await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana, JsonContent.Create(settings)));
+        async Task Set(object settings) =>
+            await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana,
+                JsonContent.Create(settings)));
         Assert.Equal(HttpStatusCode.OK, (await _hub.GetAsync($"/{repo}/resolve/main/a.txt")).StatusCode);
         await Set(new { visibility = "private" });
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/main/a.txt"), HttpStatusCode.NotFound, "RepoNotFound");
         await Set(new { @private = false, gated = "manual" });
         await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/main/a.txt"), HttpStatusCode.Unauthorized, "GatedRepo");
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/main/a.txt", _hub.Ben), HttpStatusCode.Forbidden, "GatedRepo");
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/{repo}/resolve/main/a.txt", _hub.Ben),
+            HttpStatusCode.Forbidden, "GatedRepo");
         Assert.Equal(HttpStatusCode.OK, (await _hub.GetAsync($"/{repo}/resolve/main/a.txt", _hub.Ana)).StatusCode);
         Assert.Equal("manual", (await _hub.GetJsonAsync($"/api/models/{repo}")).GetProperty("gated").GetString());
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/auth-check", _hub.Ben), HttpStatusCode.Forbidden, "GatedRepo");
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/auth-check", _hub.Ben),
+            HttpStatusCode.Forbidden, "GatedRepo");
         await Set(new { gated = false });
         Assert.Equal(HttpStatusCode.OK, (await _hub.GetAsync($"/{repo}/resolve/main/a.txt")).StatusCode);
-        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ben, JsonContent.Create(new { visibility = "private" })), HttpStatusCode.Forbidden);
-        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana, JsonContent.Create(new { gated = "perhaps" })), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ben,
+            JsonContent.Create(new { visibility = "private" })), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana,
+            JsonContent.Create(new { gated = "perhaps" })), HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -239,7 +269,9 @@ public sealed class RepoTests : IAsyncLifetime
     {
         var repo = await _hub.CreateRepoAsync("gone");
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
-        Task<HttpResponseMessage> Delete(string? token) => _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", token, JsonContent.Create(new { name = "gone", organization = "ana", type = "model" }));
+        Task<HttpResponseMessage> Delete(string? token) =>
+            _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", token,
+                JsonContent.Create(new { name = "gone", organization = "ana", type = "model" }));
         await HubServer.AssertErrorAsync(await Delete(_hub.Ben), HttpStatusCode.Forbidden);
         await HubServer.JsonOf(await Delete(_hub.Ana));
         await HubServer.AssertErrorAsync(await Delete(_hub.Ana), HttpStatusCode.NotFound, "RepoNotFound");
@@ -256,25 +288,33 @@ public sealed class RepoTests : IAsyncLifetime
         await _hub.UploadAsync(repo, keep);
         await _hub.UploadAsync(repo, drop);
         var before = await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
-        await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "two", null, HubServer.Large("keep.bin", keep), HubServer.Large("d/drop.bin", drop)));
+        await HubServer.JsonOf(await _hub.CommitAsync(repo, _hub.Ana, "two", null, HubServer.Large("keep.bin", keep),
+            HubServer.Large("d/drop.bin", drop)));
         await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/tag/main", new { tag = "v1", message = "m" }, _hub.Ana));
         await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "2"));
         var files = await _hub.GetJsonAsync($"/api/models/{repo}/lfs-files", _hub.Ana);
-        Assert.Equal(["d/drop.bin", "keep.bin"], files.EnumerateArray().Select(f => f.GetProperty("filename").GetString()).Order(StringComparer.Ordinal));
+        Assert.Equal(["d/drop.bin", "keep.bin"],
+            files.EnumerateArray().Select(f => f.GetProperty("filename").GetString()).Order(StringComparer.Ordinal));
 
-        await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch", new { deletions = new { sha = new[] { HubServer.Sha256(drop) }, rewriteHistory = true } }, _hub.Ana));
-        Assert.Equal(["keep.bin"], (await _hub.GetJsonAsync($"/api/models/{repo}/lfs-files", _hub.Ana)).EnumerateArray().Select(f => f.GetProperty("filename").GetString()));
+        await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch",
+            new { deletions = new { sha = new[] { HubServer.Sha256(drop) }, rewriteHistory = true } }, _hub.Ana));
+        Assert.Equal(["keep.bin"], (await _hub.GetJsonAsync($"/api/models/{repo}/lfs-files", _hub.Ana)).EnumerateArray()
+            .Select(f => f.GetProperty("filename").GetString()));
         foreach (var revision in new[] { "main", "v1" })
         {
-            Assert.Equal([".gitattributes", "a.txt", "keep.bin"], (await _hub.GetJsonAsync($"/api/models/{repo}/tree/{revision}?recursive=true")).EnumerateArray().Select(e => e.GetProperty("path").GetString()));
+            Assert.Equal([".gitattributes", "a.txt", "keep.bin"],
+                (await _hub.GetJsonAsync($"/api/models/{repo}/tree/{revision}?recursive=true")).EnumerateArray()
+                    .Select(e => e.GetProperty("path").GetString()));
             Assert.Equal(keep, await (await _hub.GetAsync($"/{repo}/resolve/{revision}/keep.bin")).Content.ReadAsByteArrayAsync());
         }
         var commits = await _hub.GetJsonAsync($"/api/models/{repo}/commits/main");
         Assert.Equal(["files", "two", "files", "initial commit"], commits.EnumerateArray().Select(c => c.GetProperty("title").GetString()));
         Assert.Equal(before, commits[2].GetProperty("id").GetString());   // before the file came nothing changed
         // Nor does the pointer bring it back: the repository no longer has it.
-        await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "again", null, HubServer.Large("again.bin", drop)), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch", new { deletions = new { sha = new[] { "../x" } } }, _hub.Ana), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.CommitAsync(repo, _hub.Ana, "again", null, HubServer.Large("again.bin", drop)),
+            HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await _hub.PostAsync($"/api/models/{repo}/lfs-files/batch",
+            new { deletions = new { sha = new[] { "../x" } } }, _hub.Ana), HttpStatusCode.BadRequest);
     }
 
     [Fact]
@@ -287,10 +327,14 @@ public sealed class RepoTests : IAsyncLifetime
         Task<HttpResponseMessage> Duplicate(string token, string to, params object[] files) =>
             _hub.PostAsync($"/api/models/{source}/lfs-files/duplicate", new { target = new { type = "dataset", name = to }, files }, token);
         await HubServer.AssertErrorAsync(await Duplicate(_hub.Ben, target, new { sha256 = oid }), HttpStatusCode.NotFound, "RepoNotFound");
-        await HubServer.AssertErrorAsync(await Duplicate(_hub.Ana, "ben/nothing", new { sha256 = oid }), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Duplicate(_hub.Ana, "ben/nothing", new { sha256 = oid }),
+            HttpStatusCode.NotFound, "RepoNotFound");
         await HubServer.AssertErrorAsync(await Duplicate(_hub.Ana, target), HttpStatusCode.BadRequest);
-        var answer = await HubServer.JsonOf(await Duplicate(_hub.Ana, target, new { sha256 = oid, filename = "a.bin" }, new { sha256 = new string('0', 64) }, new { sha256 = oid, xetHash = new string('0', 64) }));
-        Assert.Equal([new string('0', 64), oid], answer.GetProperty("failed").EnumerateArray().Select(f => f.GetProperty("sha256").GetString()));
+        var answer =
+            await HubServer.JsonOf(await Duplicate(_hub.Ana, target, new { sha256 = oid, filename = "a.bin" },
+                new { sha256 = new string('0', 64) }, new { sha256 = oid, xetHash = new string('0', 64) }));
+        Assert.Equal([new string('0', 64), oid],
+            answer.GetProperty("failed").EnumerateArray().Select(f => f.GetProperty("sha256").GetString()));
         await HubServer.JsonOf(await _hub.CommitAsync($"datasets/{target}", _hub.Ana, "copy", null, HubServer.Large("a.bin", bytes)));
         Assert.Equal(bytes, await (await _hub.GetAsync($"/datasets/{target}/resolve/main/a.bin")).Content.ReadAsByteArrayAsync());
     }
@@ -308,7 +352,8 @@ public sealed class RepoTests : IAsyncLifetime
     {
         var response = await _hub.PostAsync("/api/validate-yaml", new { content, repoType = "model" });
         Assert.Equal(status, response.StatusCode);
-        Assert.Equal(errors, JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("errors").GetArrayLength());
+        Assert.Equal(errors,
+            JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("errors").GetArrayLength());
     }
 
     [Fact]
@@ -316,7 +361,8 @@ public sealed class RepoTests : IAsyncLifetime
     {
         var clock = new TestClock(still: true);
         await using var hub = await HubServer.StartAsync(change: o => o with { Clock = clock });
-        Task<HttpResponseMessage> CheckAsync(string? token, int length) => hub.PostAsync("/api/validate-yaml", new { content = $"---\nlicense: mit\n# {new string('x', length)}\n---\n" }, token);
+        Task<HttpResponseMessage> CheckAsync(string? token, int length) =>
+            hub.PostAsync("/api/validate-yaml", new { content = $"---\nlicense: mit\n# {new string('x', length)}\n---\n" }, token);
         // Anyone may ask, and some do without end: it costs nobody else the answer.
         for (var i = 0; i < 4; i++)
             await HubServer.JsonOf(await CheckAsync(null, 990_000));
@@ -348,13 +394,18 @@ public sealed class RepoTests : IAsyncLifetime
 
         var expanded = await _hub.GetJsonAsync($"/api/models/{repo}/tree/main/d1?expand=true");
         foreach (var entry in expanded.EnumerateArray())
-            Assert.Equal(entry.GetProperty("path").GetString() == "d1/f1.txt" ? second : first, entry.GetProperty("lastCommit").GetProperty("id").GetString());
+            Assert.Equal(entry.GetProperty("path").GetString() == "d1/f1.txt" ? second : first,
+                entry.GetProperty("lastCommit").GetProperty("id").GetString());
 
-        var form = new FormUrlEncodedContent([new("paths", "d0"), new("paths", "d1/f1.txt"), new("paths", "nothing"), new("expand", "true")]);
+        var form =
+            new FormUrlEncodedContent([new("paths", "d0"), new("paths", "d1/f1.txt"), new("paths", "nothing"), new("expand", "true")]);
         var byForm = await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/paths-info/main", null, form));
         Assert.Equal(["d0", "d1/f1.txt"], byForm.EnumerateArray().Select(e => e.GetProperty("path").GetString()));
-        Assert.Equal(byForm.GetRawText(), (await _hub.PostJsonAsync($"/api/models/{repo}/paths-info/main", new { paths = new[] { "d0", "d1/f1.txt", "nothing" }, expand = true })).GetRawText());
-        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/tree/main/nothing"), HttpStatusCode.NotFound, "EntryNotFound");
+        Assert.Equal(byForm.GetRawText(),
+            (await _hub.PostJsonAsync($"/api/models/{repo}/paths-info/main",
+                new { paths = new[] { "d0", "d1/f1.txt", "nothing" }, expand = true })).GetRawText());
+        await HubServer.AssertErrorAsync(await _hub.GetAsync($"/api/models/{repo}/tree/main/nothing"),
+            HttpStatusCode.NotFound, "EntryNotFound");
     }
 
     /// <summary>Whatever a body is, the answer is no failure of the server, and says what is wrong in the terms of who sent it.</summary>
@@ -364,9 +415,12 @@ public sealed class RepoTests : IAsyncLifetime
         var repo = await _hub.CreateRepoAsync("bodies");
         string[] addresses =
         [
-            $"POST /api/models/{repo}/preupload/main files", $"POST /api/models/{repo}/paths-info/main paths", $"POST /api/models/{repo}/branch/b startingPoint", $"POST /api/models/{repo}/tag/main tag",
-            $"PUT /api/models/{repo}/settings gated", $"POST /api/models/{repo}/discussions title", $"POST /api/models/{repo}/commit/main key", $"POST /api/models/{repo}/lfs-files/batch deletions",
-            "POST /api/settings/webhooks watched", "POST /api/settings/webhooks domains", "POST /api/settings/tokens name", $"POST /{repo}.git/info/lfs/objects/batch objects", $"POST /{repo}.git/info/lfs/locks path",
+            $"POST /api/models/{repo}/preupload/main files", $"POST /api/models/{repo}/paths-info/main paths",
+            $"POST /api/models/{repo}/branch/b startingPoint", $"POST /api/models/{repo}/tag/main tag",
+            $"PUT /api/models/{repo}/settings gated", $"POST /api/models/{repo}/discussions title",
+            $"POST /api/models/{repo}/commit/main key", $"POST /api/models/{repo}/lfs-files/batch deletions",
+            "POST /api/settings/webhooks watched", "POST /api/settings/webhooks domains", "POST /api/settings/tokens name",
+            $"POST /{repo}.git/info/lfs/objects/batch objects", $"POST /{repo}.git/info/lfs/locks path",
         ];
         string[] values = ["null", "[null]", "5", "[]", "{}", "1e999", "\"\\ud800\"", "[\"\\udc00\"]", "{\"\\ud800\":1}"];
         string[] texts = ["", "null", "[1,", "{\"a\":1}x", "\u00ff", "{'a':1}", new('[', 100), .. values.Select(v => $"{{\"NAME\": {v}}}")];
@@ -381,9 +435,20 @@ public sealed class RepoTests : IAsyncLifetime
             }
         foreach (var address in (string[])[$"/api/models/{repo}/paths-info/main", "/login"])
         {
-            var form = new StringContent("--x\r\nContent-Dis") { Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") } };
+            var form =
+                new StringContent(
+                    "--x\r\nContent-Dis")
+                {
+                    Headers = { ContentType =
+                        System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") }
+                };
             Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
-            form = new StringContent("a=b") { Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("application/x-www-form-urlencoded; charset=utf-7") } };
+            form = new StringContent(
+                "a=b")
+            {
+                Headers = { ContentType =
+                    System.Net.Http.Headers.MediaTypeHeaderValue.Parse("application/x-www-form-urlencoded; charset=utf-7") }
+            };
             Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
         }
     }

@@ -41,12 +41,14 @@ public abstract partial class SearchContract : IAsyncLifetime
     public async Task The_right_one_is_among_the_first_three()
     {
         foreach (var (name, _, header, text) in Relevance.Models)
-            await _hub.CommitFilesAsync(await _hub.CreateRepoAsync(name), _hub.Ana, ("README.md", $"---\n{header}\n---\n# {name}\n\n{text}\n"));
+            await _hub.CommitFilesAsync(await _hub.CreateRepoAsync(name), _hub.Ana,
+                ("README.md", $"---\n{header}\n---\n# {name}\n\n{text}\n"));
         // Places follow downloads when words are kept anew.
         await _hub.Server.Services.GetRequiredService<HubDatabase>().WriteAsync(
             async t =>
             {
-                await t.ExecuteAsync("UPDATE repos SET downloads = @Downloads WHERE name = @Name", Relevance.Models.Select(m => new { m.Downloads, m.Name }));
+                await t.ExecuteAsync("UPDATE repos SET downloads = @Downloads WHERE name = @Name",
+                    Relevance.Models.Select(m => new { m.Downloads, m.Name }));
                 await t.ExecuteAsync("INSERT INTO unlisted (repo_id, mark) SELECT id, 0 FROM repos WHERE true ON CONFLICT DO NOTHING");
             },
             default);
@@ -55,11 +57,14 @@ public abstract partial class SearchContract : IAsyncLifetime
         foreach (var (query, meant) in Relevance.Queries)
             if (await SearchAsync(query) is var found && !found.Take(3).Contains($"ana/{meant}"))
                 missed.Add($"'{query}' means {meant} and finds {string.Join(' ', found.Take(3))}");
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Relevance.Queries.Length - missed.Count} of {Relevance.Queries.Length}\n{string.Join('\n', missed)}"));
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{Relevance.Queries.Length - missed.Count} of {Relevance.Queries.Length}\n{string.Join('\n', missed)}"));
         Assert.True(Relevance.Queries.Length >= 60 && missed.Count <= Relevance.Queries.Length / 20, string.Join('\n', missed));
 
         // What a list can be narrowed by, and what is left then.
-        var list = await (await _hub.SendAsync(HttpMethod.Get, "/models?search=speech", headers: [("Accept", "text/html")])).Content.ReadAsStringAsync();
+        var list =
+            await (await _hub.SendAsync(HttpMethod.Get, "/models?search=speech",
+                headers: [("Accept", "text/html")])).Content.ReadAsStringAsync();
         Assert.Contains("language=sw", list);
         Assert.Equal(["ana/kiswahili-asr"], await NamesAsync("/models?search=speech&language=sw"));
         Assert.All(await NamesAsync("/models?commercial=true"), name => Assert.DoesNotContain("nllb", name));
@@ -86,8 +91,10 @@ public abstract partial class SearchContract : IAsyncLifetime
     {
         foreach (var (name, licence, sizes) in new (string, string, (string, int)[])[]
         {
-            ("small", "mit", [("small-Q4_K_M.gguf", 600_000), ("small-Q8_0.gguf", 900_000), ("small-F16.gguf", 1_700_000)]), ("large", "mit", [("large-Q4_K_M.gguf", 2_000_000)]),
-            ("shards", "mit", [("shards-Q8_0-00001-of-00002.gguf", 700_000), ("shards-Q8_0-00002-of-00002.gguf", 700_001)]), ("closed", "cc-by-nc-4.0", [("closed-Q4_0.gguf", 500_000)]), ("none", "mit", []),
+            ("small", "mit", [("small-Q4_K_M.gguf", 600_000), ("small-Q8_0.gguf", 900_000), ("small-F16.gguf", 1_700_000)]),
+            ("large", "mit", [("large-Q4_K_M.gguf", 2_000_000)]),
+            ("shards", "mit", [("shards-Q8_0-00001-of-00002.gguf", 700_000), ("shards-Q8_0-00002-of-00002.gguf", 700_001)]),
+            ("closed", "cc-by-nc-4.0", [("closed-Q4_0.gguf", 500_000)]), ("none", "mit", []),
         })
         {
             var repo = await _hub.CreateRepoAsync(name);
@@ -104,7 +111,9 @@ public abstract partial class SearchContract : IAsyncLifetime
         Assert.Equal([], await NamesAsync("/models?fits=100MB"));
         Assert.Equal(4, (await NamesAsync("/models?fits=0.3")).Count);
         Assert.Equal(["ana/shards", "ana/small"], (await NamesAsync("/models?format=q8_0")).Order());
-        var html = await (await _hub.SendAsync(HttpMethod.Get, "/models?download=1MB&commercial=true", headers: [("Accept", "text/html")])).Content.ReadAsStringAsync();
+        var html =
+            await (await _hub.SendAsync(HttpMethod.Get, "/models?download=1MB&commercial=true",
+                headers: [("Accept", "text/html")])).Content.ReadAsStringAsync();
         Assert.Contains("small-Q8_0.gguf", html);        // the largest that does
         Assert.DoesNotContain("small-F16.gguf", html);
         Assert.Equal(System.Net.HttpStatusCode.BadRequest, (await _hub.GetAsync("/api/models?fits=much")).StatusCode);
@@ -115,7 +124,8 @@ public abstract partial class SearchContract : IAsyncLifetime
     {
         var secret = await _hub.CreateRepoAsync("plan", isPrivate: true);
         await _hub.CommitFilesAsync(secret, _hub.Ana, ("README.md", "# Zanzibarium\n"));
-        await _hub.CommitFilesAsync(await _hub.CreateRepoAsync("open"), _hub.Ana, ("README.md", "---\ntags: [zanzibariun]\n---\nNothing else."));
+        await _hub.CommitFilesAsync(await _hub.CreateRepoAsync("open"), _hub.Ana,
+            ("README.md", "---\ntags: [zanzibariun]\n---\nNothing else."));
         Assert.Equal(["ana/plan"], await NamesAsync("/search?q=zanzibarium", _hub.Ana));
         // For a stranger it is a word that nobody has, one slip from one that somebody has.
         Assert.Equal(["ana/open"], await SearchAsync("zanzibarium"));

@@ -13,15 +13,25 @@ public sealed class SignedAddressTests(LocalHub hub) : SignedAddressContract(hub
 
 public sealed class ClusterSignedAddressTests(ClusterHub hub) : SignedAddressContract(hub), IClassFixture<ClusterHub>;
 
-/// <summary>Addresses that carry their own right, and the Xet protocol's tokens, end with the right of whoever they were given to.</summary>
+/// <summary>
+/// Addresses that carry their own right, and the Xet protocol's tokens, end with the right of whoever they were given to.
+/// </summary>
 public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "signed")
 {
-    sealed record Given(string Token, string Repo, string Download, string Upload, string Part, string Complete, string Verify, XetWire Read, XetWire Write, string? Fetch);
+    sealed record Given(string Token, string Repo, string Download, string Upload, string Part, string Complete, string Verify,
+        XetWire Read, XetWire Write, string? Fetch);
 
-    async Task<string> HrefAsync(string repo, string? token, string operation, byte[] bytes, string action, string? header = null, string transfer = "basic")
+    async Task<string> HrefAsync(string repo, string? token, string operation, byte[] bytes, string action, string? header = null,
+        string transfer = "basic")
     {
         var batch = await Hub.PostJsonAsync(
-            $"/{repo}.git/info/lfs/objects/batch", new { operation, transfers = new[] { transfer }, objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } } }, token);
+            $"/{repo}.git/info/lfs/objects/batch",
+            new
+            {
+                operation,
+                transfers = new[] { transfer },
+                objects = new[] { new { oid = HubServer.Sha256(bytes), size = bytes.Length } }
+            }, token);
         var given = batch.GetProperty("objects")[0].GetProperty("actions").GetProperty(action);
         return (header is null ? given.GetProperty("href") : given.GetProperty("header").GetProperty(header)).GetString()!;
     }
@@ -32,12 +42,15 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
     async Task<Given> GiveAsync(string repo, string token)
     {
         await Hub.UploadAsync(repo, s_file.Bytes);
-        var (read, write) = (await XetWire.OpenAsync(Hub.Client, repo, token, write: false), await XetWire.OpenAsync(Hub.Client, repo, token));
+        var (read, write) = (await XetWire.OpenAsync(Hub.Client, repo, token, write: false),
+            await XetWire.OpenAsync(Hub.Client, repo, token));
         var plan = await HubServer.JsonOf(await read.SendAsync(HttpMethod.Get, $"/v1/reconstructions/{s_file.File.Hash}"));
         var fetch = plan.GetProperty("fetch_info").EnumerateObject().First().Value[0].GetProperty("url").GetString()!;
         return new(
-            token, repo, await HrefAsync(repo, token, "download", s_file.Bytes, "download"), await HrefAsync(repo, token, "upload", s_new, "upload"),
-            await HrefAsync(repo, token, "upload", s_long, "upload", "00002", "multipart"), await HrefAsync(repo, token, "upload", s_long, "upload", transfer: "multipart"),
+            token, repo, await HrefAsync(repo, token, "download", s_file.Bytes, "download"),
+            await HrefAsync(repo, token, "upload", s_new, "upload"),
+            await HrefAsync(repo, token, "upload", s_long, "upload", "00002", "multipart"),
+            await HrefAsync(repo, token, "upload", s_long, "upload", transfer: "multipart"),
             await HrefAsync(repo, token, "upload", s_new, "verify"), read, write,
             fetch.Contains("/v1/fetch/", StringComparison.Ordinal) ? fetch : null);   // S3 signs its own, which are its to keep
     }
@@ -53,7 +66,8 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
         await Of(Hub.SendAsync(HttpMethod.Put, given.Upload, content: new ByteArrayContent(s_new)));
         await Of(Hub.SendAsync(HttpMethod.Put, given.Part, content: new ByteArrayContent(s_long[(8 << 20)..])));
         await Of(Hub.PostAsync(given.Complete, new { oid = HubServer.Sha256(s_long), parts = Array.Empty<int>() }));
-        await Of(Hub.SendAsync(HttpMethod.Post, given.Verify, content: JsonContent.Create(new { oid = HubServer.Sha256(s_new), size = s_new.Length })));
+        await Of(Hub.SendAsync(HttpMethod.Post, given.Verify,
+            content: JsonContent.Create(new { oid = HubServer.Sha256(s_new), size = s_new.Length })));
         await Of(given.Write.PostXorbAsync(s_file));
         await Of(given.Write.PostShardAsync(s_file.ShardBytes()));
         await Of(given.Write.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{s_file.Xorb.Hash}"));
@@ -94,7 +108,8 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
                 await Hub.Accounts.RevokeTokenAsync((await Hub.Accounts.TokensAsync("dan", default)).Single().Id, default);
                 break;
             case "repository deleted":
-                await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana, JsonContent.Create(new { name = "shared", organization = "acme" })));
+                await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", Hub.Ana,
+                    JsonContent.Create(new { name = "shared", organization = "acme" })));
                 break;
             case "repository moved":
                 await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = repo, toRepo = "acme/elsewhere" }, Hub.Ana));
@@ -124,7 +139,8 @@ public abstract class SignedAddressContract(HubKind kind) : HubContract(kind, "s
         await Hub.UploadAsync(repo, s_file.Bytes);
         var download = await HrefAsync(repo, null, "download", s_file.Bytes, "download");
         Assert.Equal(HttpStatusCode.OK, (await Hub.GetAsync(download)).StatusCode);
-        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", Hub.Ana, JsonContent.Create(new { @private = true })));
+        await HubServer.JsonOf(await Hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", Hub.Ana,
+            JsonContent.Create(new { @private = true })));
         Assert.Contains("may not", await HubServer.AssertErrorAsync(await Hub.GetAsync(download), HttpStatusCode.Forbidden));
     }
 }

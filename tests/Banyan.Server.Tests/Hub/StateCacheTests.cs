@@ -7,7 +7,9 @@ using Dapper;
 
 namespace Banyan.Server.Tests.Hub;
 
-/// <summary>What the server remembers is never older than what another process committed: a right that was taken is taken at once.</summary>
+/// <summary>
+/// What the server remembers is never older than what another process committed: a right that was taken is taken at once.
+/// </summary>
 public sealed class StateCacheTests
 {
     [Fact]

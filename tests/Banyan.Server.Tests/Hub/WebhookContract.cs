@@ -21,11 +21,16 @@ public sealed class SqliteWebhookTests : WebhookContract
     public async Task Nobody_reaches_the_hub_s_own_network_by_a_webhook()
     {
         await using var hub = await HubServer.StartAsync();
-        foreach (var url in new[] { "http://127.0.0.1:80/", "http://localhost/x", "https://[::1]/", "http://10.0.0.7/", "http://0x7f000001/", "http://2130706433/" })
+        foreach (var url in new[] { "http://127.0.0.1:80/", "http://localhost/x", "https://[::1]/", "http://10.0.0.7/",
+            "http://0x7f000001/", "http://2130706433/" })
             Assert.Contains("--allow-private-webhooks", await HubServer.AssertErrorAsync(
-                await hub.PostAsync(Settings, new { url, watched = new[] { new { type = "user", name = "ana" } } }, hub.Ana), HttpStatusCode.BadRequest));
+                await hub.PostAsync(Settings, new { url, watched = new[] { new { type = "user", name = "ana" } } }, hub.Ana),
+                HttpStatusCode.BadRequest));
         // A name that leads there is found out when it is called.
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => hub.Server.Services.GetRequiredService<WebhookTargets>().Client.GetAsync($"{hub.Address.Replace("127.0.0.1", "localhost")}/health"));
+        var refused =
+            await Assert.ThrowsAsync<HttpRequestException>(() =>
+                hub.Server.Services.GetRequiredService<WebhookTargets>().Client.GetAsync(
+                    $"{hub.Address.Replace("127.0.0.1", "localhost")}/health"));
         Assert.Contains("own network", refused.Message);
     }
 }
@@ -91,7 +96,14 @@ public abstract class WebhookContract : IAsyncLifetime
     }
 
     Task<JsonElement> WatchAsync(string token, string type, string name, params string[] domains) => _hub.PostJsonAsync(
-        Settings, new { url = $"{_listener.Urls.First()}/told", watched = new[] { new { type, name } }, domains = domains.Length > 0 ? domains : null, secret = "s3cret" }, token);
+        Settings,
+        new
+        {
+            url = $"{_listener.Urls.First()}/told",
+            watched = new[] { new { type, name } },
+            domains = domains.Length > 0 ? domains : null,
+            secret = "s3cret"
+        }, token);
 
     [Fact]
     public async Task All_that_happens_is_told_in_order()
@@ -101,19 +113,25 @@ public abstract class WebhookContract : IAsyncLifetime
         var first = (await _hub.GetJsonAsync($"/api/models/{repo}")).GetProperty("sha").GetString();
         var commit = await _hub.CommitFilesAsync(repo, _hub.Ana, ("a.txt", "1"));
         await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/tag/main", new { tag = "v1" }, _hub.Ana));
-        var discussion = await _hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = "Why?", description = "I wonder" }, _hub.Ben);
+        var discussion = await _hub.PostJsonAsync($"/api/models/{repo}/discussions",
+            new { title = "Why?", description = "I wonder" }, _hub.Ben);
         Assert.Equal(1, discussion.GetProperty("num").GetInt32());
-        var said = (await _hub.PostJsonAsync($"/api/models/{repo}/discussions/1/comment", new { comment = "So" }, _hub.Ana)).GetProperty("newMessage").GetProperty("id").GetString();
+        var said =
+            (await _hub.PostJsonAsync($"/api/models/{repo}/discussions/1/comment", new { comment = "So" }, _hub.Ana)).GetProperty(
+                "newMessage").GetProperty("id").GetString();
         await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/discussions/1/comment/{said}/hide", new { }, _hub.Ana));
         await HubServer.JsonOf(await _hub.PostAsync($"/api/models/{repo}/discussions/1/status", new { status = "closed" }, _hub.Ana));
-        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana, JsonContent.Create(new { @private = true })));
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", _hub.Ana,
+            JsonContent.Create(new { @private = true })));
         await HubServer.JsonOf(await _hub.PostAsync("/api/repos/move", new { fromRepo = repo, toRepo = "acme/moved" }, _hub.Ana));
 
         Assert.Equal("repo create ana/told", await NextTextAsync());
-        Assert.Equal($$"""[{"ref":"refs/heads/main","oldSha":null,"newSha":"{{first}}"}]""", (await NextAsync()).Body.GetProperty("updatedRefs").GetRawText());
+        Assert.Equal($$"""[{"ref":"refs/heads/main","oldSha":null,"newSha":"{{first}}"}]""",
+            (await NextAsync()).Body.GetProperty("updatedRefs").GetRawText());
         var (secret, body) = await NextAsync();
         Assert.Equal("s3cret", secret);
-        var (id, owner) = (body.GetProperty("repo").GetProperty("id").GetString(), body.GetProperty("repo").GetProperty("owner").GetProperty("id").GetString());
+        var (id, owner) = (body.GetProperty("repo").GetProperty("id").GetString(),
+            body.GetProperty("repo").GetProperty("owner").GetProperty("id").GetString());
         Assert.Equal(
             $$"""
             {"event":{"action":"update","scope":"repo.content"},"repo":{"type":"model","name":"ana/told","id":"{{id}}","private":false,"url":{"web":"{{_hub.Address}}/ana/told","api":"{{_hub.Address}}/api/models/ana/told"},"owner":{"id":"{{owner}}"},"headSha":"{{commit}}"},"webhook":{"id":"{{webhook.GetProperty("id").GetString()}}","version":3},"updatedRefs":[{"ref":"refs/heads/main","oldSha":"{{first}}","newSha":"{{commit}}"}]}
@@ -121,14 +139,19 @@ public abstract class WebhookContract : IAsyncLifetime
             body.GetRawText());
         Assert.Equal("refs/tags/v1", (await NextAsync()).Body.GetProperty("updatedRefs")[0].GetProperty("ref").GetString());
         body = (await NextAsync()).Body;
-        Assert.Equal("create discussion", $"{body.GetProperty("event").GetProperty("action")} {body.GetProperty("event").GetProperty("scope")}");
+        Assert.Equal("create discussion",
+            $"{body.GetProperty("event").GetProperty("action")} {body.GetProperty("event").GetProperty("scope")}");
         Assert.Equal(
             ("Why?", "open", 1, false, $"{_hub.Address}/ana/told/discussions/1"),
-            (body.GetProperty("discussion").GetProperty("title").GetString(), body.GetProperty("discussion").GetProperty("status").GetString(), body.GetProperty("discussion").GetProperty("num").GetInt32(),
-                body.GetProperty("discussion").GetProperty("isPullRequest").GetBoolean(), body.GetProperty("discussion").GetProperty("url").GetProperty("web").GetString()));
+            (body.GetProperty("discussion").GetProperty("title").GetString(),
+                body.GetProperty("discussion").GetProperty("status").GetString(),
+                body.GetProperty("discussion").GetProperty("num").GetInt32(),
+                body.GetProperty("discussion").GetProperty("isPullRequest").GetBoolean(),
+                body.GetProperty("discussion").GetProperty("url").GetProperty("web").GetString()));
         Assert.Equal("I wonder", body.GetProperty("comment").GetProperty("content").GetString());
         body = (await NextAsync()).Body;
-        Assert.Equal(("discussion.comment", "So"), (body.GetProperty("event").GetProperty("scope").GetString(), body.GetProperty("comment").GetProperty("content").GetString()));
+        Assert.Equal(("discussion.comment", "So"),
+            (body.GetProperty("event").GetProperty("scope").GetString(), body.GetProperty("comment").GetProperty("content").GetString()));
         body = (await NextAsync()).Body;
         Assert.True(body.GetProperty("comment").GetProperty("hidden").GetBoolean());
         Assert.False(body.GetProperty("comment").TryGetProperty("content", out _));
@@ -139,7 +162,8 @@ public abstract class WebhookContract : IAsyncLifetime
         // It is not ana's any more; another of hers is, until it goes.
         await _hub.CommitFilesAsync("acme/moved", _hub.Ana, ("b.txt", "2"));
         await _hub.CreateRepoAsync("brief", "dataset");
-        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana, JsonContent.Create(new { name = "brief", type = "dataset" })));
+        await HubServer.JsonOf(await _hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", _hub.Ana,
+            JsonContent.Create(new { name = "brief", type = "dataset" })));
         Assert.Equal("repo create ana/brief", await NextTextAsync());
         Assert.Equal("repo.content update ana/brief", await NextTextAsync());
         Assert.Equal("repo delete ana/brief", await NextTextAsync());
@@ -172,7 +196,8 @@ public abstract class WebhookContract : IAsyncLifetime
         await WatchAsync(_hub.Ana, "org", "acme");
         await _hub.CreateRepoAsync("again", organization: "acme");
         var seen = new List<string>();
-        while (seen.Count(s => s.StartsWith("repo create", StringComparison.Ordinal)) + seen.Count(s => s.StartsWith("repo.content", StringComparison.Ordinal)) < 4)
+        while (seen.Count(s => s.StartsWith("repo create", StringComparison.Ordinal))
+            + seen.Count(s => s.StartsWith("repo.content", StringComparison.Ordinal)) < 4)
             seen.Add(await NextTextAsync());
         Assert.Equal(2, seen.Count(s => s == "repo create acme/again"));
         Assert.Equal(2, seen.Count(s => s == "repo.content update acme/again"));
@@ -183,7 +208,9 @@ public abstract class WebhookContract : IAsyncLifetime
     {
         await _hub.CreateRepoAsync("busy");
         for (var i = 0; i < 48; i++)
-            await _hub.PostJsonAsync(Settings, new { url = $"{_listener.Urls.First()}/silent/{i}", watched = new[] { new { type = "model", name = "ana/busy" } } }, _hub.Ben);
+            await _hub.PostJsonAsync(Settings,
+                new { url = $"{_listener.Urls.First()}/silent/{i}", watched = new[] { new { type = "model", name = "ana/busy" } } },
+                _hub.Ben);
         await _hub.CommitFilesAsync("ana/busy", _hub.Ana, ("a.txt", "1"));
         await _hub.Server.UntilAsync(() => Task.FromResult(_silent >= WebhookSender.OfAnOwner));
         // Ana's is told while those are still waited for; no more of them are begun meanwhile.
@@ -201,13 +228,15 @@ public abstract class WebhookContract : IAsyncLifetime
         var id = made.GetProperty("id").GetString();
         Assert.Equal(
             $$"""{"id":"{{id}}","url":"{{_listener.Urls.First()}}/told","watched":[{"type":"dataset","name":"ana/x"}],"domains":["discussions"],"disabled":false,"secret":"s3cret"}""", made.GetRawText());
-        async Task<JsonElement> ChangeAsync(string rest, object body) => (await _hub.PostJsonAsync($"{Settings}/{id}{rest}", body, _hub.Ana)).GetProperty("webhook");
+        async Task<JsonElement> ChangeAsync(string rest, object body) =>
+            (await _hub.PostJsonAsync($"{Settings}/{id}{rest}", body, _hub.Ana)).GetProperty("webhook");
         Assert.True((await ChangeAsync("/disable", new { })).GetProperty("disabled").GetBoolean());
         await _hub.CreateRepoAsync("x", "dataset");
         await _hub.PostJsonAsync("/api/datasets/ana/x/discussions", new { title = "unheard" }, _hub.Ana);
         Assert.False((await ChangeAsync("/enable", new { })).GetProperty("disabled").GetBoolean());
         var changed = await ChangeAsync("", new { watched = new[] { new { type = "model", name = "ana/y" } }, domains = new[] { "repo" } });
-        Assert.Equal("""[{"type":"model","name":"ana/y"}] ["repo"] s3cret""", $"{changed.GetProperty("watched")} {changed.GetProperty("domains")} {changed.GetProperty("secret")}");
+        Assert.Equal("""[{"type":"model","name":"ana/y"}] ["repo"] s3cret""",
+            $"{changed.GetProperty("watched")} {changed.GetProperty("domains")} {changed.GetProperty("secret")}");
         await _hub.PostJsonAsync("/api/datasets/ana/x/discussions", new { title = "not any more" }, _hub.Ana);
         await _hub.CreateRepoAsync("y");
         Assert.Equal("repo create ana/y", await NextTextAsync());

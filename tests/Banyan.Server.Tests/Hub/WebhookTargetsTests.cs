@@ -9,11 +9,13 @@ public sealed class WebhookTargetsTests
     public void The_hub_s_own_public_addresses_are_refused_by_name_and_by_number()
     {
         // An address of this machine, whatever network it is of.
-        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces().SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address).ToArray();
+        var own = System.Net.NetworkInformation.NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(n => n.GetIPProperties().UnicastAddresses).Select(a => a.Address).ToArray();
         Assert.All(own, a => Assert.True(WebhookTargets.IsOwn(a)));
         Assert.False(WebhookTargets.IsOwn(IPAddress.Parse("93.184.216.34")));
         using var targets = new WebhookTargets(new() { DataFolder = ".", PublicUrl = "https://hub.example.org/x" });
-        Assert.All((string[])["http://HUB.example.org:9000/told", "http://hub.example.org./told", "https://other.example.org/\n", "https://other.example.org/ x"],
+        Assert.All((string[])["http://HUB.example.org:9000/told", "http://hub.example.org./told", "https://other.example.org/\n",
+            "https://other.example.org/ x"],
             url => Assert.Throws<Banyan.Server.Access.HubException>(() => targets.Checked(url)));
         Assert.Equal("https://other.example.org/told", targets.Checked("https://other.example.org/told"));
     }
@@ -36,5 +38,6 @@ public sealed class WebhookTargetsTests
     [InlineData("fd00::1", true)]
     [InlineData("fe80::1", true)]
     [InlineData("2606:2800:220:1::1", false)]
-    public void Addresses_of_the_hub_s_own_network_are_told_apart(string address, bool isPrivate) => Assert.Equal(isPrivate, WebhookTargets.IsPrivate(IPAddress.Parse(address)));
+    public void Addresses_of_the_hub_s_own_network_are_told_apart(string address, bool isPrivate) =>
+        Assert.Equal(isPrivate, WebhookTargets.IsPrivate(IPAddress.Parse(address)));
 }

@@ -54,11 +54,15 @@ public class ErrorTests(SharedServer shared)
     [InlineData(Chat, """{"messages":[{"role":"king","content":"a"}]}""", 400, "messages[0].role", "invalid_value")]
     [InlineData(Chat, """{"messages":[{"role":"user"}]}""", 400, "messages[0].content", "missing_required_parameter")]
     [InlineData(Chat, """{"messages":[{"role":"user","content":5}]}""", 400, "messages[0].content", "invalid_type")]
-    [InlineData(Chat, """{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}""", 400, "messages[0].content[0].type", "unsupported_parameter")]
-    [InlineData(Chat, """{"messages":[{"role":"assistant","tool_calls":[{}]}]}""", 400, "messages[0].tool_calls[0].function", "missing_required_parameter")]
+    [InlineData(Chat, """{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}""", 400, "messages[0].content[0].type",
+        "unsupported_parameter")]
+    [InlineData(Chat, """{"messages":[{"role":"assistant","tool_calls":[{}]}]}""", 400, "messages[0].tool_calls[0].function",
+        "missing_required_parameter")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"top_logprobs\":2}", 400, "top_logprobs", "invalid_value")]
-    [InlineData(Chat, "{\"messages\":" + Hi + ",\"response_format\":{\"type\":\"yaml\"}}", 400, "response_format.type", "unsupported_parameter")]
-    [InlineData(Chat, "{\"messages\":" + Hi + ",\"tools\":[{\"type\":\"function\"}]}", 400, "tools[0].function", "missing_required_parameter")]
+    [InlineData(Chat, "{\"messages\":" + Hi + ",\"response_format\":{\"type\":\"yaml\"}}", 400, "response_format.type",
+        "unsupported_parameter")]
+    [InlineData(Chat, "{\"messages\":" + Hi + ",\"tools\":[{\"type\":\"function\"}]}", 400, "tools[0].function",
+        "missing_required_parameter")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"tool_choice\":\"required\"}", 400, "tool_choice", "invalid_value")]
     [InlineData(Chat, "{\"messages\":" + Hi + ",\"functions\":[]}", 400, "functions", "unsupported_parameter")]
     [InlineData("/infill", "{}", 400, "input_prefix", "missing_required_parameter")]
@@ -93,14 +97,16 @@ public class ErrorTests(SharedServer shared)
     [Fact]
     public async Task Broken_utf8_is_no_json()
     {
-        var response = await (await shared.GetAsync()).Client.PostAsync(Completions, new ByteArrayContent([.. """{"prompt":"a"""u8, 0xff, 0xfe, .. "\"}"u8]));
+        var response = await (await shared.GetAsync()).Client.PostAsync(Completions,
+            new ByteArrayContent([.. """{"prompt":"a"""u8, 0xff, 0xfe, .. "\"}"u8]));
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
     }
 
     [Fact]
     public async Task Deep_nesting_is_refused()
     {
-        var response = await (await shared.GetAsync()).PostAsync(Completions, $$"""{"x":{{new string('[', 5000)}}{{new string(']', 5000)}}}""");
+        var response = await (await shared.GetAsync()).PostAsync(Completions,
+            $$"""{"x":{{new string('[', 5000)}}{{new string(']', 5000)}}}""");
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Contains("invalid_json", await response.Content.ReadAsStringAsync());
     }

@@ -8,7 +8,8 @@ namespace Banyan.Server.Tests.Inference;
 /// <summary>What clients in the field send: each was answered wrongly by some server.</summary>
 public class FieldCasesTests(SharedServer shared)
 {
-    const string Chat = "/v1/chat/completions", Completions = "/v1/completions", Call = """{"id": "c1", "type": "function", "function": {"name": "look", "arguments": ARGUMENTS}}""";
+    const string Chat = "/v1/chat/completions", Completions = "/v1/completions", Call =
+        """{"id": "c1", "type": "function", "function": {"name": "look", "arguments": ARGUMENTS}}""";
 
     static string Conversation(string content, string arguments = "\"{\\\"city\\\": \\\"Oslo\\\"}\"", string more = "") => $$"""
         {"model": "{{TestServer.Coder}}", "max_tokens": 1, "temperature": 0, "messages": [{"role": "user", "content": "Hi"},
@@ -34,9 +35,13 @@ public class FieldCasesTests(SharedServer shared)
     public async Task Content_that_is_null_left_out_or_empty_after_a_call_makes_one_prompt(string template)
     {
         var jinja = await File.ReadAllTextAsync(SharedData.Path("chat-templates", $"{template}.jinja"));
-        await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [o.Inference.Models[1]], ChatTemplate = jinja } });
+        await using var server =
+            await TestServer.StartAsync(o => o
+                with
+            { Inference = o.Inference with { Models = [o.Inference.Models[1]], ChatTemplate = jinja } });
         var counts = new List<int>();
-        foreach (var content in (string[])["\"content\": \"\",", "\"content\": null,", "\"name\": null, \"refusal\": null, \"function_call\": null,", "\"content\": [],"])
+        foreach (var content in (string[])["\"content\": \"\",", "\"content\": null,",
+            "\"name\": null, \"refusal\": null, \"function_call\": null,", "\"content\": [],"])
             counts.Add(PromptTokens(await server.PostJsonAsync(Chat, Conversation(content))));
         Assert.Single(counts.Distinct());
     }
@@ -57,7 +62,9 @@ public class FieldCasesTests(SharedServer shared)
     {
         var server = await shared.GetAsync();
         var once = await server.PostJsonAsync(Chat, Conversation("\"content\": \"a\","));
-        Assert.Equal(PromptTokens(once), PromptTokens(await server.PostJsonAsync(Chat, Conversation("\"content\": \"some other words\", \"content\": \"a\",", more: ", \"x\": 1, \"x\": {\"y\": 1, \"y\": 2}"))));
+        Assert.Equal(PromptTokens(once),
+            PromptTokens(await server.PostJsonAsync(Chat,
+                Conversation("\"content\": \"some other words\", \"content\": \"a\",", more: ", \"x\": 1, \"x\": {\"y\": 1, \"y\": 2}"))));
         await server.PostJsonAsync(Chat, """
             {"max_tokens": 1, "messages": [{"role": "user", "content": "Hi"}], "chat_template_kwargs": {"a": 1, "a": {"b": 1, "b": 2}},
              "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "type": "object", "properties": {"p": {}, "p": {}}}}}]}
@@ -67,8 +74,10 @@ public class FieldCasesTests(SharedServer shared)
     [Theory]
     [InlineData(Chat, """{"messages": [{"role": "user", "content": "a", "name": "\ud83d"}]}""", "messages[0].name")]
     [InlineData(Chat, """{"messages": [{"role": "user", "content": "a", "\udc00": 1}]}""", "messages[0]")]
-    [InlineData(Chat, """{"messages": [{"role": "user", "content": "a"}], "chat_template_kwargs": {"x": ["\ud83d\ud83d"]}}""", "chat_template_kwargs.x[0]")]
-    [InlineData(Chat, """{"messages": [{"role": "user", "content": "a"}], "tools": [{"type": "function", "function": {"name": "f", "description": "\uDC00"}}]}""", "tools[0].function.description")]
+    [InlineData(Chat, """{"messages": [{"role": "user", "content": "a"}], "chat_template_kwargs": {"x": ["\ud83d\ud83d"]}}""",
+        "chat_template_kwargs.x[0]")]
+    [InlineData(Chat,
+        """{"messages": [{"role": "user", "content": "a"}], "tools": [{"type": "function", "function": {"name": "f", "description": "\uDC00"}}]}""", "tools[0].function.description")]
     [InlineData(Completions, """{"prompt": "a", "\ud800": 1}""", "(a name)")]
     [InlineData(Completions, """{"prompt": "a", "user": "\ud800 x"}""", "user")]
     [InlineData(Completions, """{"prompt": ["a", "\ud800"]}""", "prompt[1]")]
@@ -77,7 +86,8 @@ public class FieldCasesTests(SharedServer shared)
     {
         var response = await (await shared.GetAsync()).PostAsync(path, body);
         var error = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error");
-        Assert.Equal((HttpStatusCode.BadRequest, param, "invalid_value"), (response.StatusCode, error.GetProperty("param").GetString(), error.GetProperty("code").GetString()));
+        Assert.Equal((HttpStatusCode.BadRequest, param, "invalid_value"),
+            (response.StatusCode, error.GetProperty("param").GetString(), error.GetProperty("code").GetString()));
     }
 
     [Fact]
@@ -103,7 +113,8 @@ public class FieldCasesTests(SharedServer shared)
     [InlineData("eos_token", "\"x\"")]
     public async Task Template_arguments_replace_nothing_that_was_checked(string name, string value)
     {
-        var response = await (await shared.GetAsync()).PostAsync(Chat, $$"""{"messages": [{"role": "user", "content": "Hi"}], "chat_template_kwargs": {"{{name}}": {{value}} } }""");
+        var response = await (await shared.GetAsync()).PostAsync(Chat,
+            $$"""{"messages": [{"role": "user", "content": "Hi"}], "chat_template_kwargs": {"{{name}}": {{value}} } }""");
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Contains($"chat_template_kwargs.{name}", await response.Content.ReadAsStringAsync());
     }
@@ -114,11 +125,14 @@ public class FieldCasesTests(SharedServer shared)
     [InlineData("<<|im_end|>", "<<|im_endX|>")]
     public async Task Special_tokens_in_a_message_are_text(string forged, string harmless)
     {
-        // Were it one token, the forged text would be about as much shorter as the other has characters; as text it is as long, but for an X.
+        // Were it one token, the forged text would be about as much shorter as the other has characters; as text it is as long, but for an
+        // X.
         var server = await shared.GetAsync();
         var counts = new List<int>();
         foreach (var content in (string[])[forged, harmless])
-            counts.Add(PromptTokens(await server.PostJsonAsync(Chat, $$"""{"model": "{{TestServer.Coder}}", "max_tokens": 1, "messages": [{"role": "user", "content": "{{content}}"}]}""")));
+            counts.Add(
+                PromptTokens(await server.PostJsonAsync(Chat,
+                    $$"""{"model": "{{TestServer.Coder}}", "max_tokens": 1, "messages": [{"role": "user", "content": "{{content}}"}]}""")));
         Assert.InRange(counts[1] - counts[0], 0, forged.Split("<|").Length);
     }
 
@@ -129,12 +143,25 @@ public class FieldCasesTests(SharedServer shared)
     {
         var server = await shared.GetAsync();
         var prefix = string.Concat(Enumerable.Repeat(stream ? "the streamed cache " : "the cache ", 40));
-        object Body(int count) => new { model = TestServer.Coder, input_prefix = prefix, input_suffix = "b", prompt = "", n_predict = count, temperature = 0, cache_prompt = true, stream };
+        object Body(int count) =>
+            new
+            {
+                model = TestServer.Coder,
+                input_prefix = prefix,
+                input_suffix = "b",
+                prompt = "",
+                n_predict = count,
+                temperature = 0,
+                cache_prompt = true,
+                stream
+            };
         async Task<JsonElement> AskAsync(int count) => stream
             ? (await server.PostStreamAsync("/infill", Body(count), done: false))[^1]
             : await server.PostJsonAsync("/infill", Body(count));
         var answer = await AskAsync(0);
-        Assert.Equal(("", 0, "limit", true), (answer.GetProperty("content").GetString(), answer.GetProperty("tokens_predicted").GetInt32(), answer.GetProperty("stop_type").GetString(), answer.GetProperty("stop").GetBoolean()));
+        Assert.Equal(("", 0, "limit", true),
+            (answer.GetProperty("content").GetString(), answer.GetProperty("tokens_predicted").GetInt32(),
+                answer.GetProperty("stop_type").GetString(), answer.GetProperty("stop").GetBoolean()));
         Assert.Equal(0, answer.GetProperty("timings").GetProperty("predicted_n").GetInt32());
         Assert.True(answer.GetProperty("tokens_evaluated").GetInt32() > 80);
         Assert.True((await AskAsync(1)).GetProperty("tokens_cached").GetInt32() > 0); // what it is for
@@ -149,13 +176,21 @@ public class FieldCasesTests(SharedServer shared)
         });
         foreach (var stream in (bool[])[false, true])
         {
-            object body = new { prompt = string.Join(" ", Enumerable.Repeat("é", 13)), max_tokens = 12, temperature = 0, logprobs = 5, stream };
+            object body = new
+            {
+                prompt = string.Join(" ", Enumerable.Repeat("é", 13)),
+                max_tokens = 12,
+                temperature = 0,
+                logprobs = 5,
+                stream
+            };
             var choices = stream
                 ? [.. (await server.PostStreamAsync(Completions, body)).Select(e => e.GetProperty("choices")[0])]
                 : new List<JsonElement> { (await server.PostJsonAsync(Completions, body)).GetProperty("choices")[0] };
             var text = string.Concat(choices.Select(c => c.GetProperty("text").GetString()));
             var logprobs = choices.Select(c => c.GetProperty("logprobs")).Where(l => l.ValueKind == JsonValueKind.Object).ToList();
-            List<T> All<T>(string name, Func<JsonElement, T> read) => [.. logprobs.SelectMany(l => l.GetProperty(name).EnumerateArray().Select(read))];
+            List<T> All<T>(string name, Func<JsonElement, T> read) =>
+                [.. logprobs.SelectMany(l => l.GetProperty(name).EnumerateArray().Select(read))];
             Assert.Equal(" é é é é", text);
             Assert.Equal([" ", "bytes:\\xc3", "bytes:\\xa9"], All("tokens", t => t.GetString()!).Take(3));
             Assert.Equal([0, 1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7], All("text_offset", o => o.GetInt32()));

@@ -15,13 +15,17 @@ public class LlamaCompletionTests(SharedServer shared)
     public async Task A_stream_gives_the_same_text_and_ends_with_what_it_took()
     {
         var server = await shared.GetAsync();
-        var whole = await server.PostJsonAsync(Path, new { prompt = "Once upon a time", n_predict = 8, temperature = 0, return_tokens = true });
-        Assert.Equal(("limit", "", true, 8), (whole.GetProperty("stop_type").GetString(), whole.GetProperty("stopping_word").GetString(), whole.GetProperty("stop").GetBoolean(), whole.GetProperty("tokens_predicted").GetInt32()));
+        var whole = await server.PostJsonAsync(Path,
+            new { prompt = "Once upon a time", n_predict = 8, temperature = 0, return_tokens = true });
+        Assert.Equal(("limit", "", true, 8),
+            (whole.GetProperty("stop_type").GetString(), whole.GetProperty("stopping_word").GetString(),
+                whole.GetProperty("stop").GetBoolean(), whole.GetProperty("tokens_predicted").GetInt32()));
         Assert.Equal(8, whole.GetProperty("tokens").GetArrayLength());
         Assert.EndsWith("Once upon a time", whole.GetProperty("prompt").GetString());
         Assert.Equal(0, whole.GetProperty("generation_settings").GetProperty("temperature").GetSingle());
         Assert.Equal(8, whole.GetProperty("timings").GetProperty("predicted_n").GetInt32());
-        var events = await server.PostStreamAsync(Path, new { prompt = "Once upon a time", n_predict = 8, temperature = 0, stream = true }, done: false);
+        var events = await server.PostStreamAsync(Path,
+            new { prompt = "Once upon a time", n_predict = 8, temperature = 0, stream = true }, done: false);
         Assert.Equal(Content(whole), string.Concat(events.Select(Content)));
         Assert.All(events[..^1], e => Assert.False(e.GetProperty("stop").GetBoolean()));
         Assert.True(events.Count > 4 && events[^1].GetProperty("stop").GetBoolean());
@@ -31,7 +35,8 @@ public class LlamaCompletionTests(SharedServer shared)
     public async Task Prompts_come_as_text_as_tokens_and_mixed()
     {
         var server = await shared.GetAsync();
-        var tokens = (await server.PostJsonAsync("/tokenize", new { content = "Once upon", add_special = true })).GetProperty("tokens").EnumerateArray().Select(t => t.GetInt32()).ToArray();
+        var tokens = (await server.PostJsonAsync("/tokenize", new { content = "Once upon", add_special = true })).GetProperty("tokens")
+            .EnumerateArray().Select(t => t.GetInt32()).ToArray();
         var all = await server.PostJsonAsync(Path, new { prompt = (object[])["Once upon", tokens, "The"], n_predict = 4, temperature = 0 });
         Assert.Equal([0, 1, 2], all.EnumerateArray().Select(a => a.GetProperty("index").GetInt32()));
         Assert.Equal(Content(all[0]), Content(all[1]));
@@ -47,7 +52,14 @@ public class LlamaCompletionTests(SharedServer shared)
         var server = await shared.GetAsync();
         foreach (var stream in (bool[])[false, true])
         {
-            object body = new { prompt = "Once upon a time", n_predict = 200, temperature = 0, stop = (string[])["zzz", "little", "lit"], stream };
+            object body = new
+            {
+                prompt = "Once upon a time",
+                n_predict = 200,
+                temperature = 0,
+                stop = (string[])["zzz", "little", "lit"],
+                stream
+            };
             var last = stream ? (await server.PostStreamAsync(Path, body, done: false))[^1] : await server.PostJsonAsync(Path, body);
             Assert.Equal("word", last.GetProperty("stop_type").GetString());
             Assert.Equal("lit", last.GetProperty("stopping_word").GetString());
@@ -61,9 +73,24 @@ public class LlamaCompletionTests(SharedServer shared)
         var answer = await server.PostJsonAsync(Path, new { prompt = "Once", n_predict = 3, n_probs = 2, temperature = 0 });
         var probabilities = answer.GetProperty("completion_probabilities").EnumerateArray().ToList();
         Assert.Equal(3, probabilities.Count);
-        Assert.All(probabilities, p => Assert.Equal(p.GetProperty("logprob").GetSingle(), p.GetProperty("top_logprobs")[0].GetProperty("logprob").GetSingle()));
-        Assert.Matches("^[0-9]{3}$", Content(await server.PostJsonAsync(Path, new { prompt = "Once", grammar = "root ::= [0-9]{3}", seed = 1 })));
-        var json = Content(await server.PostJsonAsync(Path, new { prompt = "Once", json_schema = new { type = "object", properties = new { n = new { type = "integer", minimum = 1, maximum = 9 } }, required = (string[])["n"], additionalProperties = false }, seed = 1 }));
+        Assert.All(probabilities,
+            p => Assert.Equal(p.GetProperty("logprob").GetSingle(), p.GetProperty("top_logprobs")[0].GetProperty("logprob").GetSingle()));
+        Assert.Matches("^[0-9]{3}$",
+            Content(await server.PostJsonAsync(Path, new { prompt = "Once", grammar = "root ::= [0-9]{3}", seed = 1 })));
+        var json =
+            Content(await server.PostJsonAsync(Path,
+                new
+                {
+                    prompt = "Once",
+                    json_schema = new
+                    {
+                        type = "object",
+                        properties = new { n = new { type = "integer", minimum = 1, maximum = 9 } },
+                        required = (string[])["n"],
+                        additionalProperties = false
+                    },
+                    seed = 1
+                }));
         Assert.InRange(JsonDocument.Parse(json).RootElement.GetProperty("n").GetInt32(), 1, 9);
     }
 
@@ -72,7 +99,16 @@ public class LlamaCompletionTests(SharedServer shared)
     [InlineData(1f)]
     public async Task Probabilities_after_sampling(float temperature)
     {
-        object body = new { prompt = "I believe the meaning of life is", n_probs = 10, temperature, top_k = 4, n_predict = 5, seed = 1, post_sampling_probs = true };
+        object body = new
+        {
+            prompt = "I believe the meaning of life is",
+            n_probs = 10,
+            temperature,
+            top_k = 4,
+            n_predict = 5,
+            seed = 1,
+            post_sampling_probs = true
+        };
         var answer = await (await shared.GetAsync()).PostJsonAsync(Path, body);
         Assert.True(answer.GetProperty("generation_settings").GetProperty("post_sampling_probs").GetBoolean());
         Assert.All(answer.GetProperty("completion_probabilities").EnumerateArray(), p =>
@@ -88,7 +124,8 @@ public class LlamaCompletionTests(SharedServer shared)
     [Theory]
     [InlineData(Path, """{"prompt":"TEXT","n_predict":4,"stream":true,"return_progress":true}""")]
     [InlineData("/v1/completions", """{"prompt":"TEXT","max_tokens":4,"stream":true,"return_progress":true}""")]
-    [InlineData("/v1/chat/completions", """{"messages":[{"role":"user","content":"TEXT"}],"max_tokens":4,"stream":true,"return_progress":true}""")]
+    [InlineData("/v1/chat/completions",
+        """{"messages":[{"role":"user","content":"TEXT"}],"max_tokens":4,"stream":true,"return_progress":true}""")]
     public async Task A_stream_tells_how_far_the_prompt_has_been_read(string path, string body)
     {
         var server = await shared.GetAsync();
@@ -98,20 +135,24 @@ public class LlamaCompletionTests(SharedServer shared)
             var events = await server.PostStreamAsync(path, asked, done: path != Path);
             var told = events.Where(e => e.TryGetProperty("prompt_progress", out _)).Select(e => e.GetProperty("prompt_progress")).ToList();
             int Of(JsonElement progress, string name) => progress.GetProperty(name).GetInt32();
-            Assert.All(told, p => Assert.True(Of(p, "total") == Of(told[0], "total") && Of(p, "cache") == Of(told[0], "cache") && Of(p, "time_ms") >= 0));
+            Assert.All(told,
+                p => Assert.True(Of(p, "total") == Of(told[0], "total") && Of(p, "cache") == Of(told[0], "cache")
+                    && Of(p, "time_ms") >= 0));
             Assert.Equal(Of(told[0], "cache"), Of(told[0], "processed"));
             Assert.Equal(again > 0, Of(told[0], "cache") > 0);
             Assert.Equal(Of(told[0], "total"), Of(told[^1], "processed"));
             Assert.Equal(told.Select(p => Of(p, "processed")).Distinct().Order(), told.Select(p => Of(p, "processed")));
         }
-        Assert.DoesNotContain(await server.PostStreamAsync(path, asked.Replace(",\"return_progress\":true", "", StringComparison.Ordinal), done: path != Path), e => e.TryGetProperty("prompt_progress", out _));
+        Assert.DoesNotContain(await server.PostStreamAsync(path, asked.Replace(",\"return_progress\":true", "", StringComparison.Ordinal),
+            done: path != Path), e => e.TryGetProperty("prompt_progress", out _));
     }
 
     [Fact]
     public async Task No_tokens_only_read_the_prompt()
     {
         var answer = await (await shared.GetAsync()).PostJsonAsync(Path, new { prompt = "Once upon a time", n_predict = 0 });
-        Assert.Equal(("", 0, "limit"), (Content(answer), answer.GetProperty("tokens_predicted").GetInt32(), answer.GetProperty("stop_type").GetString()));
+        Assert.Equal(("", 0, "limit"),
+            (Content(answer), answer.GetProperty("tokens_predicted").GetInt32(), answer.GetProperty("stop_type").GetString()));
     }
 
     [Theory]

@@ -9,7 +9,15 @@ public class LoadTests
 {
     // Eight whole contexts: far more than is computed before somebody looks.
     const int Choices = 8;
-    static readonly object s_endless = new { model = TestServer.Coder, prompt = "a", n = Choices, max_tokens = 100_000, ignore_eos = true, stream = true };
+    static readonly object s_endless = new
+    {
+        model = TestServer.Coder,
+        prompt = "a",
+        n = Choices,
+        max_tokens = 100_000,
+        ignore_eos = true,
+        stream = true
+    };
 
     [Fact]
     public async Task A_client_that_leaves_stops_its_generation()
@@ -51,7 +59,8 @@ public class LoadTests
 
     static async Task<HttpResponseMessage> BeginAsync(TestServer server)
     {
-        var response = await server.Client.SendAsync(new(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(s_endless) }, HttpCompletionOption.ResponseHeadersRead);
+        var response = await server.Client.SendAsync(new(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(s_endless) },
+            HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return response;
     }

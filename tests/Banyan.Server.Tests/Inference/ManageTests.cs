@@ -16,7 +16,15 @@ public sealed class ManageTests : IDisposable
 
     Task<TestServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null) => TestServer.StartAsync(o =>
     {
-        var options = o with { Inference = o.Inference with { Models = [SharedData.Path("models", $"{TestServer.Stories}.gguf")], ModelsFolder = _folder.FullName } };
+        var options =
+            o with
+            {
+                Inference = o.Inference with
+                {
+                    Models = [SharedData.Path("models", $"{TestServer.Stories}.gguf")],
+                    ModelsFolder = _folder.FullName
+                }
+            };
         return change?.Invoke(options) ?? options;
     });
 
@@ -24,7 +32,8 @@ public sealed class ManageTests : IDisposable
         server.Client.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "/api/delete") { Content = JsonContent.Create(new { model }) });
 
     static async Task<string?[]> TagsAsync(TestServer server) =>
-        [.. (await server.Client.GetFromJsonAsync<JsonElement>("/api/tags")).GetProperty("models").EnumerateArray().Select(m => m.GetProperty("name").GetString()).Order(StringComparer.Ordinal)];
+        [.. (await server.Client.GetFromJsonAsync<JsonElement>("/api/tags")).GetProperty("models").EnumerateArray()
+            .Select(m => m.GetProperty("name").GetString()).Order(StringComparer.Ordinal)];
 
     static async Task<string?> ServedAsync(TestServer server, string model) =>
         (await server.PostJsonAsync("/v1/completions", new { model, prompt = "a", max_tokens = 1 })).GetProperty("model").GetString();
@@ -35,8 +44,10 @@ public sealed class ManageTests : IDisposable
         File.Copy(SharedData.Path("models", "llama-tiny-F16.gguf"), Path.Combine(_folder.FullName, "llama.gguf"));
         await using (var server = await StartAsync())
         {
-            Assert.Equal(HttpStatusCode.OK, (await server.PostAsync("/api/copy", new { source = "llama", destination = "mine:latest" })).StatusCode);
-            Assert.Equal(HttpStatusCode.OK, (await server.PostAsync("/api/copy", new { source = TestServer.Stories, destination = "tales" })).StatusCode);
+            Assert.Equal(HttpStatusCode.OK,
+                (await server.PostAsync("/api/copy", new { source = "llama", destination = "mine:latest" })).StatusCode);
+            Assert.Equal(HttpStatusCode.OK,
+                (await server.PostAsync("/api/copy", new { source = TestServer.Stories, destination = "tales" })).StatusCode);
             Assert.Equal(("llama", TestServer.Stories), (await ServedAsync(server, "mine"), await ServedAsync(server, "tales:latest")));
         }
         await using (var server = await StartAsync())
@@ -61,9 +72,11 @@ public sealed class ManageTests : IDisposable
         var refused = await DeleteAsync(server, TestServer.Stories);
         Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
         Assert.Contains("was started with", await refused.Content.ReadAsStringAsync());
-        Assert.Equal(HttpStatusCode.NotFound, (await server.PostAsync("/api/copy", new { source = "nobody", destination = "x" })).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await server.PostAsync("/api/copy", new { source = "nobody", destination = "x" })).StatusCode);
         foreach (var name in (string[])["../x", "a/b", ".x", "", TestServer.Stories])
-            Assert.Equal(HttpStatusCode.BadRequest, (await server.PostAsync("/api/copy", new { source = TestServer.Stories, destination = name })).StatusCode);
+            Assert.Equal(HttpStatusCode.BadRequest,
+                (await server.PostAsync("/api/copy", new { source = TestServer.Stories, destination = name })).StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, (await server.PostAsync("/api/pull", new { model = "owner/name" })).StatusCode);
         Assert.Empty(_folder.EnumerateFileSystemInfos());
     }
@@ -80,7 +93,14 @@ public sealed class ManageTests : IDisposable
         var digest = $"sha256:{Sha256(weights)}";
         await using (var server = await StartAsync())
         {
-            var created = await server.PostAsync("/api/create", new { model = "pirate:latest", from = TestServer.Stories, system = "Arr.", parameters = new { temperature = 0, stop = (string[])["zz"] } });
+            var created = await server.PostAsync("/api/create",
+                new
+                {
+                    model = "pirate:latest",
+                    from = TestServer.Stories,
+                    system = "Arr.",
+                    parameters = new { temperature = 0, stop = (string[])["zz"] }
+                });
             Assert.EndsWith("""{"status":"success"}""" + "\n", await created.Content.ReadAsStringAsync());
             using var head = new HttpRequestMessage(HttpMethod.Head, $"/api/blobs/{digest}");
             Assert.Equal(HttpStatusCode.NotFound, (await server.Client.SendAsync(head)).StatusCode);
@@ -88,7 +108,10 @@ public sealed class ManageTests : IDisposable
             Assert.Equal(HttpStatusCode.Created, (await UploadAsync(server, weights)).StatusCode);
             using var again = new HttpRequestMessage(HttpMethod.Head, $"/api/blobs/{digest}");
             Assert.Equal(HttpStatusCode.OK, (await server.Client.SendAsync(again)).StatusCode);
-            Assert.Equal("success", (await server.PostJsonAsync("/api/create", new { model = "up", files = new Dictionary<string, string> { ["a.gguf"] = digest }, stream = false })).GetProperty("status").GetString());
+            Assert.Equal("success",
+                (await server.PostJsonAsync("/api/create",
+                    new { model = "up", files = new Dictionary<string, string> { ["a.gguf"] = digest }, stream = false })).GetProperty(
+                        "status").GetString());
         }
         await using (var server = await StartAsync())
         {
@@ -100,12 +123,14 @@ public sealed class ManageTests : IDisposable
             {
                 model,
                 max_tokens = 1,
-                messages = (object[])[.. system is null ? (object[])[] : [new { role = "system", content = system }], new { role = "user", content = "a" }],
+                messages = (object[])[.. system is null ? (object[])[] : [new { role = "system", content = system }],
+                    new { role = "user", content = "a" }],
             })).GetProperty("usage").GetProperty("prompt_tokens").GetInt32();
             Assert.Equal(await Prompt(TestServer.Stories, "Arr."), await Prompt("pirate"));
             Assert.Equal(await Prompt(TestServer.Stories, "Be kind."), await Prompt("pirate", "Be kind."));
             var shown = await server.PostJsonAsync("/api/show", new { model = "pirate" });
-            Assert.Equal(("Arr.", "temperature 0\nstop \"zz\""), (shown.GetProperty("system").GetString(), shown.GetProperty("parameters").GetString()));
+            Assert.Equal(("Arr.", "temperature 0\nstop \"zz\""),
+                (shown.GetProperty("system").GetString(), shown.GetProperty("parameters").GetString()));
             Assert.Equal(HttpStatusCode.OK, (await DeleteAsync(server, "pirate")).StatusCode);
             Assert.Equal([TestServer.Stories, "up"], await TagsAsync(server));
             Assert.Equal(TestServer.Stories, await ServedAsync(server, TestServer.Stories));
@@ -123,8 +148,18 @@ public sealed class ManageTests : IDisposable
         await using (var server = await StartAsync())
         {
             await UploadAsync(server, adapter);
-            await server.PostJsonAsync("/api/create", new { model = "bent", from = TestServer.Stories, adapters = new Dictionary<string, string> { ["a.gguf"] = $"sha256:{Sha256(adapter)}" }, stream = false });
-            async Task<string?> Text(string model) => (await server.PostJsonAsync("/v1/completions", new { model, prompt = "Once", max_tokens = 20, temperature = 0 })).GetProperty("choices")[0].GetProperty("text").GetString();
+            await server.PostJsonAsync("/api/create",
+                new
+                {
+                    model = "bent",
+                    from = TestServer.Stories,
+                    adapters = new Dictionary<string, string> { ["a.gguf"] = $"sha256:{Sha256(adapter)}" },
+                    stream = false
+                });
+            async Task<string?> Text(string model) =>
+                (await server.PostJsonAsync("/v1/completions",
+                    new { model, prompt = "Once", max_tokens = 20, temperature = 0 })).GetProperty("choices")[0].GetProperty("text")
+                        .GetString();
             Assert.NotEqual(await Text(TestServer.Stories), await Text("bent"));
         }
         await using (var server = await StartAsync())

@@ -9,17 +9,20 @@ public sealed class ModelFolderTests : IDisposable
     [Fact]
     public void Files_folders_and_first_parts_are_models()
     {
-        Touch("a.gguf", "b-00001-of-00002.gguf", "b-00002-of-00002.gguf", "notes.txt", "owner/c/config.json", "owner/c/model.safetensors", "owner/d/config.json", "e/f.gguf", "1/2/3/4/deep.gguf");
+        Touch("a.gguf", "b-00001-of-00002.gguf", "b-00002-of-00002.gguf", "notes.txt", "owner/c/config.json", "owner/c/model.safetensors",
+            "owner/d/config.json", "e/f.gguf", "1/2/3/4/deep.gguf");
         Assert.Equal(["a", "b", "c", "f"], ModelFolder.Find(_folder.FullName).Select(m => m.Name).Order());
     }
 
     [Fact]
     public void Folders_of_adapters_are_none_and_name_their_base()
     {
-        Touch("a.gguf", "mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/adapter.gguf", "owner/other/adapter_config.json");
+        Touch("a.gguf", "mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/adapter.gguf",
+            "owner/other/adapter_config.json");
         File.WriteAllText(Path.Combine(_folder.FullName, "mine", "adapter_config.json"), """{"base_model_name_or_path": "owner/a"}""");
         Assert.Equal(["a"], ModelFolder.Find(_folder.FullName).Where(m => m.Base is null).Select(m => m.Name));
-        Assert.Equal([("mine", "owner/a")], ModelFolder.Find(_folder.FullName).Where(m => m.Base is not null).Select(m => (m.Name, m.Base!)));
+        Assert.Equal([("mine", "owner/a")], ModelFolder.Find(_folder.FullName).Where(m => m.Base is not null)
+            .Select(m => (m.Name, m.Base!)));
     }
 
     [Fact]

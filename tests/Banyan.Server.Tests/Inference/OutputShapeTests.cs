@@ -8,7 +8,8 @@ namespace Banyan.Server.Tests.Inference;
 public class OutputShapeTests(SharedServer shared)
 {
     const string Chat = "/v1/chat/completions", Completions = "/v1/completions";
-    const string Word = """{"type":"object","properties":{"word":{"type":"string","maxLength":6},"n":{"type":"integer","minimum":0,"maximum":9}},"required":["word","n"],"additionalProperties":false}""";
+    const string Word =
+        """{"type":"object","properties":{"word":{"type":"string","maxLength":6},"n":{"type":"integer","minimum":0,"maximum":9}},"required":["word","n"],"additionalProperties":false}""";
 
     [Theory]
     [InlineData(Chat, """{"response_format":{"type":"json_schema","json_schema":{"name":"w","strict":true,"schema":WORD}}}""")]
@@ -42,16 +43,20 @@ public class OutputShapeTests(SharedServer shared)
     public async Task A_stream_is_the_same_text_in_pieces_and_ends_with_stop()
     {
         var server = await shared.GetAsync();
-        var events = await server.PostStreamAsync(Chat, Merge("""{"messages":[{"role":"user","content":"hi"}],"temperature":0,"max_tokens":200,"stream":true}""",
+        var events = await server.PostStreamAsync(Chat,
+            Merge("""{"messages":[{"role":"user","content":"hi"}],"temperature":0,"max_tokens":200,"stream":true}""",
             """{"response_format":{"type":"json_schema","json_schema":{"name":"w","schema":WORD}}}"""));
-        var text = string.Concat(events.SelectMany(e => e.GetProperty("choices").EnumerateArray()).Select(c => c.GetProperty("delta").TryGetProperty("content", out var piece) ? piece.GetString() : ""));
+        var text = string.Concat(events.SelectMany(e => e.GetProperty("choices").EnumerateArray())
+            .Select(c => c.GetProperty("delta").TryGetProperty("content", out var piece) ? piece.GetString() : ""));
         Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(text).RootElement.ValueKind);
         Assert.Equal("stop", events[^1].GetProperty("choices")[0].GetProperty("finish_reason").GetString());
     }
 
     [Theory]
-    [InlineData("""{"response_format":{"type":"json_schema","json_schema":{"schema":{"properties":{"h":{"format":"hostname"}}}}}}""", "response_format.json_schema.schema", "/properties/h/format")]
-    [InlineData("""{"response_format":{"type":"json_schema","json_schema":{"name":"x"}}}""", "response_format.json_schema.schema", "Missing")]
+    [InlineData("""{"response_format":{"type":"json_schema","json_schema":{"schema":{"properties":{"h":{"format":"hostname"}}}}}}""",
+        "response_format.json_schema.schema", "/properties/h/format")]
+    [InlineData("""{"response_format":{"type":"json_schema","json_schema":{"name":"x"}}}""",
+        "response_format.json_schema.schema", "Missing")]
     [InlineData("""{"response_format":{"type":"json_schema"}}""", "response_format.json_schema.schema", "Missing")]
     [InlineData("""{"response_format":{}}""", "response_format.type", "Missing")]
     [InlineData("""{"response_format":"json"}""", "response_format", "expected an object")]
@@ -86,7 +91,8 @@ public class OutputShapeTests(SharedServer shared)
         if (path == "/infill")
             return (answer.GetProperty("content").GetString()!, answer.GetProperty("stop_type").GetString() == "limit" ? "length" : "stop");
         var choice = answer.GetProperty("choices")[0];
-        return ((path == Chat ? choice.GetProperty("message").GetProperty("content") : choice.GetProperty("text")).GetString()!, choice.GetProperty("finish_reason").GetString());
+        return ((path == Chat ? choice.GetProperty("message").GetProperty("content") : choice.GetProperty("text")).GetString()!,
+            choice.GetProperty("finish_reason").GetString());
     }
 
     static string Merge(string body, string more) => body[..^1] + "," + more[1..].Replace("WORD", Word, StringComparison.Ordinal);

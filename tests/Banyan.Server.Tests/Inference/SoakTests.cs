@@ -15,15 +15,16 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Inference;
 
 /// <summary>
-/// 32 clients over all four APIs at once, each asking what it was answered alone before: long and short, whole and streamed, left midway and
-/// cut on the wire, models swapped within a budget of memory, an adapter beside its base. Here a few requests each;
+/// 32 clients over all four APIs at once, each asking what it was answered alone before: long and short, whole and streamed, left midway
+/// and cut on the wire, models swapped within a budget of memory, an adapter beside its base. Here a few requests each;
 /// <c>BANYAN_SOAK=minutes</c> goes on for that long and tells memory and the time to short answers' first token once a minute.
 /// </summary>
 public sealed class SoakTests : IDisposable
 {
     const int Clients = 32, Requests = 4, Questions = 28;
 
-    static readonly TimeSpan? s_time = double.TryParse(Environment.GetEnvironmentVariable("BANYAN_SOAK"), CultureInfo.InvariantCulture, out var minutes) ? TimeSpan.FromMinutes(minutes) : null;
+    static readonly TimeSpan? s_time = double.TryParse(Environment.GetEnvironmentVariable("BANYAN_SOAK"), CultureInfo.InvariantCulture,
+        out var minutes) ? TimeSpan.FromMinutes(minutes) : null;
 
     static readonly string[] s_models = ["stories", "pirates", "llama", "qwen"];
 
@@ -34,14 +35,17 @@ public sealed class SoakTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    /// <summary>What is asked: by its number always the same, so that every answer can be held against the one that was given alone.</summary>
+    /// <summary>
+    /// What is asked: by its number always the same, so that every answer can be held against the one that was given alone.
+    /// </summary>
     sealed record Question(int Number)
     {
         public string Model => s_models[Number % s_models.Length];
 
         public bool IsLong => Number % 7 == 3;
 
-        public string Text => IsLong ? string.Concat(Enumerable.Range(0, 30).Select(i => $"Story {Number} has part {i}. ")) : $"Tell story {Number}";
+        public string Text =>
+            IsLong ? string.Concat(Enumerable.Range(0, 30).Select(i => $"Story {Number} has part {i}. ")) : $"Tell story {Number}";
 
         public int Tokens => 4 + Number % 9;
     }
@@ -82,12 +86,16 @@ public sealed class SoakTests : IDisposable
     // A model, an adapter of it and two others.
     void Prepare()
     {
-        foreach (var (from, to) in (IEnumerable<(string, string)>)[("stories260K", "stories"), ("llama-tiny-F16", "llama"), ("qwen3-tiny-F16", "qwen")])
+        foreach (var (from, to) in (IEnumerable<(string, string)>)[("stories260K", "stories"), ("llama-tiny-F16", "llama"),
+            ("qwen3-tiny-F16", "qwen")])
             File.Copy(SharedData.Path("models", $"{from}.gguf"), Path.Combine(_folder.FullName, $"{to}.gguf"));
         using var model = Model.Load(Path.Combine(_folder.FullName, "stories.gguf"));
         float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => 0.5f * MathF.Sin(i * 12.9898f + seed))];
         PeftAdapter.Write(_folder.CreateSubdirectory("pirates").FullName,
-            new(2, 4, false, [.. Enumerable.Range(0, 3).Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer), Numbers(128, layer + 9)))]), model.Config, "somebody/stories");
+            new(2, 4, false,
+                [.. Enumerable.Range(0, 3)
+                    .Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer),
+                        Numbers(128, layer + 9)))]), model.Config, "somebody/stories");
     }
 
     async Task OneAsync(TestServer server, Random random)
@@ -131,18 +139,46 @@ public sealed class SoakTests : IDisposable
         object[] messages = [new { role = "user", content = question.Text }];
         var (path, body) = api switch
         {
-            0 => ("/v1/chat/completions", (object)new { model = question.Model, messages, max_tokens = question.Tokens, temperature = 0, ignore_eos = true, stream }),
-            1 => ("/v1/responses", new { model = question.Model, input = question.Text, max_output_tokens = question.Tokens, temperature = 0, ignore_eos = true, stream }),
-            2 => ("/v1/messages", new { model = question.Model, messages, max_tokens = question.Tokens, temperature = 0, ignore_eos = true, stream }),
-            3 => ("/api/chat", new { model = question.Model, messages, options = new { num_predict = question.Tokens, temperature = 0, ignore_eos = true, top_k = 0, top_p = 1 }, stream }),
-            _ => ("/completion", new { model = question.Model, prompt = Template(question.Text), n_predict = question.Tokens, temperature = 0, ignore_eos = true, stream }),
+            0 => ("/v1/chat/completions",
+                (object)new { model = question.Model, messages, max_tokens = question.Tokens, temperature = 0, ignore_eos = true, stream }),
+            1 => ("/v1/responses",
+                new
+                {
+                    model = question.Model,
+                    input = question.Text,
+                    max_output_tokens = question.Tokens,
+                    temperature = 0,
+                    ignore_eos = true,
+                    stream
+                }),
+            2 => ("/v1/messages",
+                new { model = question.Model, messages, max_tokens = question.Tokens, temperature = 0, ignore_eos = true, stream }),
+            3 => ("/api/chat",
+                new
+                {
+                    model = question.Model,
+                    messages,
+                    options = new { num_predict = question.Tokens, temperature = 0, ignore_eos = true, top_k = 0, top_p = 1 },
+                    stream
+                }),
+            _ => ("/completion",
+                new
+                {
+                    model = question.Model,
+                    prompt = Template(question.Text),
+                    n_predict = question.Tokens,
+                    temperature = 0,
+                    ignore_eos = true,
+                    stream
+                }),
         };
         var asked = Stopwatch.GetTimestamp();
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = JsonContent.Create(body) };
         using var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
             return null;
-        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode} {(response.IsSuccessStatusCode ? "" : await response.Content.ReadAsStringAsync())}");
+        Assert.True(response.IsSuccessStatusCode,
+            $"{path}: {response.StatusCode} {(response.IsSuccessStatusCode ? "" : await response.Content.ReadAsStringAsync())}");
         if (!stream)
             return Text(api, JsonNode.Parse(await response.Content.ReadAsStringAsync())!);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
@@ -180,7 +216,19 @@ public sealed class SoakTests : IDisposable
     // A client that leaves midway.
     async Task LeaveAsync(TestServer server, int number)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(new { model = s_models[number % s_models.Length], prompt = "a", max_tokens = 200, ignore_eos = true, stream = true }) };
+        using var request = new HttpRequestMessage(HttpMethod.Post,
+            "/v1/completions")
+        {
+            Content =
+                JsonContent.Create(new
+                {
+                    model = s_models[number % s_models.Length],
+                    prompt = "a",
+                    max_tokens = 200,
+                    ignore_eos = true,
+                    stream = true
+                })
+        };
         using var response = await server.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         using var reader = new StreamReader(await response.Content.ReadAsStreamAsync());
         await reader.ReadLineAsync();
@@ -193,8 +241,11 @@ public sealed class SoakTests : IDisposable
         var address = new Uri(server.Address);
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port);
-        var body = JsonSerializer.Serialize(new { model = s_models[number % s_models.Length], prompt = "a", max_tokens = 100, ignore_eos = true });
-        var bytes = Encoding.UTF8.GetBytes($"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+        var body =
+            JsonSerializer.Serialize(new { model = s_models[number % s_models.Length], prompt = "a", max_tokens = 100, ignore_eos = true });
+        var bytes =
+            Encoding.UTF8.GetBytes(
+                $"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         await client.GetStream().WriteAsync(bytes.AsMemory(0, number % 2 == 0 ? bytes.Length : bytes.Length / 2));
         client.LingerState = new(enable: true, seconds: 0);
         Interlocked.Increment(ref _left);

@@ -19,7 +19,8 @@ public class StatusTests(SharedServer shared)
     {
         var client = (await shared.GetAsync()).Client;
         var list = JsonDocument.Parse(await client.GetStringAsync("/v1/models")).RootElement;
-        Assert.Equal([TestServer.Stories, TestServer.Coder], list.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
+        Assert.Equal([TestServer.Stories, TestServer.Coder],
+            list.GetProperty("data").EnumerateArray().Select(m => m.GetProperty("id").GetString()));
         var one = JsonDocument.Parse(await client.GetStringAsync($"/v1/models/{TestServer.Stories}")).RootElement;
         Golden.Check(one);
     }
@@ -56,10 +57,15 @@ public class StatusTests(SharedServer shared)
             File.Copy(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"), Path.Combine(folder.FullName, "stories260K-F32.gguf"));
             Adapter(folder.CreateSubdirectory("pirates").FullName, 0.5f);
             Adapter(folder.CreateSubdirectory("orphan").FullName, 0.5f, "somebody/else");
-            await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
-            var models = JsonNode.Parse(await server.Client.GetStringAsync("/v1/models"))!["data"]!.AsArray().Select(m => (string?)m!["id"]);
+            await using var server =
+                await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
+            var models = JsonNode.Parse(await server.Client.GetStringAsync("/v1/models"))!["data"]!.AsArray()
+                .Select(m => (string?)m!["id"]);
             Assert.Equal(["pirates", "stories260K-F32"], models.Order());
-            async Task<string> Answer(string model) => (await server.PostJsonAsync("/v1/completions", new { model, prompt = "Once upon a time", max_tokens = 8, temperature = 0 })).GetProperty("choices")[0].GetProperty("text").GetString()!;
+            async Task<string> Answer(string model) =>
+                (await server.PostJsonAsync("/v1/completions",
+                    new { model, prompt = "Once upon a time", max_tokens = 8, temperature = 0 })).GetProperty(
+                        "choices")[0].GetProperty("text").GetString()!;
             // At the same time, as one batch may hold both.
             var answers = await Task.WhenAll(Answer("stories260K-F32"), Answer("pirates"), Answer("stories260K-F32"), Answer("pirates"));
             Assert.Equal((answers[0], answers[1]), (answers[2], answers[3]));
@@ -67,23 +73,38 @@ public class StatusTests(SharedServer shared)
             Assert.StartsWith(", there was a little", answers[0]);
             // By llama-server's number, too.
             var number = JsonNode.Parse(await server.Client.GetStringAsync("/lora-adapters"))!.AsArray().Single()!["id"]!.GetValue<int>();
-            async Task<string> Scaled(float scale) => (await server.PostJsonAsync("/completion", new { model = "stories260K-F32", prompt = "Once upon a time", n_predict = 8, temperature = 0, lora = (object[])[new { id = number, scale }] })).GetProperty("content").GetString()!;
+            async Task<string> Scaled(float scale) =>
+                (await server.PostJsonAsync("/completion",
+                    new
+                    {
+                        model = "stories260K-F32",
+                        prompt = "Once upon a time",
+                        n_predict = 8,
+                        temperature = 0,
+                        lora = (object[])[new { id = number, scale }]
+                    })).GetProperty("content").GetString()!;
             Assert.Equal((answers[0], answers[1]), (await Scaled(0), await Scaled(1)));
             // Other scales are other answers; a whole one in two halves is refused, as one is named twice.
             var (some, none) = (await Scaled(2), await Scaled(-3));
             Assert.Equal(4, new[] { answers[0], answers[1], some, none }.Distinct().Count());
             Assert.Equal(some, await Scaled(2));
-            Assert.Contains("named twice", await Refused("/completion", new { prompt = "a", lora = (object[])[new { id = number, scale = 0.5 }, new { id = number, scale = 0.5 }] }));
+            Assert.Contains("named twice",
+                await Refused("/completion",
+                    new { prompt = "a", lora = (object[])[new { id = number, scale = 0.5 }, new { id = number, scale = 0.5 }] }));
             // For whoever says nothing of adapters, until it is set otherwise.
-            foreach (var (scales, expected) in ((object[], string)[])[([new { id = number, scale = 2 }], some), ([new { id = number, scale = 1 }], answers[1]), ([], answers[0])])
+            foreach (var (scales, expected) in ((object[], string)[])[([new { id = number, scale = 2 }], some),
+                ([new { id = number, scale = 1 }], answers[1]), ([], answers[0])])
             {
                 Assert.True((await server.PostJsonAsync("/lora-adapters", scales)).GetProperty("success").GetBoolean());
                 Assert.Equal(expected, await Answer("stories260K-F32"));
                 Assert.Equal((answers[0], answers[1]), (await Scaled(0), await Answer("pirates")));
-                Assert.Equal(scales.Length == 0 ? 0 : JsonNode.Parse(System.Text.Json.JsonSerializer.Serialize(scales))![0]!["scale"]!.GetValue<float>(),
+                Assert.Equal(scales.Length == 0 ? 0
+                    : JsonNode.Parse(System.Text.Json.JsonSerializer.Serialize(scales))![0]!["scale"]!.GetValue<float>(),
                     JsonNode.Parse(await server.Client.GetStringAsync("/lora-adapters"))![0]!["scale"]!.GetValue<float>());
             }
-            foreach (var (body, named) in ((object, string)[])[(new { id = 0 }, "JSON array"), ((object[])[1], "number"), ((object[])[new { id = 99 }], "99"), ((object[])[new { scale = 1 }], "id"), ((object[])[new { id = number, scale = 1e30 }], "scale")])
+            foreach (var (body, named) in ((object, string)[])[(new { id = 0 }, "JSON array"), ((object[])[1], "number"),
+                ((object[])[new { id = 99 }], "99"), ((object[])[new { scale = 1 }], "id"),
+                ((object[])[new { id = number, scale = 1e30 }], "scale")])
                 Assert.Contains(named, await Refused("/lora-adapters", body));
 
             async Task<string> Refused(string path, object body)
@@ -103,7 +124,11 @@ public class StatusTests(SharedServer shared)
     {
         using var model = Model.Load(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"));
         float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => size * MathF.Sin(i * 12.9898f + seed))];
-        PeftAdapter.Write(folder, new(2, 4, false, [.. Enumerable.Range(0, 3).Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer), Numbers(128, layer + 9)))]), model.Config, of);
+        PeftAdapter.Write(folder,
+            new(2, 4, false,
+                [.. Enumerable.Range(0, 3)
+                    .Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer),
+                        Numbers(128, layer + 9)))]), model.Config, of);
     }
 
     [Fact]
@@ -112,7 +137,8 @@ public class StatusTests(SharedServer shared)
         var folder = Directory.CreateTempSubdirectory("banyan-test-");
         try
         {
-            await using var server = await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
+            await using var server =
+                await TestServer.StartAsync(o => o with { Inference = o.Inference with { Models = [], ModelsFolder = folder.FullName } });
             Assert.Equal("""{"object":"list","data":[]}""", await server.Client.GetStringAsync("/v1/models"));
             File.Copy(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"), Path.Combine(folder.FullName, "dropped.gguf"));
             var answer = await server.PostJsonAsync("/v1/completions", new { model = "dropped", prompt = "Once", max_tokens = 2 });

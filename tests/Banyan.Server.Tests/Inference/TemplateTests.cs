@@ -29,7 +29,9 @@ public class TemplateTests
     [Fact]
     public async Task Variables_and_tools_reach_the_template()
     {
-        await using var server = await StartAsync("{{ raise_exception(shout ~ '|' ~ tools[0].function.name ~ '|' ~ messages[0].tool_calls[0].function.arguments.x) }}");
+        await using var server =
+            await StartAsync(
+                "{{ raise_exception(shout ~ '|' ~ tools[0].function.name ~ '|' ~ messages[0].tool_calls[0].function.arguments.x) }}");
         var response = await server.PostAsync("/v1/chat/completions", """
             {"chat_template_kwargs": {"shout": "HO"}, "tools": [{"type": "function", "function": {"name": "weather"}}],
              "messages": [{"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 42}"}}]}]}
@@ -37,5 +39,6 @@ public class TemplateTests
         Assert.Contains("HO|weather|42", await response.Content.ReadAsStringAsync());
     }
 
-    static Task<TestServer> StartAsync(string template) => TestServer.StartAsync(o => o with { Inference = o.Inference with { ChatTemplate = template } });
+    static Task<TestServer> StartAsync(string template) =>
+        TestServer.StartAsync(o => o with { Inference = o.Inference with { ChatTemplate = template } });
 }

@@ -82,18 +82,22 @@ public abstract class JobContract : IAsyncLifetime
         {
             await runner.RunAsync(job, (await _store.TakeAsync("count", "me", default))!, default);
             var state = await StateAsync();
-            Assert.Equal(("failed", "not today", minutes), (state.Status(0), state.Error, (int)TimeSpan.FromMilliseconds(state.DueAt - _clock.GetUtcNow().ToUnixTimeMilliseconds()).TotalMinutes));
+            Assert.Equal(("failed", "not today", minutes),
+                (state.Status(0), state.Error,
+                    (int)TimeSpan.FromMilliseconds(state.DueAt - _clock.GetUtcNow().ToUnixTimeMilliseconds()).TotalMinutes));
             _clock.Advance(TimeSpan.FromMinutes(minutes));
         }
         job.Fails = false;
         await runner.RunAsync(job, (await _store.TakeAsync("count", "me", default))!, default);
-        Assert.Equal(("ok", null, 0, "9"), ((await StateAsync()).Status(0), (await StateAsync()).Error, (await StateAsync()).Failures, (await StateAsync()).Cursor));
+        Assert.Equal(("ok", null, 0, "9"),
+            ((await StateAsync()).Status(0), (await StateAsync()).Error, (await StateAsync()).Failures, (await StateAsync()).Cursor));
 
         // A server that ends gives its job back, with where it was.
         await _store.DemandAsync("count", default);
         using var stop = new CancellationTokenSource();
         job.Stops = stop;
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await runner.RunAsync(job, (await _store.TakeAsync("count", "me", default))!, stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await runner.RunAsync(job, (await _store.TakeAsync("count", "me", default))!, stop.Token));
         Assert.True(await _store.IsDueAsync("count", default));
         Assert.Equal("10", (await StateAsync()).Cursor);
     }
@@ -145,7 +149,8 @@ public abstract class JobContract : IAsyncLifetime
 
         public override DateTimeOffset GetUtcNow() => _now;
 
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => base.CreateTimer(callback, state, dueTime / 1000, period / 1000);
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime / 1000, period / 1000);
     }
 }
 
@@ -178,20 +183,25 @@ public sealed class JobEndpointsTests
         await hub.Accounts.SetAdminAsync("ana", true, default);
 
         async Task<Dictionary<string, JsonElement>> JobsAsync() =>
-            (await HubServer.JsonOf(await hub.GetAsync("/api/settings/jobs", hub.Ana))).EnumerateArray().ToDictionary(j => j.GetProperty("name").GetString()!);
+            (await HubServer.JsonOf(await hub.GetAsync("/api/settings/jobs", hub.Ana))).EnumerateArray()
+            .ToDictionary(j => j.GetProperty("name").GetString()!);
         var jobs = await JobsAsync();
         for (var i = 0; i < 600 && jobs.Count < 14; i++, jobs = await JobsAsync())
             await Task.Delay(100);
-        Assert.Equal(["audit", "checkpoints", "collect", "downloads", "inboxes", "keep-packs", "leftovers", "lists", "mail", "notification-mail", "notifications", "parts", "ranks", "webhooks"], jobs.Keys.Order());
+        Assert.Equal(["audit", "checkpoints", "collect", "downloads", "inboxes", "keep-packs", "leftovers", "lists", "mail",
+            "notification-mail", "notifications", "parts", "ranks", "webhooks"], jobs.Keys.Order());
         Assert.Equal("not yet run", jobs["collect"].GetProperty("status").GetString());
         Assert.Equal("ok", jobs["leftovers"].GetProperty("status").GetString());
 
         Assert.Equal(HttpStatusCode.Accepted, (await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/collect/run", hub.Ana)).StatusCode);
-        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/nothing/run", hub.Ana), HttpStatusCode.NotFound);
-        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/collect/run", hub.Ben), HttpStatusCode.Forbidden);
+        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/nothing/run", hub.Ana),
+            HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await hub.SendAsync(HttpMethod.Post, "/api/settings/jobs/collect/run", hub.Ben),
+            HttpStatusCode.Forbidden);
         // Due at once, or begun already.
         var asked = (await JobsAsync())["collect"];
-        Assert.True(asked.GetProperty("dueAt").GetString() == "1970-01-01T00:00:00Z" || asked.GetProperty("beganAt").GetString() is not null, asked.ToString());
+        Assert.True(asked.GetProperty("dueAt").GetString() == "1970-01-01T00:00:00Z"
+            || asked.GetProperty("beganAt").GetString() is not null, asked.ToString());
         Assert.Contains("Removes what nothing leads to", await (await hub.GetAsync("/settings/jobs", hub.Ana)).Content.ReadAsStringAsync());
     }
 }

@@ -22,7 +22,14 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
     async Task<JsonElement> BatchAsync(string operation, string oid, long size, string[] transfers, string? token = null) =>
         await Hub.PostJsonAsync(
             $"/{Repo}.git/info/lfs/objects/batch",
-            new { operation, transfers, hash_algo = "sha256", @ref = new { name = "refs/heads/main" }, objects = new[] { new { oid, size } } },
+            new
+            {
+                operation,
+                transfers,
+                hash_algo = "sha256",
+                @ref = new { name = "refs/heads/main" },
+                objects = new[] { new { oid, size } }
+            },
             token ?? Hub.Ana);
 
     static JsonElement Action(JsonElement batch, string name) => batch.GetProperty("objects")[0].GetProperty("actions").GetProperty(name);
@@ -30,7 +37,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
     static string Href(JsonElement action) => action.GetProperty("href").GetString()!;
 
     // As the clients do: no token goes with these.
-    Task<HttpResponseMessage> PutAsync(string href, byte[] bytes) => Hub.SendAsync(HttpMethod.Put, href, content: new ByteArrayContent(bytes));
+    Task<HttpResponseMessage> PutAsync(string href, byte[] bytes) =>
+        Hub.SendAsync(HttpMethod.Put, href, content: new ByteArrayContent(bytes));
 
     [Fact]
     public async Task An_object_goes_up_and_comes_down_whole_and_in_ranges()
@@ -39,27 +47,35 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         var upload = await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]);
         Assert.Equal("basic", upload.GetProperty("transfer").GetString());
         Assert.Equal(HttpStatusCode.OK, (await PutAsync(Href(Action(upload, "upload")), bytes)).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = bytes.Length }, Hub.Ana)).StatusCode);
-        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid([1]), size = 1 }, Hub.Ana), HttpStatusCode.NotFound);
-        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = 1 }, Hub.Ana), HttpStatusCode.UnprocessableEntity);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = bytes.Length }, Hub.Ana)).StatusCode);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid([1]), size = 1 }, Hub.Ana),
+            HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync(Href(Action(upload, "verify")), new { oid = Oid(bytes), size = 1 }, Hub.Ana),
+            HttpStatusCode.UnprocessableEntity);
 
         // It is there now.
-        Assert.False((await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"])).GetProperty("objects")[0].TryGetProperty("actions", out _));
+        Assert.False(
+            (await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"])).GetProperty("objects")[0].TryGetProperty("actions", out _));
 
         var href = Href(Action(await BatchAsync("download", Oid(bytes), bytes.Length, ["basic", "xet"]), "download"));
         var whole = await Hub.GetAsync(href);
         Assert.Equal(bytes, await whole.Content.ReadAsByteArrayAsync());
         Assert.Equal($"\"{Oid(bytes)}\"", whole.Headers.ETag!.Tag);
-        foreach (var (range, from, to) in ((string, int, int)[])[("bytes=0-0", 0, 1), ("bytes=100-199999", 100, 200_000), ("bytes=1499999-", 1_499_999, 1_500_000), ("bytes=-10", 1_499_990, 1_500_000), ("bytes=5-99999999", 5, 1_500_000)])
+        foreach (var (range, from, to) in ((string, int, int)[])[("bytes=0-0", 0, 1), ("bytes=100-199999", 100, 200_000),
+            ("bytes=1499999-", 1_499_999, 1_500_000), ("bytes=-10", 1_499_990, 1_500_000), ("bytes=5-99999999", 5, 1_500_000)])
         {
             var part = await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", range)]);
             Assert.Equal(HttpStatusCode.PartialContent, part.StatusCode);
             Assert.Equal(bytes[from..to], await part.Content.ReadAsByteArrayAsync());
             Assert.Equal($"bytes {from}-{to - 1}/{bytes.Length}", part.Content.Headers.ContentRange!.ToString());
         }
-        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=1500000-")])).StatusCode);
-        Assert.Equal(HttpStatusCode.NotModified, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("If-None-Match", $"\"{Oid(bytes)}\"")])).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=0-0"), ("If-Range", "\"other\"")])).StatusCode);
+        Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable,
+            (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=1500000-")])).StatusCode);
+        Assert.Equal(HttpStatusCode.NotModified,
+            (await Hub.SendAsync(HttpMethod.Get, href, headers: [("If-None-Match", $"\"{Oid(bytes)}\"")])).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Hub.SendAsync(HttpMethod.Get, href, headers: [("Range", "bytes=0-0"), ("If-Range", "\"other\"")])).StatusCode);
         var head = await Hub.SendAsync(HttpMethod.Head, href);
         Assert.Equal(bytes.Length, head.Content.Headers.ContentLength);
     }
@@ -75,7 +91,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
 
         async Task<string> Part(int number)
         {
-            var answer = await PutAsync(header.GetProperty($"{number:D5}").GetString()!, bytes[((number - 1) * size)..Math.Min(bytes.Length, number * size)]);
+            var answer = await PutAsync(header.GetProperty($"{number:D5}").GetString()!,
+                bytes[((number - 1) * size)..Math.Min(bytes.Length, number * size)]);
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             return answer.Headers.ETag!.ToString();
         }
@@ -103,7 +120,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         var action = Action(upload, "upload");
         var header = action.GetProperty("header");
         Assert.Equal($"{Hub.Address}/xet", header.GetProperty("X-Xet-Cas-Url").GetString());
-        Assert.True(long.Parse(header.GetProperty("X-Xet-Token-Expiration").GetString()!) > DateTimeOffset.UtcNow.AddMinutes(10).ToUnixTimeSeconds());
+        Assert.True(long.Parse(header.GetProperty("X-Xet-Token-Expiration").GetString()!)
+            > DateTimeOffset.UtcNow.AddMinutes(10).ToUnixTimeSeconds());
         var refreshed = await Hub.GetAsync(Href(action), Hub.Ana);
         Assert.Equal($"{Hub.Address}/xet", refreshed.Headers.GetValues("X-Xet-Cas-Url").Single());
 
@@ -120,7 +138,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
         await PutAsync(Href(Action(await BatchAsync("upload", Oid(bytes), bytes.Length, ["basic"]), "upload")), bytes);
         var other = await Hub.CreateRepoAsync("ben", token: Hub.Ben);
         async Task<JsonElement> Ask(string operation) => (await Hub.PostJsonAsync(
-            $"/{other}.git/info/lfs/objects/batch", new { operation, objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } }, Hub.Ben)).GetProperty("objects")[0];
+            $"/{other}.git/info/lfs/objects/batch", new { operation, objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } },
+            Hub.Ben)).GetProperty("objects")[0];
 
         Assert.Equal(404, (await Ask("download")).GetProperty("error").GetProperty("code").GetInt32());
         Assert.True((await Ask("upload")).GetProperty("actions").TryGetProperty("upload", out var upload));
@@ -137,7 +156,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
     {
         var bytes = CutFile.Random(1000, 6);
         var body = new { operation = "upload", objects = new[] { new { oid = Oid(bytes), size = bytes.Length } } };
-        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/objects/batch", body, Hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/objects/batch", body, Hub.Ben),
+            HttpStatusCode.NotFound, "RepoNotFound");
         var anonymous = await Hub.PostAsync($"/{Repo}.git/info/lfs/objects/batch", body);
         Assert.Equal(HttpStatusCode.Unauthorized, anonymous.StatusCode);
         Assert.StartsWith("Basic", anonymous.Headers.WwwAuthenticate.ToString());
@@ -161,7 +181,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
     [InlineData("""{"operation":"upload","hash_algo":"md5","objects":[]}""", HttpStatusCode.Conflict)]
     [InlineData("", HttpStatusCode.UnprocessableEntity)]
     public async Task A_batch_that_is_none_is_refused(string body, HttpStatusCode status) =>
-        await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Post, $"/{Repo}.git/info/lfs/objects/batch", Hub.Ana, new StringContent(body)), status);
+        await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Post, $"/{Repo}.git/info/lfs/objects/batch", Hub.Ana,
+            new StringContent(body)), status);
 
     [Theory]
     [InlineData("../../etc/passwd", 5)]
@@ -169,7 +190,8 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
     [InlineData("abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789", -1)]
     [InlineData("abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789", long.MaxValue)]
     public async Task An_object_that_is_none_is_an_error_of_its_own(string oid, long size) =>
-        Assert.Equal(422, (await BatchAsync("upload", oid, size, ["basic"])).GetProperty("objects")[0].GetProperty("error").GetProperty("code").GetInt32());
+        Assert.Equal(422, (await BatchAsync("upload", oid, size, ["basic"])).GetProperty("objects")[0].GetProperty("error")
+            .GetProperty("code").GetInt32());
 
     [Fact]
     public async Task A_lock_is_one_user_s_until_it_is_removed_or_broken()
@@ -184,22 +206,29 @@ public abstract class LfsContract(HubKind kind) : HubContract(kind, "lfs")
             return JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
         }
         async Task<string> ListAsync(string query) =>
-            string.Join(' ', (await Hub.GetJsonAsync($"{Locks}?{query}", Hub.Ben)).GetProperty("locks").EnumerateArray().Select(l => $"{l.GetProperty("path")}:{l.GetProperty("owner").GetProperty("name")}"));
+            string.Join(' ', (await Hub.GetJsonAsync($"{Locks}?{query}", Hub.Ben)).GetProperty("locks").EnumerateArray()
+                .Select(l => $"{l.GetProperty("path")}:{l.GetProperty("owner").GetProperty("name")}"));
         var first = (await LockAsync("a/b.bin", Hub.Ana, HttpStatusCode.Created)).GetProperty("lock").GetProperty("id").GetString();
         var refused = await LockAsync("a/b.bin", Hub.Ben, HttpStatusCode.Conflict);
-        Assert.Equal(("a/b.bin is locked by ana", first), (refused.GetProperty("message").GetString(), refused.GetProperty("lock").GetProperty("id").GetString()));
+        Assert.Equal(("a/b.bin is locked by ana", first),
+            (refused.GetProperty("message").GetString(), refused.GetProperty("lock").GetProperty("id").GetString()));
         await LockAsync("c.bin", Hub.Ben, HttpStatusCode.Created);
         await HubServer.AssertErrorAsync(await Hub.PostAsync(Locks, new { path = "../x" }, Hub.Ben), HttpStatusCode.UnprocessableEntity);
 
-        Assert.Equal(("a/b.bin:ana c.bin:ben", "c.bin:ben", "a/b.bin:ana", "a/b.bin:ana"), (await ListAsync(""), await ListAsync("path=c.bin"), await ListAsync($"id={first}"), await ListAsync("limit=1")));
+        Assert.Equal(("a/b.bin:ana c.bin:ben", "c.bin:ben", "a/b.bin:ana", "a/b.bin:ana"),
+            (await ListAsync(""), await ListAsync("path=c.bin"), await ListAsync($"id={first}"), await ListAsync("limit=1")));
         Assert.Equal("c.bin:ben", await ListAsync($"cursor={first}"));
         var verified = await Hub.PostJsonAsync($"{Locks}/verify", new { }, Hub.Ben);
-        Assert.Equal(("c.bin", "a/b.bin"), (verified.GetProperty("ours")[0].GetProperty("path").GetString(), verified.GetProperty("theirs")[0].GetProperty("path").GetString()));
+        Assert.Equal(("c.bin", "a/b.bin"),
+            (verified.GetProperty("ours")[0].GetProperty("path").GetString(),
+                verified.GetProperty("theirs")[0].GetProperty("path").GetString()));
 
         // By its own repository's address alone, by its owner, or by force.
-        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/locks/{first}/unlock", new { force = true }, Hub.Ana), HttpStatusCode.NotFound);
+        await HubServer.AssertErrorAsync(await Hub.PostAsync($"/{Repo}.git/info/lfs/locks/{first}/unlock", new { force = true }, Hub.Ana),
+            HttpStatusCode.NotFound);
         await HubServer.AssertErrorAsync(await Hub.PostAsync($"{Locks}/{first}/unlock", new { }, Hub.Ben), HttpStatusCode.Forbidden);
-        Assert.Equal("a/b.bin", (await Hub.PostJsonAsync($"{Locks}/{first}/unlock", new { force = true }, Hub.Ben)).GetProperty("lock").GetProperty("path").GetString());
+        Assert.Equal("a/b.bin", (await Hub.PostJsonAsync($"{Locks}/{first}/unlock", new { force = true }, Hub.Ben)).GetProperty("lock")
+            .GetProperty("path").GetString());
         await LockAsync("a/b.bin", Hub.Ben, HttpStatusCode.Created);
         Assert.Equal("c.bin:ben a/b.bin:ben", await ListAsync(""));
     }

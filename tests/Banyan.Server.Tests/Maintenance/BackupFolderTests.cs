@@ -25,7 +25,8 @@ public sealed class BackupFolderTests : IAsyncDisposable
         var database = HubDatabase.Open(Path.Combine(_folder, name, "hub.db"));
         if (migrate)
             database.Migrate();
-        return new HubData(database, new DiskObjectStore(Path.Combine(_folder, name)), Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName);
+        return new HubData(database, new DiskObjectStore(Path.Combine(_folder, name)),
+            Directory.CreateDirectory(Path.Combine(_folder, "spool")).FullName);
     }
 
     string Backups => Path.Combine(_folder, "backups");
@@ -38,7 +39,8 @@ public sealed class BackupFolderTests : IAsyncDisposable
 
     Task<RetentionReport> KeepAsync(int count) => new Retention(Backups).RunAsync(count, default);
 
-    async Task<CheckReport> VerifyAsync(string? name = null) => (await new BackupCheck(Backups, _hub.Clock).RunAsync(name, new CheckOptions(), null, default)).Report;
+    async Task<CheckReport> VerifyAsync(string? name = null) =>
+        (await new BackupCheck(Backups, _hub.Clock).RunAsync(name, new CheckOptions(), null, default)).Report;
 
     string[] Objects => Directory.GetFiles(Path.Combine(Backups, "objects"), "*", SearchOption.AllDirectories);
 

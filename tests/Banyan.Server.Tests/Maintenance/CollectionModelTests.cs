@@ -21,7 +21,8 @@ public abstract class CollectionModelContract
 {
     const int Steps = 220;
 
-    static int Number(string name, int usual) => int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var number) ? number : usual;
+    static int Number(string name, int usual) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var number) ? number : usual;
 
     protected abstract Task<string?> DatabaseAsync();
 

@@ -51,7 +51,9 @@ public sealed class CollectionRaceTests : IAsyncDisposable
         var slow = new HeldStream([.. bytes, .. HubData.Bytes(3_000_000, 2)]);
         var upload = _hub.Contents.IngestAsync(slow, null, null, default);
         await slow.Reached;
-        await WaitAsync(async () => await _hub.Database.SnapshotAsync(t => t.ScalarAsync<long>("SELECT COUNT(*) FROM xorbs WHERE keep_until > @now", new { now = _hub.Clock.GetUtcNow().ToUnixTimeMilliseconds() }), default) == 1);
+        await WaitAsync(async () =>
+            await _hub.Database.SnapshotAsync(t => t.ScalarAsync<long>("SELECT COUNT(*) FROM xorbs WHERE keep_until > @now",
+                new { now = _hub.Clock.GetUtcNow().ToUnixTimeMilliseconds() }), default) == 1);
         Assert.Equal(0, (await _hub.CollectAsync()).Objects);
         slow.Release();
         var file = await upload;
@@ -101,7 +103,8 @@ public sealed class CollectionRaceTests : IAsyncDisposable
     {
         var repo = await _hub.AddRepoAsync("r");
         await ForgottenAsync(repo);
-        await _hub.Database.WriteAsync(t => Banyan.Server.Maintenance.Backups.BackupPause.SetAsync(t, (_hub.Clock.GetUtcNow() + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds()), default);
+        await _hub.Database.WriteAsync(t => Banyan.Server.Maintenance.Backups.BackupPause.SetAsync(t,
+            (_hub.Clock.GetUtcNow() + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds()), default);
         var done = await _hub.CollectAsync();
         Assert.Equal((0, true), (done.Objects, done.Paused));
         _hub.Clock.Ahead += TimeSpan.FromMinutes(2);
@@ -139,9 +142,11 @@ public sealed class CollectionRaceTests : IAsyncDisposable
             return await disk.DeleteAsync(key, cancellationToken);
         }
 
-        public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) => disk.PutAsync(key, content, length, cancellationToken);
+        public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) =>
+            disk.PutAsync(key, content, length, cancellationToken);
         public ObjectDraft Begin() => disk.Begin();
-        public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) => disk.OpenAsync(key, offset, length, cancellationToken);
+        public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) =>
+            disk.OpenAsync(key, offset, length, cancellationToken);
         public Task<long?> LengthAsync(string key, CancellationToken cancellationToken) => disk.LengthAsync(key, cancellationToken);
         public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) =>
             disk.ListAsync(prefix, cancellationToken).Select(o => o with { Modified = o.Modified + Ahead });

@@ -96,15 +96,24 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
             if (!lfs)
                 await (await XetWire.OpenAsync(hub.Client, repo.Name, hub.Ana)).UploadAsync(CutFile.Of(bytes));
             else if ((await hub.PostJsonAsync(
-                $"/{repo.Name}.git/info/lfs/objects/batch", new { operation = "upload", transfers = new[] { "basic" }, objects = new[] { new { oid = file.Sha256, size = bytes.Length } } }, hub.Ana))
+                $"/{repo.Name}.git/info/lfs/objects/batch",
+                new
+                {
+                    operation = "upload",
+                    transfers = new[] { "basic" },
+                    objects = new[] { new { oid = file.Sha256, size = bytes.Length } }
+                }, hub.Ana))
                 .GetProperty("objects")[0].TryGetProperty("actions", out var actions))
-                (await hub.SendAsync(HttpMethod.Put, actions.GetProperty("upload").GetProperty("href").GetString()!, content: new ByteArrayContent(bytes))).EnsureSuccessStatusCode();
+                (await hub.SendAsync(HttpMethod.Put, actions.GetProperty("upload").GetProperty("href").GetString()!,
+                    content: new ByteArrayContent(bytes))).EnsureSuccessStatusCode();
         });
         repo.Told[file.Number] = Now;
         return $"upload {repo.Name} {file.Number} {(lfs ? "lfs" : "xet")}";
     }
 
-    /// <summary>What a collection that was killed began to remove is refused (503) until a node of the hub finishes it, and then taken.</summary>
+    /// <summary>
+    /// What a collection that was killed began to remove is refused (503) until a node of the hub finishes it, and then taken.
+    /// </summary>
     async Task SentAsync(Func<Task> send)
     {
         try
@@ -123,7 +132,9 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> XorbAsync(ModelRepo repo)
     {
         var file = new ModelFile(true, _random.Next(Numbers));
-        await SentAsync(async () => (await (await XetWire.OpenAsync(hub.Client, repo.Name, hub.Ana)).PostXorbAsync(CutFile.Of(file.Bytes()))).EnsureSuccessStatusCode());
+        await SentAsync(async () =>
+            (await (await XetWire.OpenAsync(hub.Client, repo.Name, hub.Ana)).PostXorbAsync(
+                CutFile.Of(file.Bytes()))).EnsureSuccessStatusCode());
         _xorbs.Add((repo, file, Now));
         return $"xorb {repo.Name} {file.Number}";
     }
@@ -139,14 +150,16 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
             return "a xorb whose repository is gone";
         var answer = await (await XetWire.OpenAsync(hub.Client, repo.Name, hub.Ana)).PostShardAsync(CutFile.Of(file.Bytes()).ShardBytes());
         var taken = answer.IsSuccessStatusCode && (await XetWire.FramesAsync(answer))[^1].GetProperty("type").GetString() == "result";
-        Assert.True(taken || Now - sent >= ModelRepo.Grace, Told($"the chunks of {file.Number} were sent at {sent:yyyy-MM-dd HH:mm}, and cannot be named any more"));
+        Assert.True(taken || Now - sent >= ModelRepo.Grace,
+            Told($"the chunks of {file.Number} were sent at {sent:yyyy-MM-dd HH:mm}, and cannot be named any more"));
         if (taken)
             repo.Told[file.Number] = Now;
         return $"shard {repo.Name} {file.Number} {taken}";
     }
 
     /// <summary>Some changes to files: texts, large files that the hub said it has, deletions.</summary>
-    (ImmutableSortedDictionary<string, ModelFile> Files, List<(string, object)> Lines) Change(ModelRepo repo, ImmutableSortedDictionary<string, ModelFile> files)
+    (ImmutableSortedDictionary<string, ModelFile> Files, List<(string, object)> Lines) Change(ModelRepo repo,
+        ImmutableSortedDictionary<string, ModelFile> files)
     {
         var lines = new List<(string, object)>();
         var large = _repos.SelectMany(r => r.Committable(Now)).Distinct().Order().ToArray();
@@ -177,16 +190,20 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         return (files, lines);
     }
 
-    async Task<HttpResponseMessage> SendCommitAsync(ModelRepo repo, string revision, string? parent, List<(string Key, object Value)> lines) => await hub.SendAsync(
+    async Task<HttpResponseMessage> SendCommitAsync(ModelRepo repo, string revision, string? parent,
+        List<(string Key, object Value)> lines) => await hub.SendAsync(
         HttpMethod.Post, $"/api/models/{repo.Name}/commit/{revision}", hub.Ana,
-        new StringContent(string.Join('\n', lines.Prepend(("header", new { summary = $"change {++_count}", parentCommit = parent })).Select(l => JsonSerializer.Serialize(new { key = l.Item1, value = l.Item2 })))));
+        new StringContent(string.Join('\n', lines.Prepend(("header", new { summary = $"change {++_count}", parentCommit = parent }))
+            .Select(l => JsonSerializer.Serialize(new { key = l.Item1, value = l.Item2 })))));
 
     async Task<string> CommitAsync(ModelRepo repo)
     {
         var branch = Any(Branches(repo));
         var head = repo.Refs[branch];
         var (files, lines) = Change(repo, repo.Commits[head].Files);
-        var made = (await OkAsync(await SendCommitAsync(repo, branch["refs/heads/".Length..], null, lines), $"a commit to {branch} of {repo.Name}")).GetProperty("commitOid").GetString()!;
+        var made =
+            (await OkAsync(await SendCommitAsync(repo, branch["refs/heads/".Length..], null, lines),
+                $"a commit to {branch} of {repo.Name}")).GetProperty("commitOid").GetString()!;
         if (made != head)
             repo.Commits[made] = new ModelCommit([head], files);
         else
@@ -199,7 +216,9 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
 
     string AnyCommit(ModelRepo repo) => Any([.. repo.Commits.Keys]);
 
-    /// <summary>What builds on a commit that must be there succeeds; on one that may be gone it succeeds or says that there is none.</summary>
+    /// <summary>
+    /// What builds on a commit that must be there succeeds; on one that may be gone it succeeds or says that there is none.
+    /// </summary>
     async Task<JsonElement?> BuiltAsync(ModelRepo repo, string commit, HttpResponseMessage answer, string what)
     {
         if (answer.StatusCode == HttpStatusCode.NotFound && !repo.Keeps(commit, Now))
@@ -210,7 +229,9 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> BranchAsync(ModelRepo repo)
     {
         var (commit, name) = (AnyCommit(repo), $"b{++_count}");
-        if (await BuiltAsync(repo, commit, await hub.PostAsync($"/api/models/{repo.Name}/branch/{name}", new { startingPoint = commit }, hub.Ana), "a branch from") is null)
+        if (await BuiltAsync(repo, commit,
+            await hub.PostAsync($"/api/models/{repo.Name}/branch/{name}", new { startingPoint = commit }, hub.Ana),
+            "a branch from") is null)
             return $"no branch from {commit[..7]}";
         repo.Move($"refs/heads/{name}", commit, Now);
         return $"branch {repo.Name} {name} from {commit[..7]}";
@@ -219,7 +240,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> TagAsync(ModelRepo repo)
     {
         var (commit, name, message) = (AnyCommit(repo), $"t{++_count}", _random.Next(3) > 0 ? "a message" : null);
-        if (await BuiltAsync(repo, commit, await hub.PostAsync($"/api/models/{repo.Name}/tag/{commit}", new { tag = name, message }, hub.Ana), "a tag of") is null)
+        if (await BuiltAsync(repo, commit,
+            await hub.PostAsync($"/api/models/{repo.Name}/tag/{commit}", new { tag = name, message }, hub.Ana), "a tag of") is null)
             return $"no tag of {commit[..7]}";
         repo.Move($"refs/tags/{name}", commit, Now);
         return $"tag {repo.Name} {name} of {commit[..7]}";
@@ -248,7 +270,9 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         if (others.Length == 0)
             return "nothing to delete";
         var name = Any(others);
-        await OkAsync(await hub.SendAsync(HttpMethod.Delete, $"/api/models/{repo.Name}/{(name.StartsWith("refs/tags/", StringComparison.Ordinal) ? "tag" : "branch")}/{name.Split('/')[2]}", hub.Ana), $"deleting {name}");
+        await OkAsync(await hub.SendAsync(HttpMethod.Delete,
+            $"/api/models/{repo.Name}/{(name.StartsWith("refs/tags/", StringComparison.Ordinal) ? "tag" : "branch")}/{name.Split('/')[2]}",
+            hub.Ana), $"deleting {name}");
         repo.Move(name, null, Now);
         return $"delete {repo.Name} {name}";
     }
@@ -256,7 +280,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> SquashAsync(ModelRepo repo)
     {
         var branch = Any(Branches(repo));
-        await OkAsync(await hub.PostAsync($"/api/models/{repo.Name}/super-squash/{branch["refs/heads/".Length..]}", new { message = $"squash {++_count}" }, hub.Ana), "a squash");
+        await OkAsync(await hub.PostAsync($"/api/models/{repo.Name}/super-squash/{branch["refs/heads/".Length..]}",
+            new { message = $"squash {++_count}" }, hub.Ana), "a squash");
         var head = await HeadAsync(repo, branch["refs/heads/".Length..]);
         repo.Commits[head] = new ModelCommit([], repo.Commits[repo.Refs[branch]].Files);
         repo.Move(branch, head, Now);
@@ -266,7 +291,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> MoveAsync(ModelRepo repo)
     {
         var name = $"{Any(["ana", "acme"])}/m{++_count}";
-        await OkAsync(await hub.PostAsync("/api/repos/move", new { fromRepo = repo.Name, toRepo = name, type = "model" }, hub.Ana), $"moving {repo.Name}");
+        await OkAsync(await hub.PostAsync("/api/repos/move", new { fromRepo = repo.Name, toRepo = name, type = "model" }, hub.Ana),
+            $"moving {repo.Name}");
         (var before, repo.Name) = (repo.Name, name);
         return $"move {before} to {name}";
     }
@@ -274,7 +300,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     async Task<string> DeleteAsync()
     {
         var repo = Repo;
-        await OkAsync(await hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", hub.Ana, JsonContent.Create(new { name = repo.Name, type = "model" })), $"deleting {repo.Name}");
+        await OkAsync(await hub.SendAsync(HttpMethod.Delete, "/api/repos/delete", hub.Ana,
+            JsonContent.Create(new { name = repo.Name, type = "model" })), $"deleting {repo.Name}");
         _repos.Remove(repo);
         return $"delete {repo.Name}";
     }
@@ -296,7 +323,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         {
             await (ends
                 ? new Collector(database, objects, clock)
-                : new Collector(new DyingDatabase(database, _random.Next(MostSteps), _random.Next(2) == 0), new DyingStore(objects, _random.Next(MostSteps), _random.Next(2) == 0), clock)).RunAsync(options, null, default);
+                : new Collector(new DyingDatabase(database, _random.Next(MostSteps), _random.Next(2) == 0),
+                    new DyingStore(objects, _random.Next(MostSteps), _random.Next(2) == 0), clock)).RunAsync(options, null, default);
         }
         catch (DiedException)
         {
@@ -310,11 +338,14 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
     {
         var report = await new HubCheck(database, objects, clock).RunAsync(new CheckOptions(), null, default);
         Assert.True(report.Findings.All(f => !f.Damage), Told(string.Join('\n', report.Findings)));
-        var held = (await QueryAsync<(string Repo, byte[] Sha256)>("SELECT r.name, c.sha256 FROM repo_contents rc JOIN contents c ON c.id = rc.content_id JOIN repos r ON r.id = rc.repo_id"))
+        var held =
+            (await QueryAsync<(string Repo, byte[] Sha256)>(
+                "SELECT r.name, c.sha256 FROM repo_contents rc JOIN contents c ON c.id = rc.content_id JOIN repos r ON r.id = rc.repo_id"))
             .Select(h => (h.Repo, Convert.ToHexStringLower(h.Sha256))).ToHashSet();
         foreach (var repo in _repos)
             foreach (var number in repo.Committable(Now))
-                Assert.True(held.Contains((repo.Name.Split('/')[1], new ModelFile(true, number).Sha256)), Told($"{repo.Name} does not have file {number} any more"));
+                Assert.True(held.Contains((repo.Name.Split('/')[1], new ModelFile(true, number).Sha256)),
+                    Told($"{repo.Name} does not have file {number} any more"));
     }
 
     /// <summary>Reads some of what must be readable.</summary>
@@ -337,10 +368,12 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         // Of a commit that no ref leads to, only what they lead to otherwise.
         if (repo.Commits[commit].LeftAt is not null && !repo.Reached().Any(c => repo.Commits[c].Files.ContainsValue(file)))
         {
-            Assert.True(answer.StatusCode == HttpStatusCode.NotFound, Told($"{path} of {commit[..7]} in {repo.Name}, which no ref leads to: {(int)answer.StatusCode}"));
+            Assert.True(answer.StatusCode == HttpStatusCode.NotFound,
+                Told($"{path} of {commit[..7]} in {repo.Name}, which no ref leads to: {(int)answer.StatusCode}"));
             return;
         }
-        Assert.True(answer.IsSuccessStatusCode, Told($"{path} of {commit[..7]} in {repo.Name}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}"));
+        Assert.True(answer.IsSuccessStatusCode,
+            Told($"{path} of {commit[..7]} in {repo.Name}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}"));
         var bytes = await answer.Content.ReadAsByteArrayAsync();
         Assert.True(file.Bytes().AsSpan().SequenceEqual(bytes), Told($"{path} of {commit[..7]} in {repo.Name} has other bytes"));
     }
@@ -359,7 +392,8 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         await AssertCleanAsync();
         await ReadAllAsync(repo => repo.Reached());
 
-        var large = _repos.SelectMany(r => r.Reached().SelectMany(r.LargeFiles)).Distinct().Select(n => new ModelFile(true, n).Sha256).Order();
+        var large = _repos.SelectMany(r => r.Reached().SelectMany(r.LargeFiles)).Distinct()
+            .Select(n => new ModelFile(true, n).Sha256).Order();
         Assert.Equal(large, (await QueryAsync<byte[]>("SELECT sha256 FROM contents")).Select(Convert.ToHexStringLower).Order());
         var held = _repos.SelectMany(r => r.Reached().SelectMany(r.LargeFiles).Distinct()).Count();
         Assert.Equal([held], await QueryAsync<long>("SELECT COUNT(*) FROM repo_contents"));
@@ -368,7 +402,9 @@ sealed class CollectionRun(HubServer hub, HubDatabase database, IObjectStore obj
         foreach (var id in await QueryAsync<long>("SELECT id FROM repos"))
         {
             var reached = await database.SnapshotAsync(
-                async t => await GitReach.WalkAsync(database, t, id, (await t.QueryAsync<byte[]>("SELECT oid FROM refs WHERE repo_id = @id", new { id })).Select(o => new GitId(o))), default);
+                async t => await GitReach.WalkAsync(database, t, id,
+                    (await t.QueryAsync<byte[]>("SELECT oid FROM refs WHERE repo_id = @id", new { id })).Select(o => new GitId(o))),
+                        default);
             Assert.Equal([reached.Count], await QueryAsync<long>($"SELECT COUNT(*) FROM git_objects WHERE repo_id = {id}"));
         }
         Assert.Equal([0L], await QueryAsync<long>("SELECT COUNT(*) FROM unreached_git_objects"));

@@ -34,16 +34,20 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
 
     internal override string Places(Search.WordSearch search, Dapper.DynamicParameters parameters) => real.Places(search, parameters);
 
-    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) => real.InsertChunksAsync(transaction, chunks);
-    internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<Server.Git.NewGitObject> objects) => real.InsertGitObjectsAsync(transaction, repo, objects);
+    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) =>
+        real.InsertChunksAsync(transaction, chunks);
+    internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<Server.Git.NewGitObject> objects) =>
+        real.InsertGitObjectsAsync(transaction, repo, objects);
 
     protected override async Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken) =>
-        connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true) : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
+        connection is SqliteConnection sqlite ? sqlite.BeginTransaction(deferred: true)
+        : await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
 
     // Writing is the real one's.
     protected override string TablesSql => throw new NotSupportedException();
     protected override bool IsConflict(Exception exception) => throw new NotSupportedException();
-    protected override Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) => throw new NotSupportedException();
+    protected override Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }
 
@@ -61,11 +65,14 @@ sealed class DyingStore(IObjectStore real, int deletions, bool after) : IObjectS
         throw new DiedException();
     }
 
-    public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) => real.PutAsync(key, content, length, cancellationToken);
+    public Task<PutOutcome> PutAsync(string key, Stream content, long length, CancellationToken cancellationToken) =>
+        real.PutAsync(key, content, length, cancellationToken);
     public ObjectDraft Begin() => real.Begin();
-    public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) => real.OpenAsync(key, offset, length, cancellationToken);
+    public Task<Stream?> OpenAsync(string key, long offset, long? length, CancellationToken cancellationToken) =>
+        real.OpenAsync(key, offset, length, cancellationToken);
     public Task<long?> LengthAsync(string key, CancellationToken cancellationToken) => real.LengthAsync(key, cancellationToken);
-    public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) => real.ListAsync(prefix, cancellationToken);
+    public IAsyncEnumerable<StoredObject> ListAsync(string prefix, CancellationToken cancellationToken) =>
+        real.ListAsync(prefix, cancellationToken);
     public Uri? PresignGet(string key, TimeSpan validity) => real.PresignGet(key, validity);
     public Uri? PresignGet(string key, TimeSpan validity, long first, long last) => real.PresignGet(key, validity, first, last);
 }

@@ -34,7 +34,8 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
     public Task<long> AddRepoAsync(string name) => database.WriteAsync(async t =>
     {
         var owner = await t.ScalarAsync<long?>("SELECT id FROM accounts WHERE name = 'ana'")
-            ?? await t.ScalarAsync<long>("INSERT INTO accounts (kind, name, name_key, created_at) VALUES ('user', 'ana', 'ana', @Now) RETURNING id", new { Now });
+            ?? await t.ScalarAsync<long>(
+                "INSERT INTO accounts (kind, name, name_key, created_at) VALUES ('user', 'ana', 'ana', @Now) RETURNING id", new { Now });
         return await t.ScalarAsync<long>(
             """
             INSERT INTO repos (type, owner_id, name, name_key, private, disabled, default_branch, downloads, created_at, updated_at)
@@ -60,9 +61,11 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
             entries.Add(new GitTreeEntry(GitTreeEntry.File, path, await GitObjects.AddAsync(t, repo, GitKind.Blob,
                 content is LargeFile large ? LfsPointer.Write(large.Sha256, large.Size) : Encoding.UTF8.GetBytes((string)content))));
         var folder = await GitObjects.AddAsync(t, repo, GitKind.Tree, GitTree.Write(entries));
-        var tree = await GitObjects.AddAsync(t, repo, GitKind.Tree, GitTree.Write([new GitTreeEntry(GitTreeEntry.Folder, "files", folder)]));
+        var tree = await GitObjects.AddAsync(t, repo, GitKind.Tree,
+            GitTree.Write([new GitTreeEntry(GitTreeEntry.Folder, "files", folder)]));
         var who = new GitSignature("ana", "ana@example.org", Now / 1000);
-        var commit = await GitObjects.AddAsync(t, repo, GitKind.Commit, new GitCommit(tree, head is { } h ? [h] : [], who, who, $"{branch} {files.Length}").Write());
+        var commit = await GitObjects.AddAsync(t, repo, GitKind.Commit,
+            new GitCommit(tree, head is { } h ? [h] : [], who, who, $"{branch} {files.Length}").Write());
         Assert.True(await Refs.SwapAsync(t, repo, name, head, commit, Now));
         return commit;
     }, default);
@@ -97,7 +100,8 @@ sealed class HubData(HubDatabase database, IObjectStore objects, string spool) :
 
     public async Task<int> StoredAsync() => await objects.ListAsync("xorbs/", default).CountAsync();
 
-    public Task<long> CountAsync(string table) => database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table}"), default);
+    public Task<long> CountAsync(string table) =>
+        database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM {table}"), default);
 
     public async ValueTask DisposeAsync()
     {

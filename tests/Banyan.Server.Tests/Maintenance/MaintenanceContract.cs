@@ -12,7 +12,8 @@ namespace Banyan.Server.Tests.Maintenance;
 public sealed class MaintenanceTests : MaintenanceContract
 {
     protected override Task<(HubDatabase, IObjectStore)> OpenAsync(string name, bool empty) =>
-        Task.FromResult<(HubDatabase, IObjectStore)>((HubDatabase.Open(Path.Combine(Folder, name, "hub.db")), new DiskObjectStore(Path.Combine(Folder, name))));
+        Task.FromResult<(HubDatabase, IObjectStore)>(
+            (HubDatabase.Open(Path.Combine(Folder, name, "hub.db")), new DiskObjectStore(Path.Combine(Folder, name))));
 }
 
 /// <summary>PostgreSQL and S3.</summary>
@@ -21,13 +22,16 @@ public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3
     protected override int UploadsAtOnce => 10;     // each is a dozen requests to the store
 
     protected override async Task<(HubDatabase, IObjectStore)> OpenAsync(string name, bool empty) =>
-        (HubDatabase.Open(await (empty ? postgres.CreateDatabaseAsync() : postgres.CreateHubAsync())), new S3ObjectStore(await s3.OptionsAsync($"{name}-{Guid.NewGuid():N}/")));
+        (HubDatabase.Open(await (empty ? postgres.CreateDatabaseAsync() : postgres.CreateHubAsync())),
+            new S3ObjectStore(await s3.OptionsAsync($"{name}-{Guid.NewGuid():N}/")));
 
     [Fact]
     public async Task A_hub_moves_from_sqlite_and_disk_to_postgres_and_s3_and_back()
     {
         var local = Directory.CreateDirectory(Path.Combine(Folder, "local")).FullName;
-        HubData Local(string name) => new(HubDatabase.Open(Path.Combine(local, name, "hub.db")), new DiskObjectStore(Path.Combine(local, name)), Directory.CreateDirectory(Path.Combine(Folder, "spool")).FullName);
+        HubData Local(string name) =>
+            new(HubDatabase.Open(Path.Combine(local, name, "hub.db")), new DiskObjectStore(Path.Combine(local, name)),
+                Directory.CreateDirectory(Path.Combine(Folder, "spool")).FullName);
         var (one, two) = (HubData.Bytes(400_000, 1), HubData.Bytes(900_000, 2));
         await using var first = Local("first");
         first.Database.Migrate();
@@ -46,7 +50,8 @@ public sealed class ClusterMaintenanceTests(PostgresServer postgres, S3Server s3
         await MoveAsync(cluster, back, Path.Combine(Folder, "back-again"));
         Assert.Equal(one, await back.ReadAsync(new(SHA256.HashData(one))));
         Assert.Equal(two, await back.ReadAsync(new(SHA256.HashData(two))));
-        foreach (var table in (string[])["accounts", "repos", "refs", "git_objects", "contents", "content_xorbs", "repo_contents", "xorbs", "chunks", "settings"])
+        foreach (var table in (string[])["accounts", "repos", "refs", "git_objects", "contents", "content_xorbs", "repo_contents",
+            "xorbs", "chunks", "settings"])
             Assert.Equal((table, await cluster.CountAsync(table)), (table, await back.CountAsync(table)));
     }
 
@@ -129,7 +134,8 @@ public abstract class MaintenanceContract : IDisposable
         Assert.Equal((4, 2), (done.GitObjects, done.Uploads));
         await hub.AssertCleanAsync();
         // Whoever remembers the commit cannot make a branch of it any more.
-        Assert.False(await hub.Database.WriteAsync(t => Banyan.Server.Git.Refs.SwapAsync(t, repo, "refs/heads/late", null, oldCommit, 0), default));
+        Assert.False(
+            await hub.Database.WriteAsync(t => Banyan.Server.Git.Refs.SwapAsync(t, repo, "refs/heads/late", null, oldCommit, 0), default));
         // Then the files have no repository, and another grace time later they go with their objects.
         hub.Clock.Ahead += s_month;
         done = await hub.CollectAsync();
@@ -165,7 +171,10 @@ public abstract class MaintenanceContract : IDisposable
         var file = await hub.UploadAsync(await hub.AddRepoAsync("r"), HubData.Bytes(200_000, 1));
         var layout = await hub.Contents.Xorbs.LayoutAsync(file.Terms[0].Xorb, default);
         // As a crash between the object and its row leaves it.
-        await hub.Database.WriteAsync(t => t.ExecuteAsync("DELETE FROM content_xorbs; DELETE FROM repo_contents; DELETE FROM contents; DELETE FROM chunks; DELETE FROM xorbs"), default);
+        await hub.Database.WriteAsync(t =>
+            t.ExecuteAsync(
+                "DELETE FROM content_xorbs; DELETE FROM repo_contents; DELETE FROM contents; DELETE FROM chunks; DELETE FROM xorbs"),
+                    default);
         Assert.Equal(0, (await hub.CollectAsync()).Objects);
         hub.Clock.Ahead += s_month;
         Assert.Equal(1, (await hub.CollectAsync()).Objects);
@@ -183,7 +192,8 @@ public abstract class MaintenanceContract : IDisposable
         await hub.AssertCleanAsync();
 
         await Broken("UPDATE refs SET oid = @oid", new { oid = new byte[20] }, "refs/heads/main", "which is missing");
-        await Broken("UPDATE git_objects SET content = @content WHERE kind = 'blob' AND size = 4", new { content = "texd"u8.ToArray() }, "ana/hurt", "its bytes are those of");
+        await Broken("UPDATE git_objects SET content = @content WHERE kind = 'blob' AND size = 4", new { content = "texd"u8.ToArray() },
+            "ana/hurt", "its bytes are those of");
         await Broken("DELETE FROM git_objects WHERE oid = @oid", new { oid = commit.ToArray() }, "refs/heads/main", "which is missing");
         await Broken("DELETE FROM git_objects WHERE kind = 'blob' AND size = 4", null, "ana/hurt", "names the blob");
         await Broken("UPDATE chunks SET number = number + 1", null, "object xorbs/", "which it has not");
@@ -197,7 +207,8 @@ public abstract class MaintenanceContract : IDisposable
         await hub.Objects.DeleteAsync(XorbIndex.ObjectKey(layout.Hash), default);
         var report = await hub.CheckAsync();
         Assert.Contains(report.Findings, f => f is { Damage: true, Problem: "is missing" } && f.Remedy.Contains(file.Sha256.ToString()));
-        Assert.Contains(report.Findings, f => f.Damage && f.Subject.StartsWith("large file", StringComparison.Ordinal) && f.Remedy.Contains("ana/hurt"));
+        Assert.Contains(report.Findings, f => f.Damage && f.Subject.StartsWith("large file", StringComparison.Ordinal)
+            && f.Remedy.Contains("ana/hurt"));
 
         // Each in a copy of the hub, made and undone by a backup.
         async Task Broken(string sql, object? parameters, string subject, string problem)
@@ -209,7 +220,8 @@ public abstract class MaintenanceContract : IDisposable
             await copy.AssertCleanAsync();
             await copy.Database.WriteAsync(t => t.ExecuteAsync(sql, parameters), default);
             var found = (await copy.CheckAsync()).Findings;
-            Assert.Contains(found, f => f.Damage && f.Subject.Contains(subject, StringComparison.Ordinal) && f.Problem.Contains(problem, StringComparison.Ordinal));
+            Assert.Contains(found, f => f.Damage && f.Subject.Contains(subject, StringComparison.Ordinal)
+                && f.Problem.Contains(problem, StringComparison.Ordinal));
         }
     }
 
@@ -240,7 +252,8 @@ public abstract class MaintenanceContract : IDisposable
         await copy.CommitAsync(more, "main", ("three.bin", await copy.UploadAsync(more, HubData.Bytes(100_000, 3))));
         await copy.AssertCleanAsync();
 
-        var refused = await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default));
+        var refused =
+            await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default));
         Assert.Contains("not empty", refused.Message);
         await copy.AssertCleanAsync();
 
@@ -263,7 +276,9 @@ public abstract class MaintenanceContract : IDisposable
         bytes[1000] ^= 1;
         await File.WriteAllBytesAsync(stored, bytes);
         await using var copy = await StartAsync("copy", migrate: false);
-        Assert.Contains("object xorbs/", (await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
+        Assert.Contains("object xorbs/",
+            (await Assert.ThrowsAsync<BackupException>(() =>
+                new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
         Assert.Equal((0, 0), (await copy.CountAsync("accounts"), await copy.StoredAsync()));
 
         bytes[1000] ^= 1;
@@ -272,7 +287,9 @@ public abstract class MaintenanceContract : IDisposable
         var text = await File.ReadAllBytesAsync(dump);
         text[^20] ^= 1;
         await File.WriteAllBytesAsync(dump, text);
-        Assert.Contains("damaged", (await Assert.ThrowsAsync<BackupException>(() => new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
+        Assert.Contains("damaged",
+            (await Assert.ThrowsAsync<BackupException>(() =>
+                new Restore(copy.Database, copy.Objects).RunAsync(backup, null, null, default))).Message);
         Assert.Equal(0, await copy.CountAsync("accounts"));
     }
 
@@ -289,7 +306,8 @@ public abstract class MaintenanceContract : IDisposable
         var collectors = Enumerable.Range(0, 2).Select(seed => Task.Run(async () =>
         {
             var report = new Banyan.Server.Maintenance.Collection.CollectionReport();
-            var xorbs = new Banyan.Server.Maintenance.Collection.XorbCollection(hub.Database, hub.Objects, new() { Grace = TimeSpan.Zero }, report);
+            var xorbs = new Banyan.Server.Maintenance.Collection.XorbCollection(hub.Database, hub.Objects,
+                new() { Grace = TimeSpan.Zero }, report);
             var random = new Random(seed);
             while (!stop.IsCancellationRequested)
             {

@@ -21,7 +21,8 @@ public sealed class Browser : IAsyncDisposable
 
     readonly Lazy<Task<IBrowser>> _browser = new(StartAsync);
 
-    public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false, ColorScheme scheme = ColorScheme.Light, bool withoutPolicy = false)
+    public async Task<IPage> OpenAsync(string address, int width = 1280, int height = 900, bool script = true, bool touch = false,
+        ColorScheme scheme = ColorScheme.Light, bool withoutPolicy = false)
     {
         if (!IsThere)
             SharedData.Missing("no Chromium on this machine: tests/prepare installs it");
@@ -48,11 +49,14 @@ public sealed class Browser : IAsyncDisposable
         {
             ExecutablePath = Path,
             ChromiumSandbox = false,
-            Args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            Args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync"],
         });
     }
 
-    /// <summary>Keeps pictures of a page, as it is and on a desktop, in the folder of <c>BANYAN_TEST_LOOK</c>, for people to look at.</summary>
+    /// <summary>
+    /// Keeps pictures of a page, as it is and on a desktop, in the folder of <c>BANYAN_TEST_LOOK</c>, for people to look at.
+    /// </summary>
     public static async Task KeepAsync(IPage page, string name)
     {
         if (Environment.GetEnvironmentVariable("BANYAN_TEST_LOOK") is not { Length: > 0 } folder)
@@ -61,7 +65,12 @@ public sealed class Browser : IAsyncDisposable
         foreach (var width in new[] { size.Width, 1280 }.Distinct())
         {
             await page.SetViewportSizeAsync(width, size.Height);
-            await page.ScreenshotAsync(new() { Path = System.IO.Path.Combine(folder, $"{string.Join('-', name.Split('/', '?', '=', '&', ':', ' '))}-{width}.png"), FullPage = true });
+            await page.ScreenshotAsync(
+                new()
+                {
+                    Path = System.IO.Path.Combine(folder, $"{string.Join('-', name.Split('/', '?', '=', '&', ':', ' '))}-{width}.png"),
+                    FullPage = true
+                });
         }
         await page.SetViewportSizeAsync(size.Width, size.Height);
     }

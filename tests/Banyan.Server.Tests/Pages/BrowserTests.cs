@@ -58,7 +58,14 @@ public class BrowserTests(SharedServer shared, Browser browser)
     {
         var page = await OpenAsync($"/?model={TestServer.Coder}");
         // A tiny model may end by itself before anybody can press the button.
-        await page.RouteAsync("**/v1/completions", route => route.ContinueAsync(new() { PostData = Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"", "{\"ignore_eos\":true,\"model\"", StringComparison.Ordinal)) }));
+        await page.RouteAsync("**/v1/completions",
+            route => route.ContinueAsync(
+                new()
+                {
+                    PostData =
+                    Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"", "{\"ignore_eos\":true,\"model\"",
+                        StringComparison.Ordinal))
+                }));
         await SetAsync(page, temperature: "1", tokens: "4096");
         // Pressed by the page itself: where the machine is busy, a press from here comes after the last of a tiny model's tokens.
         await page.EvaluateAsync("""
@@ -103,11 +110,14 @@ public class BrowserTests(SharedServer shared, Browser browser)
         var messages = Watch(page);
         await SetAsync(page, temperature: "0", tokens: "200");
         await page.Locator(".shaping summary").ClickAsync();
-        await page.Locator("#schema").FillAsync("""{"type":"object","properties":{"n":{"type":"integer","minimum":0,"maximum":9}},"required":["n"],"additionalProperties":false}""");
+        await page.Locator("#schema")
+            .FillAsync(
+                """{"type":"object","properties":{"n":{"type":"integer","minimum":0,"maximum":9}},"required":["n"],"additionalProperties":false}""");
         await page.Locator("#beside").SelectOptionAsync(TestServer.Coder);
         await SayAsync("Count");
         await Expect(page.Locator(".pair .turn.assistant")).ToHaveCountAsync(2);
-        foreach (var said in await page.EvaluateAsync<string[]>("[...document.querySelectorAll('.pair .said')].map(s => [...s.querySelectorAll('.t')].map(t => t.firstChild.data).join(''))"))
+        foreach (var said in await page.EvaluateAsync<string[]>(
+            "[...document.querySelectorAll('.pair .said')].map(s => [...s.querySelectorAll('.t')].map(t => t.firstChild.data).join(''))"))
             Assert.InRange((int)JsonNode.Parse(said)!["n"]!, 0, 9);
 
         // A mistake in an editor is told where the answer would be.
@@ -117,12 +127,20 @@ public class BrowserTests(SharedServer shared, Browser browser)
 
         await page.Locator("#schema").FillAsync("");
         await page.Locator("#beside").SelectOptionAsync("");
-        await page.Locator("#tools").FillAsync("""{"name":"look_up","parameters":{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}}""");
+        await page.Locator("#tools")
+            .FillAsync(
+                """{"name":"look_up","parameters":{"type":"object","properties":{"up":{"type":"boolean"}},"required":["up"],"additionalProperties":false}}""");
         var sent = new List<string>();
         await page.RouteAsync("**/v1/chat/completions", route =>
         {
             sent.Add(route.Request.PostData!);
-            return route.ContinueAsync(new() { PostData = Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"", "{\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"model\"", StringComparison.Ordinal)) });
+            return route.ContinueAsync(
+                new()
+                {
+                    PostData =
+                    Encoding.UTF8.GetBytes(route.Request.PostData!.Replace("{\"model\"",
+                        "{\"tool_choice\":\"required\",\"parallel_tool_calls\":false,\"model\"", StringComparison.Ordinal))
+                });
         });
         await SayAsync("Look");
         await Expect(page.Locator(".call")).ToHaveTextAsync(new Regex(@"^look_up\(\{\s*""up"":\s*(true|false)\s*\}\)$"));
@@ -130,7 +148,8 @@ public class BrowserTests(SharedServer shared, Browser browser)
         await SayAsync("found");
         await Expect(page.Locator(".call")).ToHaveCountAsync(2);
         var last = JsonNode.Parse(sent[^1])!["messages"]!.AsArray();
-        Assert.Equal(("tool", "found", (string?)last[^2]!["tool_calls"]![0]!["id"]), ((string?)last[^1]!["role"], (string?)last[^1]!["content"], (string?)last[^1]!["tool_call_id"]));
+        Assert.Equal(("tool", "found", (string?)last[^2]!["tool_calls"]![0]!["id"]),
+            ((string?)last[^1]!["role"], (string?)last[^1]!["content"], (string?)last[^1]!["tool_call_id"]));
         Assert.Empty(messages);
 
         async Task SayAsync(string text)
@@ -178,7 +197,10 @@ public class BrowserTests(SharedServer shared, Browser browser)
             await Expect(page.Locator(".turn.assistant")).ToHaveCountAsync(turn);
         }
         await Expect(page.Locator(".turn.user .said").First).ToHaveTextAsync("<b>Hello</b> & goodbye");
-        Assert.Matches("^\"(yes|no)\"$", string.Concat(await page.EvaluateAsync<string[]>("[...document.querySelectorAll('.turn:last-child .said .t')].map(t => t.firstChild.data)")));
+        Assert.Matches("^\"(yes|no)\"$",
+            string.Concat(
+                await page.EvaluateAsync<string[]>(
+                    "[...document.querySelectorAll('.turn:last-child .said .t')].map(t => t.firstChild.data)")));
     }
 
     [Theory]
@@ -208,10 +230,13 @@ public class BrowserTests(SharedServer shared, Browser browser)
         {
             var page = await browser.OpenAsync((await shared.GetAsync()).Address, scheme: scheme);
             await page.GotoAsync(path);
-            Assert.Equal(0, await page.EvaluateAsync<int>("[...document.querySelectorAll('input:not([type=hidden]),select,textarea')].filter(e => !e.labels.length).length"));
+            Assert.Equal(0,
+                await page.EvaluateAsync<int>(
+                    "[...document.querySelectorAll('input:not([type=hidden]),select,textarea')].filter(e => !e.labels.length).length"));
             Assert.Equal(1, await page.Locator("h1").CountAsync());
             foreach (var selector in new[] { "h1", ".intro p", ".state", "nav a:not([aria-current])", "button.main", "footer p" })
-                Assert.True(await ContrastAsync(page, selector) >= 4.5, $"{selector} on {path} in {scheme}: {await ContrastAsync(page, selector):0.0}");
+                Assert.True(await ContrastAsync(page, selector) >= 4.5,
+                    $"{selector} on {path} in {scheme}: {await ContrastAsync(page, selector):0.0}");
         }
     }
 

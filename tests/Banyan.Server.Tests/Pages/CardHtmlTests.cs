@@ -26,7 +26,8 @@ public class CardHtmlTests
     [InlineData("![a](https://elsewhere.example/x.png)", "<a href=\"https://elsewhere.example/x.png\"")]
     [InlineData("![a](/ana/coder/resolve/main/x.png)", "src=\"/ana/coder/resolve/main/x.png\"")]
     [InlineData("![a](/ana/other/resolve/main/x.png)", "<a href=\"/ana/other/resolve/main/x.png\"")]
-    [InlineData("<div align=\"center\"><img src=\"l.png\" width=\"40%\"></div>", "<div align=\"center\"><img src=\"/ana/coder/resolve/main/docs/l.png\" width=\"40%\"")]
+    [InlineData("<div align=\"center\"><img src=\"l.png\" width=\"40%\"></div>",
+        "<div align=\"center\"><img src=\"/ana/coder/resolve/main/docs/l.png\" width=\"40%\"")]
     [InlineData("<details><summary>More</summary>\n\n**b**\n\n</details>", "<strong>b</strong>")]
     [InlineData("| a |\n|---|\n| `x\\|y` |", "<code>x|y</code>")]
     [InlineData("a < b & c", "a &lt; b &amp; c")]
@@ -34,10 +35,12 @@ public class CardHtmlTests
     public void A_card_looks_as_its_author_meant(string markdown, string expected) => Assert.Contains(expected, Render(markdown));
 
     [Theory]
-    [InlineData("Let $x_i^2$ be", "Let <math><mrow><msubsup><mi>x</mi><mrow><mi>i</mi></mrow><mrow><mrow><mn>2</mn></mrow></mrow></msubsup></mrow></math> be")]
+    [InlineData("Let $x_i^2$ be",
+        "Let <math><mrow><msubsup><mi>x</mi><mrow><mi>i</mi></mrow><mrow><mrow><mn>2</mn></mrow></mrow></msubsup></mrow></math> be")]
     [InlineData("so \\\\(a<b\\\\).", "so <math><mrow><mi>a</mi><mo>&lt;</mo><mi>b</mi></mrow></math>.")]
     [InlineData("$$\n\\sum_{i=1}^n i\n$$", "<span class=\"math\" tabindex=\"0\"><math display=\"block\"><mrow><munderover><mo>∑</mo>")]
-    [InlineData("$\\frac{1}{\\sqrt{2\\pi}}$", "<mfrac><mrow><mn>1</mn></mrow><mrow><msqrt><mrow><mn>2</mn><mi>π</mi></mrow></msqrt></mrow></mfrac>")]
+    [InlineData("$\\frac{1}{\\sqrt{2\\pi}}$",
+        "<mfrac><mrow><mn>1</mn></mrow><mrow><msqrt><mrow><mn>2</mn><mi>π</mi></mrow></msqrt></mrow></mfrac>")]
     [InlineData("$\\mathbb{R}^{n\\times d}$", "<mi>ℝ</mi>")]
     [InlineData("$f'(x)$", "<msup><mi>f</mi><mrow><mo>′</mo></mrow></msup>")]
     [InlineData("$\\left[\\begin{matrix}1&2\\\\3&4\\end{matrix}\\right)$", "<mtable><mtr><mtd><mrow><mn>1</mn></mrow></mtd><mtd>")]

@@ -10,11 +10,14 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace Banyan.Server.Tests.Pages;
 
-/// <summary>What pages say went wrong is said in the visitor's language: every text that a page can show is found in the source, and has its words.</summary>
+/// <summary>
+/// What pages say went wrong is said in the visitor's language: every text that a page can show is found in the source, and has its words.
+/// </summary>
 public partial class ErrorLanguageTests(SharedHub shared)
 {
     // What only programs call, by where it lies; they are told in English.
-    static readonly Regex s_programs = new(@"^(Xet|Lfs|Webhooks|Inference|Keys|Maintenance|Content|Storage|Git/Transport|Git/Packs)/|Api\.cs$"
+    static readonly Regex s_programs =
+        new(@"^(Xet|Lfs|Webhooks|Inference|Keys|Maintenance|Content|Storage|Git/Transport|Git/Packs)/|Api\.cs$"
         + @"|/(Branches|Refs|InfoEndpoint|ValidateYaml|Preupload|CommitReader|CommitEndpoint|LfsFiles|LfsDuplicates|PathsInfo|TreeEndpoint|OwnRepos|TagsByType|OpenIdEndpoints|HubJson)\.cs$");
 
     static readonly string[] s_told = ["HubException", "AccountException", "ViewerException"];
@@ -26,10 +29,13 @@ public partial class ErrorLanguageTests(SharedHub shared)
         foreach (var file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(root, file).Replace(Path.DirectorySeparatorChar, '/');
-            if (name.StartsWith("obj/", StringComparison.Ordinal) || name.StartsWith("bin/", StringComparison.Ordinal) || s_programs.IsMatch(name))
+            if (name.StartsWith("obj/", StringComparison.Ordinal) || name.StartsWith("bin/", StringComparison.Ordinal)
+                || s_programs.IsMatch(name))
                 continue;
-            foreach (var told in ToldIn(CSharpSyntaxTree.ParseText(File.ReadAllText(file), cancellationToken: TestContext.Current.CancellationToken).GetRoot(TestContext.Current.CancellationToken)))
-                Add(told, isText: false, problem => unfit.Add($"{name}:{told.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {problem}: {told}"), templates);
+            foreach (var told in ToldIn(CSharpSyntaxTree.ParseText(File.ReadAllText(file),
+                cancellationToken: TestContext.Current.CancellationToken).GetRoot(TestContext.Current.CancellationToken)))
+                Add(told, isText: false, problem =>
+                    unfit.Add($"{name}:{told.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {problem}: {told}"), templates);
         }
         return ([.. templates], [.. unfit]);
     }
@@ -44,18 +50,27 @@ public partial class ErrorLanguageTests(SharedHub shared)
                     yield return call.ArgumentList.Arguments[0].Expression;
                     break;
                 case InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Expression: IdentifierNameSyntax { Identifier.Text: "HubException" } } called } call
-                    when called.Name.Identifier.Text is "Busy" or "Forbidden" or "BadRequest" or "NotFound" or "Conflict" or "Unprocessable" or "TooLarge" or "NotImplemented":
+                    when called.Name.Identifier.Text is "Busy" or "Forbidden" or "BadRequest" or "NotFound" or "Conflict" or "Unprocessable"
+                    or "TooLarge" or "NotImplemented":
                     yield return call.ArgumentList.Arguments[^1].Expression;
                     break;
-                case ObjectCreationExpressionSyntax { ArgumentList: { } given, Type: IdentifierNameSyntax { Identifier.Text: var made } } when s_told.Contains(made):
+                case ObjectCreationExpressionSyntax { ArgumentList: { } given, Type: IdentifierNameSyntax { Identifier.Text: var made } }
+                    when s_told.Contains(made):
                     yield return given.Arguments[made == "HubException" ? 2 : 0].Expression;
                     break;
-                case ImplicitObjectCreationExpressionSyntax made when made.Ancestors().OfType<MethodDeclarationSyntax>().FirstOrDefault()?.ReturnType.ToString() is { } type && s_told.Contains(type)
+                case ImplicitObjectCreationExpressionSyntax made when made.Ancestors().OfType<MethodDeclarationSyntax>()
+                    .FirstOrDefault()?.ReturnType.ToString() is { } type && s_told.Contains(type)
                     && made.Parent is ArrowExpressionClauseSyntax or ReturnStatementSyntax:
                     yield return made.ArgumentList.Arguments[type == "HubException" ? 2 : 0].Expression;
                     break;
                 case MethodDeclarationSyntax { ReturnType: var type } method when type.ToString().TrimEnd('?') == "ErrorText":
-                    foreach (var returned in method.DescendantNodes().Select(n => n switch { ArrowExpressionClauseSyntax arrow when arrow.Parent == method => arrow.Expression, ReturnStatementSyntax back => back.Expression, _ => null }).OfType<ExpressionSyntax>())
+                    foreach (var returned in method.DescendantNodes()
+                        .Select(n => n switch
+                        {
+                            ArrowExpressionClauseSyntax arrow when arrow.Parent == method => arrow.Expression,
+                            ReturnStatementSyntax back => back.Expression,
+                            _ => null
+                        }).OfType<ExpressionSyntax>())
                         yield return returned;
                     break;
                 case CastExpressionSyntax { Type: var type } cast when type.ToString().TrimEnd('?') == "ErrorText":
@@ -82,10 +97,15 @@ public partial class ErrorLanguageTests(SharedHub shared)
                 if (isText)
                     refuse("cast one branch to ErrorText, or its values cannot be told from its words");
                 var places = 0;
-                templates.Add(string.Concat(words.Contents.Select(c => c is InterpolatedStringTextSyntax text ? text.TextToken.ValueText.Replace("{{", "{", StringComparison.Ordinal).Replace("}}", "}", StringComparison.Ordinal) : $"{{{places++}}}")));
+                templates.Add(
+                    string.Concat(words.Contents.Select(c => c is InterpolatedStringTextSyntax text
+                        ? text.TextToken.ValueText.Replace("{{", "{", StringComparison.Ordinal)
+                        .Replace("}}", "}", StringComparison.Ordinal) : $"{{{places++}}}")));
                 foreach (var hole in words.Contents.OfType<InterpolationSyntax>())
-                    if (hole.Expression.ToString() is var value && !value.Contains("(ErrorText)", StringComparison.Ordinal) && (value.EndsWith("Type.Text()", StringComparison.Ordinal)
-                        || hole.Expression.DescendantNodesAndSelf().OfType<LiteralExpressionSyntax>().Any(l => l.Token.Value is string word && Word().IsMatch(word) && l.Parent is not ArgumentSyntax)))
+                    if (hole.Expression.ToString() is var value && !value.Contains("(ErrorText)", StringComparison.Ordinal)
+                        && (value.EndsWith("Type.Text()", StringComparison.Ordinal)
+                        || hole.Expression.DescendantNodesAndSelf().OfType<LiteralExpressionSyntax>()
+                        .Any(l => l.Token.Value is string word && Word().IsMatch(word) && l.Parent is not ArgumentSyntax)))
                         refuse($"a word in a value ({hole}): cast it to ErrorText");
                 break;
             case ParenthesizedExpressionSyntax inner:
@@ -112,7 +132,9 @@ public partial class ErrorLanguageTests(SharedHub shared)
 
         void AddAll(ExpressionSyntax[] branches)
         {
-            var typed = branches.Any(b => b is CastExpressionSyntax cast && cast.Type.ToString().TrimEnd('?') == "ErrorText" || b is not (LiteralExpressionSyntax or InterpolatedStringExpressionSyntax or ConditionalExpressionSyntax or ThrowExpressionSyntax));
+            var typed = branches.Any(b => b is CastExpressionSyntax cast && cast.Type.ToString().TrimEnd('?') == "ErrorText"
+                || b is not (LiteralExpressionSyntax or InterpolatedStringExpressionSyntax or ConditionalExpressionSyntax
+                    or ThrowExpressionSyntax));
             foreach (var branch in branches)
                 Add(branch, isText: !typed, refuse, templates);
         }
@@ -162,7 +184,10 @@ public partial class ErrorLanguageTests(SharedHub shared)
         foreach (var language in PageLanguage.All)
         {
             visit.Cookies.Add(new Cookie(PageLanguage.CookieName, language.Tag, "/", new Uri(visit.Address).Host));
-            var page = await new AngleSharp.Html.Parser.HtmlParser().ParseDocumentAsync(await (await visit.SendAsync(form, path, (field, value))).Content.ReadAsStringAsync(), TestContext.Current.CancellationToken);
+            var page =
+                await new AngleSharp.Html.Parser.HtmlParser().ParseDocumentAsync(
+                    await (await visit.SendAsync(form, path, (field, value))).Content.ReadAsStringAsync(),
+                    TestContext.Current.CancellationToken);
             var said = page.QuerySelector("[role=alert]")!.TextContent;
             english ??= said;
             Assert.Equal(language.Tag == "en", said == english);
@@ -173,9 +198,11 @@ public partial class ErrorLanguageTests(SharedHub shared)
     public async Task What_programs_are_told_is_English_and_what_a_page_says_is_not()
     {
         var hub = await shared.GetAsync();
-        var (program, page) = (await hub.SendAsync(HttpMethod.Get, "/api/models/ana/none", null, null, ("Accept-Language", "pt")), await hub.SendAsync(HttpMethod.Get, "/ana/none", null, null, ("Accept", "text/html"), ("Accept-Language", "pt")));
+        var (program, page) = (await hub.SendAsync(HttpMethod.Get, "/api/models/ana/none", null, null, ("Accept-Language", "pt")),
+            await hub.SendAsync(HttpMethod.Get, "/ana/none", null, null, ("Accept", "text/html"), ("Accept-Language", "pt")));
         Assert.Equal(HttpStatusCode.NotFound, program.StatusCode);
-        Assert.StartsWith("Repository ana/none not found.", program.Headers.GetValues("X-Error-Message").Single(), StringComparison.Ordinal);
+        Assert.StartsWith("Repository ana/none not found.", program.Headers.GetValues("X-Error-Message").Single(),
+            StringComparison.Ordinal);
         Assert.Equal(program.Headers.GetValues("X-Error-Message"), page.Headers.GetValues("X-Error-Message"));
         Assert.Contains("O repositório ana/none", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }

@@ -9,7 +9,8 @@ public class FormTests(SharedHub shared)
 {
     static MultipartFormDataContent Files(string token, params (string Name, byte[] Bytes)[] files)
     {
-        var form = new MultipartFormDataContent { { new StringContent(token), "_token" }, { new StringContent("sub"), "folder" }, { new StringContent("By hand"), "summary" } };
+        var form = new MultipartFormDataContent { { new StringContent(token), "_token" }, { new StringContent("sub"), "folder" },
+            { new StringContent("By hand"), "summary" } };
         foreach (var (name, bytes) in files)
             form.Add(new ByteArrayContent(bytes), "file", name);
         return form;
@@ -25,13 +26,19 @@ public class FormTests(SharedHub shared)
         using var nina = await PageVisit.OfAsync(hub, "nina");
         using var ben = await PageVisit.OfAsync(hub, "ben");
         foreach (var (name, status) in new[] { ("..", 400), ("", 400), ("made", 303), ("made", 409) })
-            Assert.Equal((name, status), (name, (int)(await nina.SendAsync("/new", "/new", ("name", name), ("owner", "nina"), ("type", "model"), ("license", "mit"), ("visibility", "public"))).StatusCode));
-        Assert.Equal(HttpStatusCode.Forbidden, (await nina.SendAsync("/new", "/new", ("name", "x"), ("owner", "acme"), ("type", "model"))).StatusCode);
+            Assert.Equal((name, status),
+                (name, (int)(await nina.SendAsync("/new", "/new", ("name", name), ("owner", "nina"), ("type", "model"), ("license", "mit"),
+                    ("visibility", "public"))).StatusCode));
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await nina.SendAsync("/new", "/new", ("name", "x"), ("owner", "acme"), ("type", "model"))).StatusCode);
 
         // Text is git's; what is no text, or long, is large.
         var large = new byte[300_000];
         new Random(1).NextBytes(large);
-        var upload = await nina.SendAsync(Post("/nina/made/upload/main", Files(await nina.TokenAsync("/nina/made/upload/main"), ("notes.txt", "first\n"u8.ToArray()), ("weights.dat", large), ("empty.txt", []))));
+        var upload =
+            await nina.SendAsync(Post("/nina/made/upload/main",
+                Files(await nina.TokenAsync("/nina/made/upload/main"), ("notes.txt", "first\n"u8.ToArray()),
+                    ("weights.dat", large), ("empty.txt", []))));
         Assert.Equal((HttpStatusCode.SeeOther, "/nina/made/tree/main"), (upload.StatusCode, upload.Headers.Location!.OriginalString));
         Assert.Equal("first\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
         Assert.Equal(large, await hub.Client.GetByteArrayAsync("/nina/made/resolve/main/sub/weights.dat"));
@@ -45,9 +52,12 @@ public class FormTests(SharedHub shared)
         Assert.Equal("A", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/deep/a.txt"));
 
         // Ben may discuss and propose, not change or merge.
-        var begun = await ben.SendAsync("/nina/made/discussions", "/nina/made/discussions", ("title", "Which *data*?"), ("text", "Was it **public**?"));
+        var begun = await ben.SendAsync("/nina/made/discussions", "/nina/made/discussions", ("title", "Which *data*?"),
+            ("text", "Was it **public**?"));
         Assert.Equal("/nina/made/discussions/1", begun.Headers.Location!.OriginalString);
-        Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync(begun.Headers.Location.OriginalString, begun.Headers.Location.OriginalString, ("text", "All of it."), ("do", "close"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await nina.SendAsync(begun.Headers.Location.OriginalString, begun.Headers.Location.OriginalString, ("text", "All of it."),
+                ("do", "close"))).StatusCode);
         var discussion = (await ben.GetAsync("/nina/made/discussions/1")).Html;
         Assert.Contains("<strong>public</strong>", discussion);
         Assert.Contains("All of it.", discussion);
@@ -56,11 +66,14 @@ public class FormTests(SharedHub shared)
         var proposed = Files(await ben.TokenAsync("/nina/made/upload/main"));
         proposed.Add(new StringContent("commit"), "as");
         proposed.Add(new ByteArrayContent("second\n"u8.ToArray()), "file", "notes.txt");
-        Assert.Equal("/nina/made/discussions/2", (await ben.SendAsync(Post("/nina/made/upload/main", proposed))).Headers.Location!.OriginalString);
+        Assert.Equal("/nina/made/discussions/2",
+            (await ben.SendAsync(Post("/nina/made/upload/main", proposed))).Headers.Location!.OriginalString);
         Assert.Equal("first\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
         Assert.Matches("<span class=\"del\"><a [^>]+>1</a>-first", (await nina.GetAsync("/nina/made/discussions/2")).Html);
-        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", ""))).StatusCode);
-        Assert.Equal(HttpStatusCode.SeeOther, (await nina.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", "Thanks"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await ben.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", ""))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await nina.SendAsync("/nina/made/discussions/2", "/nina/made/discussions/2/merge", ("text", "Thanks"))).StatusCode);
         Assert.Equal("second\n", await hub.Client.GetStringAsync("/nina/made/resolve/main/sub/notes.txt"));
         Assert.Contains("pull request, merged", (await ben.GetAsync("/nina/made/discussions?status=all")).Html);
 
@@ -79,7 +92,8 @@ public class FormTests(SharedHub shared)
         using var visit = await PageVisit.OfAsync(await shared.GetAsync(), "ana");
         var form = new MultipartFormDataContent { { new StringContent(await visit.TokenAsync("/ana/coder/upload/main")), "_token" } };
         var file = new ByteArrayContent([65]);
-        file.Headers.TryAddWithoutValidation("Content-Disposition", $"form-data; name=\"file\"; filename*=UTF-8''{Uri.EscapeDataString(name)}");
+        file.Headers.TryAddWithoutValidation("Content-Disposition",
+            $"form-data; name=\"file\"; filename*=UTF-8''{Uri.EscapeDataString(name)}");
         form.Add(file);
         Assert.Equal(status, (int)(await visit.SendAsync(Post("/ana/coder/upload/main", form))).StatusCode);
     }
@@ -89,16 +103,19 @@ public class FormTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         using var visit = await PageVisit.OfAsync(hub, "ana");
-        Assert.Equal(HttpStatusCode.Forbidden, (await visit.SendAsync(Post("/ana/coder/upload/main", Files("x", ("evil.txt", [65]))))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await visit.SendAsync(Post("/ana/coder/upload/main", Files("x", ("evil.txt", [65]))))).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync("/ana/coder/resolve/main/sub/evil.txt")).StatusCode);
-        foreach (var content in new HttpContent[] { new StringContent("x"), new StringContent("--b\r\nnonsense", Encoding.UTF8, "multipart/form-data"), new MultipartFormDataContent() })
+        foreach (var content in new HttpContent[] { new StringContent("x"),
+            new StringContent("--b\r\nnonsense", Encoding.UTF8, "multipart/form-data"), new MultipartFormDataContent() })
             Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Post("/ana/coder/upload/main", content))).StatusCode);
         var many = new MultipartFormDataContent();
         for (var i = 0; i < 11; i++)
             many.Add(new StringContent("x"), $"f{i}");
         Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(Post("/ana/coder/upload/main", many))).StatusCode);
         foreach (var action in new[] { "/ana/coder/like", "/ana/coder/discussions", "/acme/gated/access", "/new" })
-            Assert.Equal((action, HttpStatusCode.Forbidden), (action, (await visit.PostAsync(action, ("title", "A title"), ("name", "x"))).StatusCode));
+            Assert.Equal((action, HttpStatusCode.Forbidden),
+                (action, (await visit.PostAsync(action, ("title", "A title"), ("name", "x"))).StatusCode));
     }
 
     [Fact]
@@ -111,7 +128,8 @@ public class FormTests(SharedHub shared)
         Assert.Equal(HttpStatusCode.SeeOther, (await greta.SendAsync("/acme/gated", "/acme/gated/access")).StatusCode);
         Assert.Contains("waits for an answer", (await greta.GetAsync("/acme/gated")).Html);
         Assert.Equal(403, (await greta.GetAsync("/acme/gated/tree/main")).Status);
-        await HubServer.JsonOf(await hub.PostAsync("/api/models/acme/gated/user-access-request/handle", new { user = "greta", status = "accepted" }, hub.Ana));
+        await HubServer.JsonOf(await hub.PostAsync("/api/models/acme/gated/user-access-request/handle",
+            new { user = "greta", status = "accepted" }, hub.Ana));
         Assert.Contains("Behind the gate", (await greta.GetAsync("/acme/gated")).Html);
     }
 }

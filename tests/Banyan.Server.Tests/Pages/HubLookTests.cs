@@ -9,14 +9,21 @@ using Microsoft.Playwright;
 
 namespace Banyan.Server.Tests.Pages;
 
-/// <summary>The hub's pages in a real Chromium without script: nothing is wider than the smallest phone, and axe-core finds no fault (WCAG 2.2 AA).</summary>
+/// <summary>
+/// The hub's pages in a real Chromium without script: nothing is wider than the smallest phone, and axe-core finds no fault (WCAG 2.2 AA).
+/// </summary>
 public class HubLookTests(SharedHub shared, Browser browser)
 {
     const int Phone = 320;
 
     [Theory]
-    [InlineData(ColorScheme.Light, "ana", "/", "/datasets", "/search?q=coder", "/ana/coder", "/ana/coder/blob/main/src/model.py", "/ana/coder/commit/main", "/acme/gated", "/datasets/ana/rows/viewer/main/data/media.parquet", "/settings/password", "/settings/storage", "/new", "/collections?item=models/ana/coder", "/notifications")]
-    [InlineData(ColorScheme.Dark, "ana", "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main", "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/lines.jsonl?row=7", "/ana/coder/commits/main", "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens", "/settings/applications", "/settings/signing-keys", "/settings/organizations", "/ana/coder/settings", "/acme/gated/settings", "/playground", "/chat", "/oauth/device")]
+    [InlineData(ColorScheme.Light, "ana", "/", "/datasets", "/search?q=coder", "/ana/coder", "/ana/coder/blob/main/src/model.py",
+        "/ana/coder/commit/main", "/acme/gated", "/datasets/ana/rows/viewer/main/data/media.parquet", "/settings/password",
+        "/settings/storage", "/new", "/collections?item=models/ana/coder", "/notifications")]
+    [InlineData(ColorScheme.Dark, "ana", "/models", "/ana", "/datasets/ana/words", "/ana/coder/tree/main",
+        "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/lines.jsonl?row=7", "/ana/coder/commits/main",
+        "/ana/coder/discussions", "/nothing/here", "/login", "/settings/tokens", "/settings/applications", "/settings/signing-keys",
+        "/settings/organizations", "/ana/coder/settings", "/acme/gated/settings", "/playground", "/chat", "/oauth/device")]
     [InlineData(ColorScheme.Light, SharedHub.Administrator, "/settings/users", "/settings/jobs", "/settings/audit")]
     public async Task Pages_fit_a_phone_and_are_open_to_everyone(ColorScheme scheme, string user, params string[] paths)
     {
@@ -29,7 +36,10 @@ public class HubLookTests(SharedHub shared, Browser browser)
         look.AssertNoComplaint();
     }
 
-    /// <summary>Pages that are there only in the middle of something: a program's code, an app's question, the second factor's code, a signed report.</summary>
+    /// <summary>
+    /// Pages that are there only in the middle of something: a program's code, an app's question, the second factor's code, a signed
+    /// report.
+    /// </summary>
     [Fact]
     public async Task Pages_on_the_way_are_open_to_everyone_too()
     {
@@ -37,19 +47,33 @@ public class HubLookTests(SharedHub shared, Browser browser)
         await hub.AddUserAsync("vera");
         using var visit = await PageVisit.OfAsync(hub, "vera");
         var repo = await hub.CreateRepoAsync("reported");
-        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Reported"), ("report.json", await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"))));
+        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Reported"),
+            ("report.json",
+                await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages",
+                    "Data", "report.json"))));
         await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 12, "rope": {"theta": 10000}}"""));
-        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 24, "rope": {"theta": 1000000}}"""), ("chat_template.jinja", "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"));
-        var proposal = "{\"key\":\"header\",\"value\":{\"summary\":\"More\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"README.md\",\"content\":\"# More\",\"encoding\":\"utf-8\"}}";
-        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/commit/main?create_pr=1", hub.Ana, new StringContent(proposal)));
-        await hub.PostJsonAsync($"/api/models/{repo}/discussions/1/comment", new { comment = "Why?", path = "README.md", line = 1 }, hub.Ben);
-        var device = await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/oauth/device", null, new FormUrlEncodedContent([new("client_id", OAuthClient.CommandLine.Id)])));
-        var registered = await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Warung"), ("homepage", "https://app.example.org"), ("redirects", "https://app.example.org/back"), ("kind", "server"))).Content.ReadAsStringAsync();
+        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 24, "rope": {"theta": 1000000}}"""),
+            ("chat_template.jinja", "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"));
+        var proposal =
+            "{\"key\":\"header\",\"value\":{\"summary\":\"More\"}}\n{\"key\":\"file\",\"value\":{\"path\":\"README.md\",\"content\":\"# More\",\"encoding\":\"utf-8\"}}";
+        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/commit/main?create_pr=1", hub.Ana,
+            new StringContent(proposal)));
+        await hub.PostJsonAsync($"/api/models/{repo}/discussions/1/comment",
+            new { comment = "Why?", path = "README.md", line = 1 }, hub.Ben);
+        var device =
+            await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/oauth/device", null,
+                new FormUrlEncodedContent([new("client_id", OAuthClient.CommandLine.Id)])));
+        var registered =
+            await (await visit.SendAsync("/settings/applications", "/settings/applications", ("name", "Warung"),
+                ("homepage", "https://app.example.org"), ("redirects", "https://app.example.org/back"),
+                ("kind", "server"))).Content.ReadAsStringAsync();
         var client = Regex.Match(registered, "client_id=([0-9a-f-]{36})").Groups[1].Value;
         await using var look = new Look(await OpenAsync("vera", ColorScheme.Light));
         foreach (var path in new[]
         {
-            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/{repo}/commit/main", $"/{repo}/blob/main/chat_template.jinja", $"/{repo}/discussions/1?path=README.md&line=1&side=old", $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
+            $"/{repo}", $"/{repo}/blob/main/report.json", $"/{repo}/upload/main", $"/{repo}/commit/main",
+            $"/{repo}/blob/main/chat_template.jinja", $"/{repo}/discussions/1?path=README.md&line=1&side=old",
+            $"/oauth/device?user_code={device.GetProperty("user_code").GetString()}", "/oauth/device?user_code=BCDF-GHJK",
             $"/oauth/authorize?response_type=code&client_id={client}&redirect_uri=https://app.example.org/back&scope=openid%20email%20read-repos",
         })
         {
@@ -63,7 +87,8 @@ public class HubLookTests(SharedHub shared, Browser browser)
         await look.CheckAsync("the second factor's picture");
         var factors = hub.Server.Services.GetRequiredService<SecondFactors>();
         var secret = Totp.NewSecret();
-        Assert.NotNull(await factors.SetAsync((await hub.Accounts.FindAsync("vera", default))!, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default));
+        Assert.NotNull(await factors.SetAsync((await hub.Accounts.FindAsync("vera", default))!, secret,
+            Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default));
         await look.Page.Context.ClearCookiesAsync();
         await look.Page.GotoAsync("/login");
         await look.Page.GetByLabel("Name").FillAsync("vera");
@@ -111,7 +136,12 @@ public class HubLookTests(SharedHub shared, Browser browser)
             if (!File.Exists(s_axe))
                 SharedData.Missing("no axe-core: tests/prepare installs it");
             Page = page;
-            page.Console += (_, message) => { if (message.Type == "error" && !message.Text.Contains("status of 40", StringComparison.Ordinal)) _complaints.Add(message.Text); };
+            page.Console += (_,
+                message) =>
+            {
+                if (message.Type == "error"
+                    && !message.Text.Contains("status of 40", StringComparison.Ordinal)) _complaints.Add(message.Text);
+            };
         }
 
         public IPage Page { get; }

@@ -95,7 +95,8 @@ public class HubPageTests(SharedHub shared)
     {
         var (status, text, response) = await shared.PageAsync("/feed");
         Assert.Equal((200, "application/atom+xml"), (status, response.Content.Headers.ContentType!.MediaType));
-        Assert.Contains(System.Xml.Linq.XDocument.Parse(text).Descendants(), e => e.Name.LocalName == "title" && e.Value == "ana/coder (model)");
+        Assert.Contains(System.Xml.Linq.XDocument.Parse(text).Descendants(),
+            e => e.Name.LocalName == "title" && e.Value == "ana/coder (model)");
         Assert.DoesNotContain("secret", text);
         Assert.Contains("Disallow: /settings", (await shared.PageAsync("/robots.txt")).Html);
     }
@@ -115,7 +116,8 @@ public class HubPageTests(SharedHub shared)
     public async Task An_address_of_a_blob_gives_the_page_to_browsers_and_the_file_to_clients()
     {
         Assert.Contains("<main", (await shared.PageAsync("/ana/coder/blob/main/src/model.py")).Html);
-        Assert.Equal("def forward(x):\n    return x\n", await (await (await shared.GetAsync()).GetAsync("/ana/coder/blob/main/src/model.py")).Content.ReadAsStringAsync());
+        Assert.Equal("def forward(x):\n    return x\n",
+            await (await (await shared.GetAsync()).GetAsync("/ana/coder/blob/main/src/model.py")).Content.ReadAsStringAsync());
     }
 
     [Fact]
@@ -123,12 +125,14 @@ public class HubPageTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("weights");
-        var header = """{"__metadata__": {"format": "pt<b>"}, "a.<i>weight": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}}""";
+        var header =
+            """{"__metadata__": {"format": "pt<b>"}, "a.<i>weight": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [0, 12]}}""";
         byte[] file = [.. BitConverter.GetBytes((long)header.Length), .. System.Text.Encoding.UTF8.GetBytes(header), .. new byte[12]];
         await hub.UploadAsync(repo, file);
         var gguf = await File.ReadAllBytesAsync(Banyan.Tests.SharedData.Path("models", "stories260K.gguf"));
         await hub.UploadAsync(repo, gguf);
-        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file), HubServer.Large("m.gguf", gguf), HubServer.File("broken.gguf", "GGUF nonsense")));
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file),
+            HubServer.Large("m.gguf", gguf), HubServer.File("broken.gguf", "GGUF nonsense")));
         var (_, html, _) = await shared.PageAsync($"/{repo}/blob/main/model.safetensors");
         Assert.Contains("1 tensors, 6 parameters", html);
         Assert.Contains("a.&lt;i&gt;weight</a></th><td class=\"num\">2 × 3</td><td>BF16</td>", html);
@@ -143,10 +147,17 @@ public class HubPageTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("strange");
-        await hub.CommitFilesAsync(repo, hub.Ben.Length > 0 ? hub.Ana : null, ($"a{SharedHub.Hostile.Replace("/", "")}.txt", SharedHub.Hostile), ("README.md", $"---\ntags: ['{SharedHub.Hostile}']\nlicense: '\"><script>alert(1)</script>'\n---\n{SharedHub.Hostile}\n\nWhat &lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; and &lt;!--&lt;script&gt; would be, were it markup."));
+        await hub.CommitFilesAsync(repo, hub.Ben.Length > 0 ? hub.Ana : null,
+            ($"a{SharedHub.Hostile.Replace("/", "")}.txt", SharedHub.Hostile),
+            ("README.md",
+                $"---\ntags: ['{SharedHub.Hostile}']\nlicense: '\"><script>alert(1)</script>'\n---\n{SharedHub.Hostile}\n\nWhat &lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt; and &lt;!--&lt;script&gt; would be, were it markup."));
         await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, SharedHub.Hostile, null, HubServer.File("b.txt", SharedHub.Hostile)));
-        var number = (await hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = SharedHub.Hostile, description = $"{SharedHub.Hostile} <img src=x onerror=alert(1)>" }, hub.Ben)).GetProperty("num").GetInt32();
-        foreach (var path in new[] { "", "/tree/main", "/blob/main/b.txt", "/commits/main", "/commit/main", "/discussions", $"/discussions/{number}", $"/blob/main/a{Uri.EscapeDataString("<script>alert(1)<script>")}.txt" })
+        var number =
+            (await hub.PostJsonAsync($"/api/models/{repo}/discussions",
+                new { title = SharedHub.Hostile, description = $"{SharedHub.Hostile} <img src=x onerror=alert(1)>" },
+                hub.Ben)).GetProperty("num").GetInt32();
+        foreach (var path in new[] { "", "/tree/main", "/blob/main/b.txt", "/commits/main", "/commit/main", "/discussions",
+            $"/discussions/{number}", $"/blob/main/a{Uri.EscapeDataString("<script>alert(1)<script>")}.txt" })
         {
             var (status, html, _) = await shared.PageAsync($"/{repo}{path}");
             Assert.Equal((200, path), (status, path));
@@ -158,7 +169,8 @@ public class HubPageTests(SharedHub shared)
     }
 
     // The one element that a page may have of this kind: data for search engines, up to the first end that a browser finds.
-    static string WithoutData(string html) => html.Split("<script type=\"application/ld+json\">") is [var before, var rest] ? before + rest[(rest.IndexOf("</script>", StringComparison.OrdinalIgnoreCase) + 9)..] : html;
+    static string WithoutData(string html) => html.Split("<script type=\"application/ld+json\">") is [var before, var rest]
+        ? before + rest[(rest.IndexOf("</script>", StringComparison.OrdinalIgnoreCase) + 9)..] : html;
 
     static System.Text.Json.JsonElement DataOf(string html) =>
         System.Text.Json.JsonDocument.Parse(html.Split("<script type=\"application/ld+json\">")[1].Split("</script>")[0]).RootElement;
@@ -173,30 +185,38 @@ public class HubPageTests(SharedHub shared)
     {
         var (_, html, response) = await shared.PageAsync(path);
         var (data, root) = (DataOf(html), (await shared.GetAsync()).Address);
-        Assert.Equal((type, name, root + canonical), (data.GetProperty("@type").GetString(), data.GetProperty("name").GetString(), data.GetProperty("url").GetString()));
+        Assert.Equal((type, name, root + canonical),
+            (data.GetProperty("@type").GetString(), data.GetProperty("name").GetString(), data.GetProperty("url").GetString()));
         if (about is not null)
         {
             Assert.StartsWith(about, data.GetProperty("description").GetString());
             Assert.Contains($"<meta property=\"og:description\" content=\"{about}", html);
-            Assert.Equal(path.Split('/')[^2], data.GetProperty(type == "Dataset" ? "creator" : "author").GetProperty("url").GetString()!.Split('/')[^1]);
+            Assert.Equal(path.Split('/')[^2], data.GetProperty(type == "Dataset" ? "creator" : "author").GetProperty("url")
+                .GetString()!.Split('/')[^1]);
         }
         Assert.Contains($"<link rel=\"canonical\" href=\"{root}{canonical}\"", html);
         Assert.Contains($"<meta property=\"og:url\" content=\"{root}{canonical}\"", html);
         Assert.DoesNotContain("script-src", response.Headers.GetValues("Content-Security-Policy").Single());
         // Each feed that a page names is there for its reader.
-        foreach (var feed in html.Split("<link rel=\"alternate\" type=\"application/atom&#x2B;xml\"").Concat(html.Split("<link rel=\"alternate\" type=\"application/atom+xml\"")).Where(l => l.StartsWith(" title", StringComparison.Ordinal)))
+        foreach (var feed in html.Split("<link rel=\"alternate\" type=\"application/atom&#x2B;xml\"")
+            .Concat(html.Split("<link rel=\"alternate\" type=\"application/atom+xml\""))
+            .Where(l => l.StartsWith(" title", StringComparison.Ordinal)))
             Assert.Equal(200, (await shared.PageAsync(feed.Split("href=\"")[1].Split('"')[0])).Status);
         Assert.Contains("href=\"/feed/new\"", html);
-        Assert.Equal(path is "/ana/coder" or "/datasets/ana/words", html.Contains($"href=\"{canonical}/discussions/feed\"", StringComparison.Ordinal));
+        Assert.Equal(path is "/ana/coder" or "/datasets/ana/words",
+            html.Contains($"href=\"{canonical}/discussions/feed\"", StringComparison.Ordinal));
     }
 
     [Theory]
-    [InlineData("<p><img src=\"a>b.png\" alt=\"x\"></p><p>It writes <b>code</b> &amp; more of it.</p><p>Then</p>", "It writes code & more of it.")]
-    [InlineData("<pre>not this, though it is long enough</pre><p title='>'>short</p><p>this one is long enough</p>", "this one is long enough")]
+    [InlineData("<p><img src=\"a>b.png\" alt=\"x\"></p><p>It writes <b>code</b> &amp; more of it.</p><p>Then</p>",
+        "It writes code & more of it.")]
+    [InlineData("<pre>not this, though it is long enough</pre><p title='>'>short</p><p>this one is long enough</p>",
+        "this one is long enough")]
     [InlineData("<p>too short</p>", null)]
     [InlineData("<p", null)]
     [InlineData("<p><a href=\"", null)]
-    public void The_first_sentences_of_a_card_are_its_summary(string html, string? expected) => Assert.Equal(expected, Banyan.Server.Cards.CardSummary.Of(html));
+    public void The_first_sentences_of_a_card_are_its_summary(string html, string? expected) =>
+        Assert.Equal(expected, Banyan.Server.Cards.CardSummary.Of(html));
 
     [Fact]
     public async Task Pages_of_a_list_follow_one_another()

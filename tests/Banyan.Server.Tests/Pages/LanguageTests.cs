@@ -28,12 +28,17 @@ public partial class LanguageTests(SharedHub shared)
                 Assert.DoesNotContain('<', t.Value);
             });
         }
-        // What is Chinese or Hindi has no Latin letters but names; what is Portuguese or Indonesian differs from English, unless the words are the same.
+        // What is Chinese or Hindi has no Latin letters but names; what is Portuguese or Indonesian differs from English, unless the words
+        // are the same.
         foreach (var tag in new[] { "hi", "zh" })
-            Assert.All(PageLanguage.Find(tag)!.Texts.Values, text => Assert.All(Latin().Matches(Place().Replace(text, "")).Select(m => m.Value), word => Assert.Contains(word, s_names)));
+            Assert.All(PageLanguage.Find(tag)!.Texts.Values,
+                text => Assert.All(Latin().Matches(Place().Replace(text, "")).Select(m => m.Value),
+                    word => Assert.Contains(word, s_names)));
     }
 
-    static readonly string[] s_names = ["API", "AI", "Banyan", "Hugging", "Face", "git", "README", "md", "safetensors", "GGUF", "write", "hi", "pt", "zh", "read", "admin", "JSON", "CSV", "TSV", "Parquet", "UTC", "GB", "OpenID", "Connect", "PKCE", "client", "id", "OpenAI"];
+    static readonly string[] s_names = ["API", "AI", "Banyan", "Hugging", "Face", "git", "README", "md", "safetensors", "GGUF", "write",
+        "hi", "pt", "zh", "read", "admin", "JSON", "CSV", "TSV", "Parquet", "UTC", "GB", "OpenID", "Connect", "PKCE",
+        "client", "id", "OpenAI"];
 
     [GeneratedRegex(@"\{[\w.]+\}")]
     private static partial Regex Place();
@@ -44,16 +49,26 @@ public partial class LanguageTests(SharedHub shared)
     [Fact]
     public void Pages_use_the_texts_that_there_are_and_all_of_them()
     {
-        var sources = string.Concat(new[] { "Banyan.Server", "Banyan.Cli" }.SelectMany(p => Directory.EnumerateFiles(Path.Combine(SharedData.Repository, "src", p), "*", SearchOption.AllDirectories))
-            .Where(f => (f.EndsWith(".razor", StringComparison.Ordinal) || f.EndsWith(".cs", StringComparison.Ordinal)) && !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
+        var sources =
+            string.Concat(new[] { "Banyan.Server",
+                "Banyan.Cli" }.SelectMany(p =>
+                Directory.EnumerateFiles(Path.Combine(SharedData.Repository, "src", p), "*", SearchOption.AllDirectories))
+            .Where(f => (f.EndsWith(".razor", StringComparison.Ordinal) || f.EndsWith(".cs", StringComparison.Ordinal))
+                && !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")).Select(File.ReadAllText));
         var keys = PageLanguage.English.Texts.Keys;
-        var asked = Regex.Matches(sources, """\b(?:T|T\.Say|T\.Many|language|language\.Say|Language\(\)|Language\(\)\.Say|Say|Many|this)[\[(]"([a-z_.]+)"[\]),]""").Select(m => m.Groups[1].Value).Distinct().ToArray();
+        var asked =
+            Regex.Matches(sources,
+                """\b(?:T|T\.Say|T\.Many|language|language\.Say|Language\(\)|Language\(\)\.Say|Say|Many|this)[\[(]"([a-z_.]+)"[\]),]""")
+                    .Select(m => m.Groups[1].Value).Distinct().ToArray();
         Assert.True(asked.Length > 100, $"{asked.Length} texts are asked for by their names");
         string[] unknown = [.. asked.Where(a => !keys.Contains(a) && !keys.Contains($"{a}.one"))];
         Assert.Empty(unknown);
         // T[$"nav.{type}"]: any key of that form may be asked for.
-        string[] made = [.. Regex.Matches(sources, """\$"([a-z_]+(?:\.[a-z_]+)*\.)\{[^"{}]+\}"[\] ]""").Select(m => m.Groups[1].Value).Distinct()];
-        string[] unused = [.. keys.Where(k => !sources.Contains($"\"{Regex.Replace(k, @"\.(one|other)$", "")}\"") && !made.Any(m => k.StartsWith(m, StringComparison.Ordinal) && k.LastIndexOf('.') == m.Length - 1))];
+        string[] made =
+            [.. Regex.Matches(sources, """\$"([a-z_]+(?:\.[a-z_]+)*\.)\{[^"{}]+\}"[\] ]""").Select(m => m.Groups[1].Value).Distinct()];
+        string[] unused =
+            [.. keys.Where(k => !sources.Contains($"\"{Regex.Replace(k, @"\.(one|other)$", "")}\"")
+                && !made.Any(m => k.StartsWith(m, StringComparison.Ordinal) && k.LastIndexOf('.') == m.Length - 1))];
         Assert.Empty(unused);
     }
 
@@ -85,11 +100,13 @@ public partial class LanguageTests(SharedHub shared)
 
     [Fact]
     public void What_stands_in_a_text_is_never_taken_for_a_place_itself() =>
-        Assert.Equal("Nothing has “{corrected}”. This is what “{query}” finds.", PageLanguage.English.Say("search.corrected", ("query", "{corrected}"), ("corrected", "{query}")));
+        Assert.Equal("Nothing has “{corrected}”. This is what “{query}” finds.",
+            PageLanguage.English.Say("search.corrected", ("query", "{corrected}"), ("corrected", "{query}")));
 
     async Task<IDocument> PageAsync(string path, string language, string? token = null)
     {
-        var response = await (await shared.GetAsync()).SendAsync(HttpMethod.Get, path, token, null, ("Accept", "text/html"), ("Accept-Language", language));
+        var response = await (await shared.GetAsync()).SendAsync(HttpMethod.Get, path, token, null, ("Accept", "text/html"),
+            ("Accept-Language", language));
         return new HtmlParser().ParseDocument(await response.Content.ReadAsStringAsync());
     }
 
@@ -140,7 +157,9 @@ public partial class LanguageTests(SharedHub shared)
         foreach (var tag in new[] { "hi", "zh" })
         {
             visit.Cookies.Add(new Cookie(PageLanguage.CookieName, tag, "/", new Uri(visit.Address).Host));
-            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/signing-keys", "/settings/organizations", "/settings/storage", "/settings/users", "/settings/jobs", "/settings/audit", "/tune", "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
+            foreach (var path in new[] { "/settings/tokens", "/settings/applications", "/settings/password", "/settings/signing-keys",
+                "/settings/organizations", "/settings/storage", "/settings/users", "/settings/jobs", "/settings/audit", "/tune",
+                "/oauth/device", "/oauth/device?user_code=BCDF-GHJK", "/notifications" })
                 AssertAllIn(tag, new HtmlParser().ParseDocument((await visit.GetAsync(path)).Html));
         }
     }
@@ -148,10 +167,12 @@ public partial class LanguageTests(SharedHub shared)
     static void AssertAllIn(string tag, IDocument page)
     {
         Assert.Equal((tag, "ltr"), (page.DocumentElement.GetAttribute("lang"), page.DocumentElement.GetAttribute("dir")));
-        foreach (var hidden in page.QuerySelectorAll("pre, code, script, article, textarea.code, #text, [lang=en], select[name=pipeline_tag], select[name=task_categories], select[name=to], .mark, .repos .name, time, th[scope=row], td .hide, .inbox li, .log tbody, .latest, .commits li > a, .files .last a, .data td, .data th small").ToArray())
+        foreach (var hidden in page.QuerySelectorAll(
+            "pre, code, script, article, textarea.code, #text, [lang=en], select[name=pipeline_tag], select[name=task_categories], select[name=to], .mark, .repos .name, time, th[scope=row], td .hide, .inbox li, .log tbody, .latest, .commits li > a, .files .last a, .data td, .data th small").ToArray())
             hidden.Remove();
         var texts = page.Descendants<IText>().Select(t => t.Data)
-            .Concat(page.All.SelectMany(e => new[] { "placeholder", "title", "aria-label", "alt" }.Select(e.GetAttribute)).OfType<string>()).Select(t => t.Trim());
+            .Concat(page.All.SelectMany(e => new[] { "placeholder", "title", "aria-label", "alt" }.Select(e.GetAttribute)).OfType<string>())
+            .Select(t => t.Trim());
         string[] left = [.. texts.Where(t => !s_known.IsMatch(t))];
         Assert.Empty(left);
     }
@@ -159,18 +180,22 @@ public partial class LanguageTests(SharedHub shared)
     static readonly Regex s_known = new($"^[^A-Za-z]*((?<![A-Za-z])({Data.ReplaceLineEndings("")})(?![A-Za-z])[^A-Za-z]*)*$");
 
     // Names of things, marks of code, and words that all languages write so.
-    static readonly string[] s_literals = ["Banyan", "Markdown", "client_id", "curl", "C#", "Tab", "null", "1 GB", "2 GB", "3 GB", "4 GB", "8 GB", "10 GB", "16 GB", "32 GB"];
+    static readonly string[] s_literals = ["Banyan", "Markdown", "client_id", "curl", "C#", "Tab", "null", "1 GB", "2 GB", "3 GB", "4 GB",
+        "8 GB", "10 GB", "16 GB", "32 GB"];
 
     [Fact]
     public void No_page_has_a_text_of_its_own()
     {
         var found = new List<string>();
-        foreach (var file in Directory.EnumerateFiles(Path.Combine(SharedData.Repository, "src", "Banyan.Server"), "*.razor", SearchOption.AllDirectories).Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(SharedData.Repository, "src", "Banyan.Server"), "*.razor",
+            SearchOption.AllDirectories).Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")))
         {
             var markup = Code().Split(Comment().Replace(File.ReadAllText(file), ""))[0];
             // What is between tags, what assistive programs read of attributes, and what an expression chooses from.
-            found.AddRange(Between().Matches(Shown().Replace(markup, "")).Select(m => m.Groups[1].Value.Trim()).Concat(Said().Matches(markup).Concat(Chosen().Matches(markup)).Select(m => m.Groups[1].Value))
-                .Where(t => Latin().IsMatch(Place().Replace(t, "")) && !s_literals.Contains(t)).Select(t => $"{Path.GetFileName(file)}: {t}"));
+            found.AddRange(Between().Matches(Shown().Replace(markup, "")).Select(m => m.Groups[1].Value.Trim())
+                .Concat(Said().Matches(markup).Concat(Chosen().Matches(markup)).Select(m => m.Groups[1].Value))
+                .Where(t => Latin().IsMatch(Place().Replace(t, "")) && !s_literals.Contains(t))
+                .Select(t => $"{Path.GetFileName(file)}: {t}"));
         }
         Assert.Empty(found);
     }
@@ -200,7 +225,9 @@ public partial class LanguageTests(SharedHub shared)
         var hub = await shared.GetAsync();
         using var visit = new PageVisit(hub);
         Assert.Contains("<html lang=\"en\"", (await visit.GetAsync("/models")).Html);
-        async Task<string?> ChooseAsync(string to, string next) => (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Get, $"/settings/language?to={to}&next={Uri.EscapeDataString(next)}"))).Headers.Location?.ToString();
+        async Task<string?> ChooseAsync(string to, string next) =>
+            (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Get,
+                $"/settings/language?to={to}&next={Uri.EscapeDataString(next)}"))).Headers.Location?.ToString();
         Assert.Equal("/models?sort=name", await ChooseAsync("zh", "/models?sort=name"));
         Assert.Contains("<html lang=\"zh\"", (await visit.GetAsync("/models")).Html);
         foreach (var elsewhere in new[] { "https://example.org/", "//example.org", "/\\example.org", "javascript:alert(1)", "" })

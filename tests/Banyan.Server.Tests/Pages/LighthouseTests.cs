@@ -9,9 +9,9 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Pages;
 
 /// <summary>
-/// Every kind of page as a visitor's first: Lighthouse gives it 95 or more for accessibility and best practices, it is no more than 50 KB without its images, and
-/// the server has it within 100 ms. A page costs ten seconds and more, so only where all is tested; the table, which docs/pages.md has, is written to
-/// <c>BANYAN_TEST_LIGHTHOUSE</c>.
+/// Every kind of page as a visitor's first: Lighthouse gives it 95 or more for accessibility and best practices, it is no more than 50 KB
+/// without its images, and the server has it within 100 ms. A page costs ten seconds and more, so only where all is tested; the table,
+/// which docs/pages.md has, is written to <c>BANYAN_TEST_LIGHTHOUSE</c>.
 /// </summary>
 public class LighthouseTests(SharedHub shared)
 {
@@ -20,10 +20,13 @@ public class LighthouseTests(SharedHub shared)
     // Who looks, and at what.
     static readonly (string? User, string[] Paths)[] s_pages =
     [
-        (null, ["/", "/models", "/models?language=hi&license=apache-2.0&fits=8", "/datasets", "/spaces", "/search?q=coder", "/ana", "/acme", "/ana/coder", "/datasets/ana/words", "/ana/coder/tree/main", "/ana/coder/blob/main/src/model.py",
-            "/ana/coder/blob/main/README.md", "/ana/coder/commits/main", "/ana/coder/commit/main", "/ana/coder/discussions", "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/data/media.parquet",
+        (null, ["/", "/models", "/models?language=hi&license=apache-2.0&fits=8", "/datasets", "/spaces", "/search?q=coder", "/ana", "/acme",
+            "/ana/coder", "/datasets/ana/words", "/ana/coder/tree/main", "/ana/coder/blob/main/src/model.py",
+            "/ana/coder/blob/main/README.md", "/ana/coder/commits/main", "/ana/coder/commit/main", "/ana/coder/discussions",
+            "/datasets/ana/rows/viewer/main/lines.jsonl?q=row", "/datasets/ana/rows/viewer/main/data/media.parquet",
             "/datasets/ana/rows/viewer/main/lines.jsonl?row=7", "/collections", "/login", "/playground", "/chat"]),
-        ("ana", ["/new", "/ana/coder/upload/main", "/ana/coder/settings", "/acme/gated", "/acme/gated/settings", "/collections?item=models/ana/coder", "/notifications", "/settings/tokens", "/settings/applications", "/settings/password",
+        ("ana", ["/new", "/ana/coder/upload/main", "/ana/coder/settings", "/acme/gated", "/acme/gated/settings",
+            "/collections?item=models/ana/coder", "/notifications", "/settings/tokens", "/settings/applications", "/settings/password",
             "/settings/signing-keys", "/settings/organizations", "/settings/storage", "/oauth/device"]),
         (SharedHub.Administrator, ["/settings/users", "/settings/jobs", "/settings/audit", "/tune"]),
     ];
@@ -35,18 +38,28 @@ public class LighthouseTests(SharedHub shared)
         var hub = await shared.GetAsync();
         if (!Browser.IsThere)
             SharedData.Missing("no Chromium on this machine: tests/prepare installs it");
-        var (found, table) = (new List<string>(), new StringBuilder("| page | accessibility | best practices | KB | ms |\n|---|---|---|---|---|\n"));
+        var (found, table) = (new List<string>(),
+            new StringBuilder("| page | accessibility | best practices | KB | ms |\n|---|---|---|---|---|\n"));
         foreach (var (user, paths) in s_pages)
         {
             using var visit = user is null ? new PageVisit(hub) : await PageVisit.OfAsync(hub, user);
-            var job = JsonSerializer.Serialize(new { address = hub.Address, cookie = visit.Cookies.GetCookieHeader(new Uri(hub.Address)), paths });
+            var job =
+                JsonSerializer.Serialize(new
+                {
+                    address = hub.Address,
+                    cookie = visit.Cookies.GetCookieHeader(new Uri(hub.Address)),
+                    paths
+                });
             using var told = JsonDocument.Parse(await NodeClients.RunAsync("lighthouse", "lighthouse.mjs", Browser.Path, job));
             foreach (var page in told.RootElement.EnumerateArray())
             {
                 int Number(string name) => page.GetProperty(name).GetInt32();
-                var (path, bytes, ms) = (page.GetProperty("path").GetString()!, Number("bytes"), await BestAsync(visit, page.GetProperty("path").GetString()!));
-                table.Append(CultureInfo.InvariantCulture, $"| `{path}` | {Number("accessibility")} | {Number("practices")} | {bytes / 1e3:F1} | {ms:F0} |\n");
-                if (Number("accessibility") < Least || Number("practices") < Least || bytes is 0 or > MostBytes || ms > MostMs || Number("status") != 200)
+                var (path, bytes, ms) = (page.GetProperty("path").GetString()!, Number("bytes"),
+                    await BestAsync(visit, page.GetProperty("path").GetString()!));
+                table.Append(CultureInfo.InvariantCulture,
+                    $"| `{path}` | {Number("accessibility")} | {Number("practices")} | {bytes / 1e3:F1} | {ms:F0} |\n");
+                if (Number("accessibility") < Least || Number("practices") < Least || bytes is 0 or > MostBytes || ms > MostMs
+                    || Number("status") != 200)
                     found.Add($"{path}: {page}, {ms:F0} ms");
             }
         }

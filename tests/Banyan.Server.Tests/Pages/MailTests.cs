@@ -30,7 +30,13 @@ public sealed partial class MailTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _mail.Start();
-        _hub = await HubServer.StartAsync(change: o => o with { PublicUrl = Hub, Clock = _clock, Mail = MailOptions.Parse($"smtp://127.0.0.1:{_mail.Port}", "Our hub <hub@example.org>", null) });
+        _hub = await HubServer.StartAsync(change: o =>
+            o with
+            {
+                PublicUrl = Hub,
+                Clock = _clock,
+                Mail = MailOptions.Parse($"smtp://127.0.0.1:{_mail.Port}", "Our hub <hub@example.org>", null)
+            });
     }
 
     public async ValueTask DisposeAsync()
@@ -63,11 +69,15 @@ public sealed partial class MailTests : IAsyncLifetime
             pages.Add(await (await visit.SendAsync("/login/forgot", "/login/forgot", ("who", who))).Content.ReadAsStringAsync());
         Assert.Single(pages.Select(p => Regex.Replace(p, "name=\"_token\" value=\"[^\"]*\"", "")).Distinct());
         var sent = Assert.Single(await SentAsync());    // asked for twice within ten minutes
-        Assert.Equal(("ana@example.org", "hub@example.org", "Set a new password"), (sent.To.Mailboxes.Single().Address, sent.From.Mailboxes.Single().Address, sent.Subject));
+        Assert.Equal(("ana@example.org", "hub@example.org", "Set a new password"),
+            (sent.To.Mailboxes.Single().Address, sent.From.Mailboxes.Single().Address, sent.Subject));
         var join = LinkOf(sent);
-        Assert.Equal(HttpStatusCode.SeeOther, (await visit.SendAsync(join, "/join", ("code", join.Split('=')[1]), ("name", "ana"), ("password", "a password that is new"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await visit.SendAsync(join, "/join", ("code", join.Split('=')[1]), ("name", "ana"),
+                ("password", "a password that is new"))).StatusCode);
         using var again = new PageVisit(_hub);
-        Assert.Equal(HttpStatusCode.SeeOther, (await again.SendAsync("/login", "/login", ("name", "ana"), ("password", "a password that is new"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await again.SendAsync("/login", "/login", ("name", "ana"), ("password", "a password that is new"))).StatusCode);
         await _hub.Accounts.SuspendAsync("ben", true, default);
         await visit.SendAsync("/login/forgot", "/login/forgot", ("who", "ben"));
         Assert.Empty(await SentAsync());
@@ -78,15 +88,19 @@ public sealed partial class MailTests : IAsyncLifetime
     {
         using var ana = await PageVisit.OfAsync(_hub, "ana");
         using var ben = await PageVisit.OfAsync(_hub, "ben");
-        Task<HttpResponseMessage> Change(PageVisit visit, params (string, string)[] fields) => visit.SendAsync("/settings/mail", "/settings/mail", fields);
-        foreach (var wrong in new[] { "ana", "ana@", "a b@example.org", "ana@example.org\nBcc: ben@example.org", "Ana <ana@example.org>", "a@x, b@y", "" })
+        Task<HttpResponseMessage> Change(PageVisit visit, params (string, string)[] fields) =>
+            visit.SendAsync("/settings/mail", "/settings/mail", fields);
+        foreach (var wrong in new[] { "ana", "ana@", "a b@example.org", "ana@example.org\nBcc: ben@example.org",
+            "Ana <ana@example.org>", "a@x, b@y", "" })
             Assert.Equal(HttpStatusCode.BadRequest, (await Change(ana, ("do", "address"), ("address", wrong))).StatusCode);
         // Who sits at a browser that is signed in does not take the account over by its address.
         foreach (var guess in new[] { "", "wrong horse battery" })
             foreach (var what in new[] { "address", "remove" })
-                Assert.Equal(HttpStatusCode.BadRequest, (await Change(ana, ("do", what), ("address", "thief@lab.example"), ("current", guess))).StatusCode);
+                Assert.Equal(HttpStatusCode.BadRequest,
+                    (await Change(ana, ("do", what), ("address", "thief@lab.example"), ("current", guess))).StatusCode);
         Assert.Empty(await SentAsync());
-        Assert.Equal(HttpStatusCode.OK, (await Change(ana, ("do", "address"), ("address", "ana@lab.example"), ("current", PageVisit.Password))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Change(ana, ("do", "address"), ("address", "ana@lab.example"), ("current", PageVisit.Password))).StatusCode);
         var asked = Assert.Single(await SentAsync());
         Assert.Equal("ana@lab.example", asked.To.Mailboxes.Single().Address);
         var ticket = LinkOf(asked).Split('=')[1];
@@ -100,7 +114,8 @@ public sealed partial class MailTests : IAsyncLifetime
         Assert.Contains("name=\"current\"", (await ana.GetAsync("/settings/mail")).Html);
         await Change(ana, ("do", "notify"), ("notify", "on"));
         var repo = await _hub.CreateRepoAsync("talked");
-        await _hub.PostJsonAsync($"/api/models/{repo}/discussions", new { title = "A question\r\nBcc: x@y", description = "Why?" }, _hub.Ben);
+        await _hub.PostJsonAsync($"/api/models/{repo}/discussions",
+            new { title = "A question\r\nBcc: x@y", description = "Why?" }, _hub.Ben);
         await The<Banyan.Server.Notifications.Notifier>().TellAsync(default);
         Assert.False(await The<NotificationMail>().IsWaitingAsync(default));    // read within two minutes it is not mailed
         _clock.Ahead += TimeSpan.FromMinutes(3);
@@ -111,7 +126,8 @@ public sealed partial class MailTests : IAsyncLifetime
         Assert.False(await The<NotificationMail>().IsWaitingAsync(default));
         var log = The<AuditLog>();
         await log.SealAsync(default);
-        Assert.Contains(await log.ReadAsync(new(), null, 1000, backwards: false, default), e => e is { Action: "user.email", Target: "ana" } && !$"{e.Detail}".Contains('@'));
+        Assert.Contains(await log.ReadAsync(new(), null, 1000, backwards: false, default),
+            e => e is { Action: "user.email", Target: "ana" } && !$"{e.Detail}".Contains('@'));
     }
 
     [Fact]
@@ -121,13 +137,16 @@ public sealed partial class MailTests : IAsyncLifetime
         using var ana = await PageVisit.OfAsync(_hub, "ana");
         await ana.SendAsync("/settings/users", "/settings/users", ("do", "invite"), ("mail", "guest@example.org"));
         await ana.SendAsync("/settings/users", "/settings/users", ("do", "add"), ("name", "cora"), ("mail", "cora@example.org"));
-        Assert.Equal(HttpStatusCode.BadRequest, (await ana.SendAsync("/settings/users", "/settings/users", ("do", "add"), ("name", "dora"), ("mail", "dora"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await ana.SendAsync("/settings/users", "/settings/users", ("do", "add"), ("name", "dora"), ("mail", "dora"))).StatusCode);
         Assert.Null(await _hub.Accounts.FindAsync("dora", default));
         var sent = await SentAsync();
         Assert.Equal(["guest@example.org", "cora@example.org"], sent.Select(m => m.To.Mailboxes.Single().Address));
         using var cora = new PageVisit(_hub);
         var code = LinkOf(sent[1]).Split('=')[1];
-        Assert.Equal(HttpStatusCode.SeeOther, (await cora.SendAsync(LinkOf(sent[1]), "/join", ("code", code), ("name", "cora"), ("password", "a password of cora"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await cora.SendAsync(LinkOf(sent[1]), "/join", ("code", code), ("name", "cora"),
+                ("password", "a password of cora"))).StatusCode);
         using var guest = new PageVisit(_hub);
         Assert.Equal(200, (await guest.GetAsync(LinkOf(sent[0]))).Status);
     }
@@ -158,8 +177,10 @@ public sealed partial class MailTests : IAsyncLifetime
         await Add("late@example.org");
         Assert.Empty(await TryAsync());
         Assert.Equal(1, await WaitingAsync());
-        Assert.Equal("mail.example.org:465 takes no mail: it answers 550", MailJob.Problem(MailOptions.Parse("smtps://mail.example.org", "a@b.c", null)!,
-            new MailKit.Net.Smtp.SmtpCommandException(MailKit.Net.Smtp.SmtpErrorCode.UnexpectedStatusCode, MailKit.Net.Smtp.SmtpStatusCode.MailboxUnavailable, "late@example.org: no such user")));
+        Assert.Equal("mail.example.org:465 takes no mail: it answers 550",
+            MailJob.Problem(MailOptions.Parse("smtps://mail.example.org", "a@b.c", null)!,
+            new MailKit.Net.Smtp.SmtpCommandException(MailKit.Net.Smtp.SmtpErrorCode.UnexpectedStatusCode,
+                MailKit.Net.Smtp.SmtpStatusCode.MailboxUnavailable, "late@example.org: no such user")));
         _clock.Ahead += TimeSpan.FromMinutes(1);
         _mail.Start();
         Assert.Equal("late@example.org", Assert.Single(await SentAsync()).To.Mailboxes.Single().Address);
@@ -173,8 +194,17 @@ public sealed partial class MailTests : IAsyncLifetime
     [Fact]
     public void Options_are_read_or_refused()
     {
-        Assert.Equal(new MailOptions { Host = "mail.example.org", Port = 465, IsTls = true, User = "hub@example.org", Password = "s", From = "a@b.c" }, MailOptions.Parse("smtps://hub%40example.org@mail.example.org", "a@b.c", "s"));
-        Assert.Equal((587, false, false), MailOptions.Parse("smtp://mail.example.org", "a@b.c", null) is { } plain ? (plain.Port, plain.IsTls, plain.IsLocal) : default);
+        Assert.Equal(new MailOptions
+        {
+            Host = "mail.example.org",
+            Port = 465,
+            IsTls = true,
+            User = "hub@example.org",
+            Password = "s",
+            From = "a@b.c"
+        }, MailOptions.Parse("smtps://hub%40example.org@mail.example.org", "a@b.c", "s"));
+        Assert.Equal((587, false, false), MailOptions.Parse("smtp://mail.example.org", "a@b.c", null) is { } plain
+            ? (plain.Port, plain.IsTls, plain.IsLocal) : default);
         foreach (var wrong in new[] { "mail.example.org", "https://x", "smtp://user:password@x", "smtp://x/path", "smtp://" })
             Assert.Null(MailOptions.Parse(wrong, "a@b.c", null));
         Assert.Null(MailOptions.Parse("smtp://x", "nobody at all@", null));
@@ -195,7 +225,8 @@ public sealed partial class MailTests : IAsyncLifetime
             var services = new SmtpServer.ComponentModel.ServiceProvider();
             services.Add((IMessageStore)this);
             services.Add((IMailboxFilter)this);
-            _running = new SmtpServer.SmtpServer(new SmtpServerOptionsBuilder().ServerName("localhost").Endpoint(e => e.Endpoint(new IPEndPoint(IPAddress.Loopback, Port))).Build(), services).StartAsync(_ending.Token);
+            _running = new SmtpServer.SmtpServer(new SmtpServerOptionsBuilder().ServerName("localhost")
+                .Endpoint(e => e.Endpoint(new IPEndPoint(IPAddress.Loopback, Port))).Build(), services).StartAsync(_ending.Token);
         }
 
         public IReadOnlyList<MimeMessage> Take()
@@ -208,16 +239,19 @@ public sealed partial class MailTests : IAsyncLifetime
             }
         }
 
-        public override Task<SmtpResponse> SaveAsync(ISessionContext context, IMessageTransaction transaction, ReadOnlySequence<byte> buffer, CancellationToken cancellationToken)
+        public override Task<SmtpResponse> SaveAsync(ISessionContext context, IMessageTransaction transaction,
+            ReadOnlySequence<byte> buffer, CancellationToken cancellationToken)
         {
             lock (_taken)
                 _taken.Add(MimeMessage.Load(new MemoryStream(buffer.ToArray()), cancellationToken));
             return Task.FromResult(SmtpResponse.Ok);
         }
 
-        public Task<bool> CanAcceptFromAsync(ISessionContext context, IMailbox from, int size, CancellationToken cancellationToken) => Task.FromResult(true);
+        public Task<bool> CanAcceptFromAsync(ISessionContext context, IMailbox from, int size, CancellationToken cancellationToken) =>
+            Task.FromResult(true);
 
-        public Task<bool> CanDeliverToAsync(ISessionContext context, IMailbox to, IMailbox from, CancellationToken cancellationToken) => Task.FromResult(to.User != "refused");
+        public Task<bool> CanDeliverToAsync(ISessionContext context, IMailbox to, IMailbox from, CancellationToken cancellationToken) =>
+            Task.FromResult(to.User != "refused");
 
         public async ValueTask DisposeAsync()
         {

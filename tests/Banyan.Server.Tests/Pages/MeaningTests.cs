@@ -30,7 +30,8 @@ public class MeaningTests(SharedHub shared)
             await hub.UploadAsync(repo, bytes);
         var lines = new[] { JsonSerializer.Serialize(new { key = "header", value = new { summary = "files" } }) }
             .Concat(files.Select(f => JsonSerializer.Serialize(new { key = "lfsFile", value = HubServer.Large(f.Path, f.Bytes).Item2 })));
-        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/commit/main{query}", hub.Ana, new StringContent(string.Join('\n', lines), Encoding.UTF8, "application/x-ndjson")));
+        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, $"/api/models/{repo}/commit/main{query}", hub.Ana,
+            new StringContent(string.Join('\n', lines), Encoding.UTF8, "application/x-ndjson")));
     }
 
     /// <summary>The rows of a file's table: their cells, with '|' between.</summary>
@@ -38,8 +39,10 @@ public class MeaningTests(SharedHub shared)
     {
         var (status, html, _) = await shared.PageAsync(page);
         Assert.Equal(200, status);
-        var shown = new HtmlParser().ParseDocument(html).QuerySelectorAll("details.diff").Single(d => d.QuerySelector("summary code")!.TextContent == file).QuerySelector(".meaning")!;
-        return (shown.QuerySelector("p")!.TextContent.Trim(), [.. shown.QuerySelectorAll("tbody tr").Select(r => string.Join('|', r.Children.Select(c => c.TextContent.Trim())))]);
+        var shown = new HtmlParser().ParseDocument(html).QuerySelectorAll("details.diff")
+            .Single(d => d.QuerySelector("summary code")!.TextContent == file).QuerySelector(".meaning")!;
+        return (shown.QuerySelector("p")!.TextContent.Trim(),
+            [.. shown.QuerySelectorAll("tbody tr").Select(r => string.Join('|', r.Children.Select(c => c.TextContent.Trim())))]);
     }
 
     [Fact]
@@ -50,13 +53,17 @@ public class MeaningTests(SharedHub shared)
         var gguf = await File.ReadAllBytesAsync(SharedData.Path("models", $"{TestServer.Stories}.gguf"));
         byte[] damaged = [.. BitConverter.GetBytes(50L), .. new byte[100]], beyond = Safetensors(F32("x", 2, 2, i => i));
         await CommitAsync(hub, repo, "",
-            ("model.safetensors", Safetensors(F32("gone", 2, 2, i => 1), F32("grown", 2, 2, i => 1), F32("half", 4, 4, i => i), F32("large", 200, 100, i => 1 + i % 7), F32("same", 3, 3, i => i), F32("zero", 2, 2, i => 0))),
+            ("model.safetensors",
+                Safetensors(F32("gone", 2, 2, i => 1), F32("grown", 2, 2, i => 1), F32("half", 4, 4, i => i),
+                    F32("large", 200, 100, i => 1 + i % 7), F32("same", 3, 3, i => i), F32("zero", 2, 2, i => 0))),
             ("damaged.safetensors", damaged), ("short.safetensors", beyond), ("model.gguf", gguf));
         // All values of the last tensor's end: 4 bytes of a number.
         var changed = (byte[])gguf.Clone();
         changed[^3] ^= 0x40;
         await CommitAsync(hub, repo, "?create_pr=1",
-            ("model.safetensors", Safetensors(F32("new", 1, 2, i => 1), F32("grown", 2, 3, i => 1), F16("half", 4, 4, i => i), F32("large", 200, 100, i => 1.01f * (1 + i % 7)), F32("same", 3, 3, i => i), F32("zero", 2, 2, i => 1))),
+            ("model.safetensors",
+                Safetensors(F32("new", 1, 2, i => 1), F32("grown", 2, 3, i => 1), F16("half", 4, 4, i => i),
+                    F32("large", 200, 100, i => 1.01f * (1 + i % 7)), F32("same", 3, 3, i => i), F32("zero", 2, 2, i => 1))),
             ("damaged.safetensors", [.. damaged, 1]), ("short.safetensors", [.. beyond[..^4]]), ("model.gguf", changed));
 
         foreach (var page in new[] { $"/{repo}/commit/refs/pr/1", $"/{repo}/discussions/1" })
@@ -64,7 +71,8 @@ public class MeaningTests(SharedHub shared)
             var (text, rows) = await ShownAsync(page, "model.safetensors");
             Assert.Equal("6 changes. 1 is as before.", text);
             Assert.Equal([
-                "new|added||F32, 1 × 2|", "gone|removed|F32, 2 × 2||", "grown|changed|F32, 2 × 2|F32, 2 × 3|", "zero|changed|F32, 2 × 2|as before|was all zero",
+                "new|added||F32, 1 × 2|", "gone|removed|F32, 2 × 2||", "grown|changed|F32, 2 × 2|F32, 2 × 3|",
+                "zero|changed|F32, 2 × 2|as before|was all zero",
                 "large|changed|F32, 200 × 100|as before|1 % (sample of 6144)", "half|changed|F32, 4 × 4|F16, 4 × 4|0 %",
             ], rows);
             var weights = await ShownAsync(page, "model.gguf");
@@ -82,11 +90,17 @@ public class MeaningTests(SharedHub shared)
         var repo = await hub.CreateRepoAsync("keys");
         // One long name over many keys does not multiply.
         var deep = $$"""{"{{new string('n', 100_000)}}": {{{string.Join(',', Enumerable.Range(0, 5000).Select(i => $"\"{i}\": 1"))}}} }""";
-        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{"layers": 12, "rope": {"theta": 10000, "kind": "a"}, "list": [1, 2], "parts": [{"n": 1}], "gone": null}"""), ("no.json", "{"), ("deep.json", deep));
-        await hub.CommitFilesAsync(repo, hub.Ana, ("config.json", """{ "layers": 12, "list": [1, 3], "rope": {"theta": 1e6, "kind": "a"}, "parts": [{"n": 2}], "<b>": "<script>" }"""), ("no.json", "{}"), ("deep.json", deep.Replace("\"0\": 1", "\"0\": 2")));
+        await hub.CommitFilesAsync(repo, hub.Ana,
+            ("config.json", """{"layers": 12, "rope": {"theta": 10000, "kind": "a"}, "list": [1, 2], "parts": [{"n": 1}], "gone": null}"""),
+            ("no.json", "{"), ("deep.json", deep));
+        await hub.CommitFilesAsync(repo, hub.Ana,
+            ("config.json",
+                """{ "layers": 12, "list": [1, 3], "rope": {"theta": 1e6, "kind": "a"}, "parts": [{"n": 2}], "<b>": "<script>" }"""),
+                    ("no.json", "{}"), ("deep.json", deep.Replace("\"0\": 1", "\"0\": 2")));
         var (text, rows) = await ShownAsync($"/{repo}/commit/main", "config.json");
         Assert.Equal("5 changes. 2 are as before.", text);
-        Assert.Equal(["list|changed|[1,2]|[1,3]", "rope.theta|changed|10000|1e6", "parts[0].n|changed|1|2", "<b>|added||\"<script>\"", "gone|removed|null|"], rows);
+        Assert.Equal(["list|changed|[1,2]|[1,3]", "rope.theta|changed|10000|1e6", "parts[0].n|changed|1|2", "<b>|added||\"<script>\"",
+            "gone|removed|null|"], rows);
         Assert.StartsWith("The file is not JSON", (await ShownAsync($"/{repo}/commit/main", "no.json")).Text);
         Assert.Equal("1 change.", (await ShownAsync($"/{repo}/commit/main", "deep.json")).Text);
     }

@@ -29,11 +29,22 @@ public sealed class OpenIdHub : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await Provider.InitializeAsync();
-        OpenIdProvider Of(string name) => new() { Name = name, Title = "Campus", Issuer = Provider.Issuer, ClientId = "banyan", ClientSecret = "a secret of thirty-two characters", MakesAccounts = true };
-        var groups = new[] { "staff = acme:write", "acme-admins=acme:admin", "team = empty:read", "admins = administrator", "x = nowhere:read" }.Select(g => GroupRole.Parse(g)!).ToArray();
+        OpenIdProvider Of(string name) =>
+            new()
+            {
+                Name = name,
+                Title = "Campus",
+                Issuer = Provider.Issuer,
+                ClientId = "banyan",
+                ClientSecret = "a secret of thirty-two characters",
+                MakesAccounts = true
+            };
+        var groups = new[] { "staff = acme:write", "acme-admins=acme:admin", "team = empty:read", "admins = administrator",
+            "x = nowhere:read" }.Select(g => GroupRole.Parse(g)!).ToArray();
         Hub = await HubServer.StartAsync(change: o => o with
         {
-            Providers = [Of("campus"), Of("closed") with { MakesAccounts = false, ClientSecret = null }, Of("grouped") with { Groups = groups }, Of("another-issuer"), Of("an-endpoint-in-the-clear")],
+            Providers = [Of("campus"), Of("closed") with { MakesAccounts = false, ClientSecret = null },
+                Of("grouped") with { Groups = groups }, Of("another-issuer"), Of("an-endpoint-in-the-clear")],
         });
     }
 
@@ -79,7 +90,8 @@ sealed class WaywardProvider : IAsyncDisposable
             jwks_uri = $"{Issuer}/jwks",
         });
         _app.MapGet("/jwks", () => new { keys = new[] { Public(_rsa) } });
-        _app.MapGet("/userinfo", (HttpContext context) => context.Request.Headers.Authorization == "Bearer access" ? Results.Json(Info ?? new() { ["sub"] = Claims["sub"] }) : Results.Unauthorized());
+        _app.MapGet("/userinfo", (HttpContext context) => context.Request.Headers.Authorization == "Bearer access"
+            ? Results.Json(Info ?? new() { ["sub"] = Claims["sub"] }) : Results.Unauthorized());
         _app.MapPost("/token", async (HttpContext context) =>
         {
             Form = await context.Request.ReadFormAsync();
@@ -96,7 +108,8 @@ sealed class WaywardProvider : IAsyncDisposable
         Issuer = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
     }
 
-    static object Public(RSA rsa) => JsonWebKeyConverter.ConvertFromRSASecurityKey(new(rsa.ExportParameters(false)) { KeyId = "one" }) is var key ? new { kty = "RSA", use = "sig", kid = "one", n = key.N, e = key.E } : new { };
+    static object Public(RSA rsa) => JsonWebKeyConverter.ConvertFromRSASecurityKey(new(rsa.ExportParameters(false)) { KeyId = "one" })
+        is var key ? new { kty = "RSA", use = "sig", kid = "one", n = key.N, e = key.E } : new { };
 
     string Token()
     {
@@ -146,19 +159,30 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         return Asked(sent.Headers.Location!.ToString());
     }
 
-    static Dictionary<string, string> Asked(string address) => QueryHelpers.ParseQuery(new Uri(address).Query).ToDictionary(q => q.Key, q => q.Value.Single()!);
+    static Dictionary<string, string> Asked(string address) =>
+        QueryHelpers.ParseQuery(new Uri(address).Query).ToDictionary(q => q.Key, q => q.Value.Single()!);
 
-    async Task<HttpResponseMessage> ComeBackAsync(PageVisit visit, Dictionary<string, string> asked, string subject, string more = "", params (string Name, object Value)[] claims)
+    async Task<HttpResponseMessage> ComeBackAsync(PageVisit visit, Dictionary<string, string> asked, string subject, string more = "",
+        params (string Name, object Value)[] claims)
     {
-        _provider.Claims = new() { ["sub"] = subject, ["nonce"] = asked["nonce"], ["preferred_username"] = subject, ["groups"] = Array.Empty<string>() };
+        _provider.Claims = new()
+        {
+            ["sub"] = subject,
+            ["nonce"] = asked["nonce"],
+            ["preferred_username"] = subject,
+            ["groups"] = Array.Empty<string>()
+        };
         foreach (var (name, value) in claims)
             _provider.Claims[name] = value;
-        return await visit.SendAsync(new(HttpMethod.Get, $"{new Uri(asked["redirect_uri"]).AbsolutePath}?code=c&state={asked["state"]}{more}"));
+        return await visit.SendAsync(new(HttpMethod.Get,
+            $"{new Uri(asked["redirect_uri"]).AbsolutePath}?code=c&state={asked["state"]}{more}"));
     }
 
-    async Task<HttpResponseMessage> SignInAsync(PageVisit visit, string subject, params (string, object)[] claims) => await ComeBackAsync(visit, await AskAsync(visit), subject, "", claims);
+    async Task<HttpResponseMessage> SignInAsync(PageVisit visit, string subject, params (string, object)[] claims) =>
+        await ComeBackAsync(visit, await AskAsync(visit), subject, "", claims);
 
-    async Task<HttpResponseMessage> SignInAsync(string by, PageVisit visit, string subject, params (string, object)[] claims) => await ComeBackAsync(visit, await AskAsync(visit, by: by), subject, "", claims);
+    async Task<HttpResponseMessage> SignInAsync(string by, PageVisit visit, string subject, params (string, object)[] claims) =>
+        await ComeBackAsync(visit, await AskAsync(visit, by: by), subject, "", claims);
 
     static async Task<bool> IsInAsync(PageVisit visit) => (await visit.GetAsync("/settings/tokens")).Status == 200;
 
@@ -167,10 +191,19 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
     {
         await using var other = await HubServer.StartAsync();
         using var there = await PageVisit.OfAsync(other, "ana");
-        var registered = await (await there.SendAsync("/settings/applications", "/settings/applications", ("name", "The other hub"), ("kind", "server"),
-            ("redirects", "http://localhost/login/with/other/callback\nhttp://127.0.0.1/login/with/other/callback"))).Content.ReadAsStringAsync();
+        var registered =
+            await (await there.SendAsync("/settings/applications", "/settings/applications", ("name", "The other hub"), ("kind", "server"),
+            ("redirects",
+                "http://localhost/login/with/other/callback\nhttp://127.0.0.1/login/with/other/callback"))).Content.ReadAsStringAsync();
         var (client, secret) = (registered.Split("client_id=")[1][..36], registered.Split("client_secret=")[1].Split('<')[0]);
-        await using var hub = await HubServer.StartAsync(change: o => o with { Providers = [new() { Name = "other", Title = "The other", Issuer = other.Address.TrimEnd('/'), ClientId = client, ClientSecret = secret, MakesAccounts = true }] });
+        await using var hub =
+            await HubServer.StartAsync(change: o =>
+                o with
+                {
+                    Providers =
+                    [new() { Name = "other", Title = "The other", Issuer = other.Address.TrimEnd('/'), ClientId = client,
+                        ClientSecret = secret, MakesAccounts = true }]
+                });
         using var here = new PageVisit(hub);
         Assert.Contains("Sign in with The other", (await here.GetAsync("/login?next=/ana")).Html);
         var asked = (await here.SendAsync(new(HttpMethod.Get, "/login/with/other?next=/settings/tokens"))).Headers.Location!.PathAndQuery;
@@ -180,14 +213,18 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         Assert.Contains("There is an account ana here already", await back.Content.ReadAsStringAsync());
         Assert.False(await IsInAsync(here));
         using var mine = await PageVisit.OfAsync(hub, "ana");
-        var begun = await (await mine.SendAsync("/settings/password", "/settings/identities", ("do", "link"), ("provider", "other"))).Content.ReadAsStringAsync();
+        var begun =
+            await (await mine.SendAsync("/settings/password", "/settings/identities", ("do", "link"),
+                ("provider", "other"))).Content.ReadAsStringAsync();
         asked = new Uri(WebUtility.HtmlDecode(begun.Split("class=\"button\" href=\"")[1].Split('"')[0])).PathAndQuery;
         answered = await there.SendAsync(asked, "/oauth/authorize", ("request", asked[asked.IndexOf('?')..]), ("do", "allow"));
-        Assert.Equal(HttpStatusCode.SeeOther, (await mine.SendAsync(new(HttpMethod.Get, answered.Headers.Location!.PathAndQuery))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await mine.SendAsync(new(HttpMethod.Get, answered.Headers.Location!.PathAndQuery))).StatusCode);
         Assert.Contains("Unlink", (await mine.GetAsync("/settings/password")).Html);
         asked = (await here.SendAsync(new(HttpMethod.Get, "/login/with/other?next=/settings/tokens"))).Headers.Location!.PathAndQuery;
         answered = await there.SendAsync(asked, "/oauth/authorize", ("request", asked[asked.IndexOf('?')..]), ("do", "allow"));
-        Assert.Equal("/settings/tokens", (await here.SendAsync(new(HttpMethod.Get, answered.Headers.Location!.PathAndQuery))).Headers.Location!.ToString());
+        Assert.Equal("/settings/tokens",
+            (await here.SendAsync(new(HttpMethod.Get, answered.Headers.Location!.PathAndQuery))).Headers.Location!.ToString());
         Assert.True(await IsInAsync(here));
     }
 
@@ -198,9 +235,11 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         using var visit = new PageVisit(hub);
         var asked = await AskAsync(visit);
         Assert.Equal(("S256", "code", "openid profile email"), (asked["code_challenge_method"], asked["response_type"], asked["scope"]));
-        var back = await ComeBackAsync(visit, asked, "s-1", "", ("preferred_username", "cora.b@campus.example"), ("name", "Cora"), ("email", "cora@campus.example"), ("email_verified", true));
+        var back = await ComeBackAsync(visit, asked, "s-1", "", ("preferred_username", "cora.b@campus.example"), ("name", "Cora"),
+            ("email", "cora@campus.example"), ("email_verified", true));
         Assert.Equal((HttpStatusCode.SeeOther, "/settings/tokens"), (back.StatusCode, back.Headers.Location!.ToString()));
-        Assert.Equal(asked["code_challenge"], WebEncoders.Base64UrlEncode(SHA256.HashData(Encoding.ASCII.GetBytes(_provider.Form!["code_verifier"]!))));
+        Assert.Equal(asked["code_challenge"],
+            WebEncoders.Base64UrlEncode(SHA256.HashData(Encoding.ASCII.GetBytes(_provider.Form!["code_verifier"]!))));
         var cora = (await hub.Accounts.FindAsync("cora.b", default))!;
         Assert.Equal(("Cora", "cora@campus.example", false), (cora.FullName, cora.Email, cora.IsAdmin));
 
@@ -210,7 +249,9 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         Assert.Contains("/cora.b", (await again.GetAsync("/settings/tokens")).Html);
         using var thief = new PageVisit(hub);
         foreach (var name in new[] { "cora.b", "ANA", "acme", "admin", "", "..", "-x" })
-            Assert.Equal((name, HttpStatusCode.BadRequest), (name, (await SignInAsync(thief, "s-2", ("preferred_username", name), ("email", "ana@example.org"), ("email_verified", true))).StatusCode));
+            Assert.Equal((name, HttpStatusCode.BadRequest),
+                (name, (await SignInAsync(thief, "s-2", ("preferred_username", name), ("email", "ana@example.org"),
+                    ("email_verified", true))).StatusCode));
         Assert.False(await IsInAsync(thief));
 
         // Who is suspended stays out; who has a second factor is asked for it.
@@ -218,7 +259,8 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         Assert.Equal(HttpStatusCode.BadRequest, (await SignInAsync(thief, "s-1")).StatusCode);
         await hub.Accounts.SuspendAsync("cora.b", false, default);
         var secret = Totp.NewSecret();
-        await hub.Server.Services.GetRequiredService<SecondFactors>().SetAsync(cora, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default);
+        await hub.Server.Services.GetRequiredService<SecondFactors>()
+            .SetAsync(cora, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default);
         var half = await SignInAsync(thief, "s-1");
         Assert.Contains("/login/code", await half.Content.ReadAsStringAsync());
         Assert.False(await IsInAsync(thief));
@@ -241,10 +283,14 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
 
         async Task<Dictionary<string, string>> Link(PageVisit visit)
         {
-            var page = await (await visit.SendAsync("/settings/password", "/settings/identities", ("do", "link"), ("provider", "closed"))).Content.ReadAsStringAsync();
+            var page =
+                await (await visit.SendAsync("/settings/password", "/settings/identities", ("do", "link"),
+                    ("provider", "closed"))).Content.ReadAsStringAsync();
             return Asked(WebUtility.HtmlDecode(page.Split("class=\"button\" href=\"")[1].Split('"')[0]));
         }
-        Assert.Equal(HttpStatusCode.Forbidden, (await ana.PostAsync("/settings/identities", ("do", "link"), ("provider", "closed"))).StatusCode);   // not by another site
+        // not by another site
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await ana.PostAsync("/settings/identities", ("do", "link"), ("provider", "closed"))).StatusCode);
         var asked = await Link(ana);
         Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(ben, asked, "s-3")).StatusCode);   // nor in another's browser
         await SignInAsync("closed", stranger, "s-3");
@@ -257,7 +303,8 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
         asked = await Link(ben);
         await ben.SendAsync("/settings/password", "/logout");
         Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(ben, asked, "s-4")).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await ana.SendAsync("/settings/password", "/settings/identities", ("do", "unlink"), ("provider", "closed"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await ana.SendAsync("/settings/password", "/settings/identities", ("do", "unlink"), ("provider", "closed"))).StatusCode);
         using var last = new PageVisit(hub);
         Assert.Equal(HttpStatusCode.BadRequest, (await SignInAsync("closed", last, "s-3")).StatusCode);
     }
@@ -301,23 +348,28 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
     {
         var hub = Start();
         using var visit = new PageVisit(hub);
-        foreach (var fault in new[] { "another key", "the client's secret as key", "no signature", "an issuer that is another's", "another app's token", "too old", "no end", "an error", "a redirect", "no JSON", "no ID token" })
+        foreach (var fault in new[] { "another key", "the client's secret as key", "no signature", "an issuer that is another's",
+            "another app's token", "too old", "no end", "an error", "a redirect", "no JSON", "no ID token" })
         {
             _provider.Fault = fault;
             Assert.Equal((fault, HttpStatusCode.BadGateway), (fault, (await SignInAsync(visit, "eve")).StatusCode));
         }
         _provider.Fault = "";
-        foreach (var (name, value) in new (string, object)[] { ("nonce", "another"), ("azp", "somebody"), ("sub", ""), ("sub", new string('x', 256)) })
+        foreach (var (name, value) in new (string, object)[] { ("nonce", "another"), ("azp", "somebody"), ("sub", ""),
+            ("sub", new string('x', 256)) })
             Assert.Equal((name, HttpStatusCode.BadGateway), (name, (await SignInAsync(visit, "eve", (name, value))).StatusCode));
         var asked = await AskAsync(visit);
         Assert.Equal(HttpStatusCode.BadGateway, (await ComeBackAsync(visit, asked, "eve", "&iss=https://evil.example")).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(visit, asked, "eve")).StatusCode);   // a ticket is good once in a browser
+        // a ticket is good once in a browser
+        Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(visit, asked, "eve")).StatusCode);
         asked = await AskAsync(visit);
         asked["state"] = "guess";
         Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(visit, asked, "eve")).StatusCode);
         using var fresh = new PageVisit(hub);
-        Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(fresh, await AskAsync(visit), "eve")).StatusCode);   // somebody else's way in
-        Assert.Equal(HttpStatusCode.BadRequest, (await ComeBackAsync(visit, await AskAsync(visit), "eve", "&error=access_denied&error_description=<script>")).StatusCode);
+        // somebody else's way in
+        Assert.Equal(HttpStatusCode.Forbidden, (await ComeBackAsync(fresh, await AskAsync(visit), "eve")).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await ComeBackAsync(visit, await AskAsync(visit), "eve", "&error=access_denied&error_description=<script>")).StatusCode);
         Assert.Equal(404, (await visit.GetAsync("/login/with/nobody")).Status);
         Assert.False(await IsInAsync(visit));
         Assert.Null(await hub.Accounts.FindAsync("eve", default));
@@ -344,7 +396,8 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
     [InlineData("staff = acme:write", "staff", "acme", Right.Write)]
     [InlineData("cn=staff,ou=x = acme:read", "cn=staff,ou=x", "acme", Right.Read)]
     [InlineData("ops=administrator", "ops", null, Right.Admin)]
-    public void Groups_are_read(string text, string group, string? organization, Right role) => Assert.Equal(new GroupRole(group, organization, role), GroupRole.Parse(text));
+    public void Groups_are_read(string text, string group, string? organization, Right role) =>
+        Assert.Equal(new GroupRole(group, organization, role), GroupRole.Parse(text));
 
     [Theory]
     [InlineData("staff")]
@@ -362,5 +415,6 @@ public class OpenIdTests(OpenIdHub shared) : IClassFixture<OpenIdHub>
     [InlineData("https://u:p@idp.example.org", false)]
     [InlineData("idp.example.org", false)]
     public void Issuers_are_encrypted_or_on_this_machine(string issuer, bool isGood) =>
-        Assert.Equal(isGood, !new OpenIdProvider { Name = "campus", Title = "Campus", Issuer = issuer, ClientId = "banyan" }.Problems().Any());
+        Assert.Equal(isGood,
+            !new OpenIdProvider { Name = "campus", Title = "Campus", Issuer = issuer, ClientId = "banyan" }.Problems().Any());
 }

@@ -39,7 +39,9 @@ public class PageTests(SharedServer shared)
     [Fact]
     public async Task Text_is_never_markup()
     {
-        var response = await (await shared.GetAsync()).Client.PostAsync("/", new FormUrlEncodedContent([new("text", "<script>alert(1)</script>\"'&"), new("max_tokens", "1"), new("model", TestServer.Coder)]));
+        var response = await (await shared.GetAsync()).Client.PostAsync("/",
+            new FormUrlEncodedContent([new("text", "<script>alert(1)</script>\"'&"), new("max_tokens", "1"),
+                new("model", TestServer.Coder)]));
         var html = await response.Content.ReadAsStringAsync();
         Assert.DoesNotContain("<script>alert", html);
         Assert.Contains("&lt;script&gt;alert", html);
@@ -51,7 +53,8 @@ public class PageTests(SharedServer shared)
     public async Task A_form_that_cannot_be_answered_comes_back_with_the_reason(string model, int status)
     {
         var text = string.Concat(Enumerable.Repeat("word ", 3000));
-        var response = await (await shared.GetAsync()).Client.PostAsync("/", new FormUrlEncodedContent([new("text", text), new("model", model)]));
+        var response = await (await shared.GetAsync()).Client.PostAsync("/",
+            new FormUrlEncodedContent([new("text", text), new("model", model)]));
         Assert.Equal(status, (int)response.StatusCode);
         var html = await response.Content.ReadAsStringAsync();
         Assert.Contains("role=\"alert\"", html);
@@ -72,7 +75,8 @@ public class PageTests(SharedServer shared)
     [InlineData("""[{"role":"user"}]""")]
     public async Task A_broken_history_starts_a_new_conversation(string history)
     {
-        var response = await (await shared.GetAsync()).Client.PostAsync("/chat", new FormUrlEncodedContent([new("history", history), new("message", "Hello"), new("max_tokens", "2")]));
+        var response = await (await shared.GetAsync()).Client.PostAsync("/chat",
+            new FormUrlEncodedContent([new("history", history), new("message", "Hello"), new("max_tokens", "2")]));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Single(System.Text.RegularExpressions.Regex.Matches(await response.Content.ReadAsStringAsync(), "class=\"turn user\""));
     }

@@ -49,7 +49,8 @@ sealed class PageVisit : IDisposable
         await PostAsync(action, [("_token", await TokenAsync(page)), .. fields]);
 
     /// <summary>The token of a page's forms.</summary>
-    public async Task<string> TokenAsync(string page) => (await GetAsync(page)).Html.Split("name=\"_token\" value=\"") is [_, var rest, ..] ? rest.Split('"')[0] : "";
+    public async Task<string> TokenAsync(string page) =>
+        (await GetAsync(page)).Html.Split("name=\"_token\" value=\"") is [_, var rest, ..] ? rest.Split('"')[0] : "";
 
     public Task<HttpResponseMessage> PostAsync(string action, params (string Name, string Value)[] fields) =>
         _client.PostAsync(action, new FormUrlEncodedContent(fields.Select(f => new KeyValuePair<string, string>(f.Name, f.Value))));

@@ -21,7 +21,15 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         await session.SendAsync("WebAuthn.enable");
         await session.SendAsync("WebAuthn.addVirtualAuthenticator", new()
         {
-            ["options"] = new Dictionary<string, object> { ["protocol"] = "ctap2", ["transport"] = "internal", ["hasResidentKey"] = true, ["hasUserVerification"] = true, ["isUserVerified"] = true, ["automaticPresenceSimulation"] = true },
+            ["options"] = new Dictionary<string, object>
+            {
+                ["protocol"] = "ctap2",
+                ["transport"] = "internal",
+                ["hasResidentKey"] = true,
+                ["hasUserVerification"] = true,
+                ["isUserVerified"] = true,
+                ["automaticPresenceSimulation"] = true
+            },
         });
         return session;
     }
@@ -37,7 +45,12 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         var root = $"http://localhost:{new Uri(hub.Address).Port}";
         var page = await browser.OpenAsync(root);
         var complaints = new List<string>();
-        page.Console += (_, message) => { if (message.Type == "error" && !message.Text.Contains("status of 4", StringComparison.Ordinal)) complaints.Add(message.Text); };
+        page.Console += (_,
+            message) =>
+        {
+            if (message.Type == "error"
+                && !message.Text.Contains("status of 4", StringComparison.Ordinal)) complaints.Add(message.Text);
+        };
         var authenticator = await AuthenticatorAsync(page);
         await page.GotoAsync("/login?next=/settings/password");
         await page.GetByLabel("Name").FillAsync("petra");
@@ -60,7 +73,8 @@ public class PasskeyTests(SharedHub shared, Browser browser)
 
         // A second factor is not asked for beside it; what the browser sends is kept, to be sent again.
         var secret = Totp.NewSecret();
-        await services.GetRequiredService<SecondFactors>().SetAsync(petra, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default);
+        await services.GetRequiredService<SecondFactors>()
+            .SetAsync(petra, secret, Totp.Code(secret, Totp.StepOf(DateTimeOffset.UtcNow)), default);
         await page.GetByLabel("You, petra").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await page.GotoAsync("/login?next=/settings/tokens");
@@ -69,21 +83,26 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         Assert.Empty(complaints);
         Assert.NotNull((await services.GetRequiredService<PasskeyStore>().ListAsync(petra.Id, default)).Single().UsedAt);
 
-        // What the browser would send is kept instead: changed it is worth nothing, as it is it is good once, and never with another challenge.
+        // What the browser would send is kept instead: changed it is worth nothing, as it is it is good once, and never with another
+        // challenge.
         async Task<(string Ticket, string Credential)> CaughtAsync()
         {
             await page.GotoAsync("/login");
-            await page.EvaluateAsync("() => { HTMLFormElement.prototype.submit = function () { window.kept = [this.elements.ticket.value, this.elements.credential.value]; }; }");
+            await page.EvaluateAsync(
+                "() => { HTMLFormElement.prototype.submit = function () { window.kept = [this.elements.ticket.value, this.elements.credential.value]; }; }");
             await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
             var kept = await (await page.WaitForFunctionAsync("() => window.kept")).JsonValueAsync<string[]>();
             return (kept[0], kept[1]);
         }
         using var thief = new PageVisit(hub);
-        async Task<HttpStatusCode> TryAsync(string ticket, string credential) => (await thief.SendAsync(new(HttpMethod.Post, "/login/passkey")
-        {
-            Headers = { Host = new Uri(root).Authority },
-            Content = new FormUrlEncodedContent([new("_token", await thief.TokenAsync("/login")), new("ticket", ticket), new("credential", credential)]),
-        })).StatusCode;
+        async Task<HttpStatusCode> TryAsync(string ticket, string credential) =>
+            (await thief.SendAsync(new(HttpMethod.Post, "/login/passkey")
+            {
+                Headers = { Host = new Uri(root).Authority },
+                Content =
+                new FormUrlEncodedContent([new("_token", await thief.TokenAsync("/login")), new("ticket", ticket),
+                    new("credential", credential)]),
+            })).StatusCode;
         var first = await CaughtAsync();
         Assert.Equal(HttpStatusCode.BadRequest, await TryAsync(first.Ticket, Changed(first.Credential, "signature")));
         Assert.Equal(HttpStatusCode.BadRequest, await TryAsync(first.Ticket, first.Credential));   // that challenge was answered
@@ -97,13 +116,17 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
         await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "New token" })).ToBeVisibleAsync();
         using (var stranger = new PageVisit(hub))
-            foreach (var (action, status) in new[] { ("/login/passkey", HttpStatusCode.Forbidden), ("/settings/passkeys", HttpStatusCode.Unauthorized), ("/settings/passkeys/remove", HttpStatusCode.Unauthorized) })
-                Assert.Equal((action, status), (action, (await stranger.PostAsync(action, ("ticket", third.Ticket), ("credential", third.Credential))).StatusCode));
+            foreach (var (action, status) in new[] { ("/login/passkey", HttpStatusCode.Forbidden),
+                ("/settings/passkeys", HttpStatusCode.Unauthorized), ("/settings/passkeys/remove", HttpStatusCode.Unauthorized) })
+                Assert.Equal((action, status),
+                    (action, (await stranger.PostAsync(action, ("ticket", third.Ticket), ("credential", third.Credential))).StatusCode));
 
         // Somebody else removes none of hers; she does, and it signs nobody in any more.
         using var ben = await PageVisit.OfAsync(hub, "ben");
-        var id = System.Buffers.Text.Base64Url.EncodeToString((await services.GetRequiredService<PasskeyStore>().ListAsync(petra.Id, default)).Single().CredentialId);
-        Assert.Equal(HttpStatusCode.BadRequest, (await ben.SendAsync("/settings/password", "/settings/passkeys/remove", ("id", id))).StatusCode);
+        var id = System.Buffers.Text.Base64Url.EncodeToString(
+            (await services.GetRequiredService<PasskeyStore>().ListAsync(petra.Id, default)).Single().CredentialId);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await ben.SendAsync("/settings/password", "/settings/passkeys/remove", ("id", id))).StatusCode);
         await page.GotoAsync("/settings/password");
         await page.GetByRole(AriaRole.Button, new() { Name = "Remove <b>phone</b>" }).ClickAsync();
         await Assertions.Expect(page.GetByText("The passkey signs nobody in any more.")).ToBeVisibleAsync();
@@ -111,11 +134,13 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         await page.GotoAsync("/login");
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
         await Assertions.Expect(page.GetByText("This passkey signs nobody in here")).ToBeVisibleAsync();
-        var told = await services.GetRequiredService<HubDatabase>().ReadAsync(c => c.QueryAsync<string>("SELECT action FROM audit WHERE actor = 'petra'"), default);
+        var told = await services.GetRequiredService<HubDatabase>()
+            .ReadAsync(c => c.QueryAsync<string>("SELECT action FROM audit WHERE actor = 'petra'"), default);
         Assert.All(["passkey.add", "passkey.remove"], action => Assert.Contains(action, told));
     }
 
-    static HttpRequestMessage Localhost(string path, string root) => new(HttpMethod.Get, path) { Headers = { Host = new Uri(root).Authority } };
+    static HttpRequestMessage Localhost(string path, string root) =>
+        new(HttpMethod.Get, path) { Headers = { Host = new Uri(root).Authority } };
 
     static string Changed(string credential, string member)
     {

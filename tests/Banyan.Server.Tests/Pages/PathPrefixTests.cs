@@ -17,9 +17,12 @@ public sealed class PathPrefixTests
     {
         await using var hub = await HubServer.StartAsync(change: o => o with { PublicUrl = "https://example.org/banyan/" });
         var repo = await hub.CreateRepoAsync("below");
-        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Below\n\n[here](src/a.py) [there](/models) <img src=\"a.png\">"), ("src/a.py", "x = \"/y\""), ("a.png", "x"));
-        await hub.Server.Services.GetRequiredService<Passwords>().SetAsync((await hub.Accounts.FindAsync("ana", default))!, "correct horse battery", default);
-        using var client = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
+        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", "# Below\n\n[here](src/a.py) [there](/models) <img src=\"a.png\">"),
+            ("src/a.py", "x = \"/y\""), ("a.png", "x"));
+        await hub.Server.Services.GetRequiredService<Passwords>()
+            .SetAsync((await hub.Accounts.FindAsync("ana", default))!, "correct horse battery", default);
+        using var client =
+            new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = new(hub.Address) };
         client.DefaultRequestHeaders.Accept.ParseAdd("text/html");
         string? cookies = null;
         async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content = null)
@@ -31,16 +34,21 @@ public sealed class PathPrefixTests
             if (answer.Headers.TryGetValues("Set-Cookie", out var set))
             {
                 Assert.All(set, c => Assert.Contains("path=/banyan/;", c));
-                cookies = string.Join("; ", set.Select(c => c.Split(';')[0]).Concat(cookies?.Split("; ") ?? []).DistinctBy(c => c.Split('=')[0]));
+                cookies =
+                    string.Join("; ", set.Select(c => c.Split(';')[0]).Concat(cookies?.Split("; ") ?? []).DistinctBy(c => c.Split('=')[0]));
             }
             return answer;
         }
         var signIn = await (await SendAsync(HttpMethod.Get, "/login")).Content.ReadAsStringAsync();
         var token = new HtmlParser().ParseDocument(signIn).QuerySelector("input[name=_token]")!.GetAttribute("value")!;
-        var entered = await SendAsync(HttpMethod.Post, "/login", new FormUrlEncodedContent([new("_token", token), new("name", "ana"), new("password", "correct horse battery"), new("next", "/ana")]));
+        var entered = await SendAsync(HttpMethod.Post, "/login",
+            new FormUrlEncodedContent([new("_token", token), new("name", "ana"),
+                new("password", "correct horse battery"), new("next", "/ana")]));
         Assert.Equal((HttpStatusCode.SeeOther, "/banyan/ana"), (entered.StatusCode, entered.Headers.Location!.OriginalString));
         var count = 0;
-        foreach (var path in new[] { "/", "/models", $"/{repo}", $"/{repo}/tree/main", $"/{repo}/blob/main/src/a.py", $"/{repo}/upload/main", $"/{repo}/discussions", "/settings/tokens", "/notifications", "/playground", "/nothing/here", "/login" })
+        foreach (var path in new[] { "/", "/models", $"/{repo}", $"/{repo}/tree/main", $"/{repo}/blob/main/src/a.py",
+            $"/{repo}/upload/main", $"/{repo}/discussions", "/settings/tokens", "/notifications", "/playground",
+            "/nothing/here", "/login" })
         {
             var page = new HtmlParser().ParseDocument(await (await SendAsync(HttpMethod.Get, path)).Content.ReadAsStringAsync());
             foreach (var element in page.All)
@@ -63,8 +71,10 @@ public sealed class PathPrefixTests
     [Theory]
     [InlineData("<a href=\"/x\">/y \"/z\"</a>", "<a href=\"/p/x\">/y \"/z\"</a>")]
     [InlineData("<a class=\"a\" href=\"/\"><img src=\"/i\" alt=\"/t\">", "<a class=\"a\" href=\"/p/\"><img src=\"/p/i\" alt=\"/t\">")]
-    [InlineData("<a href=\"//other\"><a href=\"x\"><a href=\"\"><a href=\"https://x/\">", "<a href=\"//other\"><a href=\"x\"><a href=\"\"><a href=\"https://x/\">")]
-    [InlineData("<form action=\"/a\"><button formaction=\"/b\"><p title=\"href=\">é</p><a\n href=\"/c\">", "<form action=\"/p/a\"><button formaction=\"/p/b\"><p title=\"href=\">é</p><a\n href=\"/p/c\">")]
+    [InlineData("<a href=\"//other\"><a href=\"x\"><a href=\"\"><a href=\"https://x/\">",
+        "<a href=\"//other\"><a href=\"x\"><a href=\"\"><a href=\"https://x/\">")]
+    [InlineData("<form action=\"/a\"><button formaction=\"/b\"><p title=\"href=\">é</p><a\n href=\"/c\">",
+        "<form action=\"/p/a\"><button formaction=\"/p/b\"><p title=\"href=\">é</p><a\n href=\"/p/c\">")]
     public void Addresses_in_attributes_get_it_however_the_page_comes_in_pieces(string html, string expected)
     {
         var bytes = Encoding.UTF8.GetBytes(html);

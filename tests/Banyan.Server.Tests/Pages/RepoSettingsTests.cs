@@ -14,12 +14,15 @@ public sealed class RepoSettingsTests(SharedHub shared)
         await hub.AddUserAsync("rana");
         using var visit = await PageVisit.OfAsync(hub, "rana");
         await visit.SendAsync("/new", "/new", ("name", "first"), ("owner", "rana"), ("type", "model"), ("visibility", "public"));
-        Task<HttpResponseMessage> Change(string repo, params (string, string)[] fields) => visit.SendAsync($"/{repo}/settings", $"/{repo}/settings", fields);
+        Task<HttpResponseMessage> Change(string repo, params (string, string)[] fields) =>
+            visit.SendAsync($"/{repo}/settings", $"/{repo}/settings", fields);
         Assert.Contains("href=\"/rana/first/settings\"", (await visit.GetAsync("/rana/first")).Html);
-        Assert.Equal(HttpStatusCode.OK, (await Change("rana/first", ("do", "set"), ("visibility", "public"), ("gated", "manual"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Change("rana/first", ("do", "set"), ("visibility", "public"), ("gated", "manual"))).StatusCode);
         // Somebody asks, is let in, and is let in no more.
         Assert.Equal(HttpStatusCode.Forbidden, (await hub.GetAsync("/rana/first/resolve/main/.gitattributes", hub.Ben)).StatusCode);
-        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/rana/first/ask-access", hub.Ben, JsonContent.Create(new { why = "<i>research" })));
+        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Post, "/rana/first/ask-access", hub.Ben,
+            JsonContent.Create(new { why = "<i>research" })));
         var page = (await visit.GetAsync("/rana/first/settings")).Html;
         Assert.Contains("why: &lt;i&gt;research", page);
         Assert.Equal(HttpStatusCode.OK, (await Change("rana/first", ("do", "accepted"), ("user", "ben"))).StatusCode);
@@ -32,7 +35,8 @@ public sealed class RepoSettingsTests(SharedHub shared)
         // A stranger has no such page, and moves nothing.
         using var stranger = await PageVisit.OfAsync(hub, "ben");
         Assert.Equal(403, (await stranger.GetAsync("/rana/first/settings")).Status);
-        Assert.Equal(HttpStatusCode.Forbidden, (await stranger.SendAsync("/", "/rana/first/settings", ("do", "remove"), ("confirm", "rana/first"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await stranger.SendAsync("/", "/rana/first/settings", ("do", "remove"), ("confirm", "rana/first"))).StatusCode);
         // Another name, and its end.
         Assert.Equal(HttpStatusCode.Forbidden, (await Change("rana/first", ("do", "move"), ("owner", "ana"), ("name", "mine"))).StatusCode);
         var moved = await Change("rana/first", ("do", "move"), ("owner", "rana"), ("name", "second"));
@@ -53,12 +57,16 @@ public sealed class RepoSettingsTests(SharedHub shared)
         using var odin = await PageVisit.OfAsync(hub, "odin");
         using var freya = await PageVisit.OfAsync(hub, "freya");
         const string Page = "/settings/organizations";
-        async Task<HttpStatusCode> By(PageVisit visit, params (string, string)[] fields) => (await visit.SendAsync(Page, Page, fields)).StatusCode;
+        async Task<HttpStatusCode> By(PageVisit visit, params (string, string)[] fields) =>
+            (await visit.SendAsync(Page, Page, fields)).StatusCode;
         Assert.Equal(HttpStatusCode.OK, await By(odin, ("do", "create"), ("name", "Asgard"), ("fullname", "The lab of Asgard")));
         Assert.Equal(HttpStatusCode.BadRequest, await By(odin, ("do", "create"), ("name", "asgard")));
         Assert.Equal(HttpStatusCode.OK, await By(odin, ("do", "set"), ("of", "Asgard"), ("user", "freya"), ("role", "write")));
         Assert.Contains("href=\"/freya\"", (await odin.GetAsync($"{Page}?of=Asgard")).Html);
-        foreach (var wrong in new (string, string)[][] { [("do", "set"), ("of", "Asgard"), ("user", "odin"), ("role", "read")], [("do", "remove"), ("of", "Asgard"), ("user", "odin")], [("do", "set"), ("of", "Asgard"), ("user", "nobody-here"), ("role", "read")], [("do", "set"), ("of", "Asgard"), ("user", "freya"), ("role", "god")] })
+        foreach (var wrong in new (string, string)[][] { [("do", "set"), ("of", "Asgard"), ("user", "odin"), ("role", "read")],
+            [("do", "remove"), ("of", "Asgard"), ("user", "odin")],
+            [("do", "set"), ("of", "Asgard"), ("user", "nobody-here"), ("role", "read")],
+            [("do", "set"), ("of", "Asgard"), ("user", "freya"), ("role", "god")] })
             Assert.Equal(HttpStatusCode.BadRequest, await By(odin, wrong));
         Assert.Equal(HttpStatusCode.Forbidden, await By(freya, ("do", "set"), ("of", "Asgard"), ("user", "freya"), ("role", "admin")));
         Assert.Equal(HttpStatusCode.Forbidden, await By(freya, ("do", "remove"), ("of", "Asgard"), ("user", "odin")));

@@ -4,10 +4,14 @@ using Banyan.Tests;
 
 namespace Banyan.Server.Tests.Pages;
 
-/// <summary>An evaluation report that was pushed to a repository, written by <c>banyan eval report</c>: of a model that is tiny, and right in nothing.</summary>
+/// <summary>
+/// An evaluation report that was pushed to a repository, written by <c>banyan eval report</c>: of a model that is tiny, and right in
+/// nothing.
+/// </summary>
 public sealed class ReportPageTests(SharedHub shared)
 {
-    static readonly string s_report = File.ReadAllText(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"));
+    static readonly string s_report =
+        File.ReadAllText(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"));
 
     [Fact]
     public async Task A_report_is_shown_with_its_intervals_and_a_changed_one_is_nobodys()
@@ -15,7 +19,8 @@ public sealed class ReportPageTests(SharedHub shared)
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("measured");
         await hub.CommitFilesAsync(repo, hub.Ana,
-            ("README.md", "---\nmodel-index:\n- name: m\n  results:\n  - dataset: {name: <b>MMLU}\n    metrics: [{type: accuracy, value: 99.9}]\n---\n# Measured"),
+            ("README.md",
+                "---\nmodel-index:\n- name: m\n  results:\n  - dataset: {name: <b>MMLU}\n    metrics: [{type: accuracy, value: 99.9}]\n---\n# Measured"),
             ("evaluation/report.json", s_report),
             ("changed/report.json", s_report.Replace("\"pass@1\": 0", "\"pass@1\": 1")),
             ("other/report.json", "{\"report\": {\"version\": 1}}"));
@@ -43,5 +48,6 @@ public sealed class ReportPageTests(SharedHub shared)
     [InlineData("\"task\": \"", "\"task\": [], \"x\": \"")]
     [InlineData("\"publicKey\": \"", "\"publicKey\": 7, \"y\": \"")]
     [InlineData("{", "")]
-    public void What_is_no_report_is_none(string from, string to) => Assert.Null(SignedReport.Read(System.Text.Encoding.UTF8.GetBytes(s_report.Replace(from, to))));
+    public void What_is_no_report_is_none(string from, string to) =>
+        Assert.Null(SignedReport.Read(System.Text.Encoding.UTF8.GetBytes(s_report.Replace(from, to))));
 }

@@ -106,18 +106,25 @@ public class SignInTests(SharedHub shared)
         var (foreign, own) = (await other.TokenAsync("/settings/tokens"), await visit.TokenAsync("/settings/tokens"));
         foreach (var (action, fields) in new (string, (string, string)[])[]
         {
-            ("/settings/tokens", [("name", "stolen"), ("role", "write")]), ("/settings/tokens/revoke", [("id", "1")]), ("/settings/password", [("password", "hijacked password")]),
-            ("/settings/sessions/end", [("id", "1")]), ("/settings/users", [("do", "invite")]), ("/logout", []), ("/login", [("name", "mallory"), ("password", "correct horse battery")]), ("/join", [("name", "x")]),
+            ("/settings/tokens", [("name", "stolen"), ("role", "write")]), ("/settings/tokens/revoke", [("id", "1")]),
+            ("/settings/password", [("password", "hijacked password")]),
+            ("/settings/sessions/end", [("id", "1")]), ("/settings/users", [("do", "invite")]), ("/logout", []),
+            ("/login", [("name", "mallory"), ("password", "correct horse battery")]), ("/join", [("name", "x")]),
         })
             foreach (var token in new[] { null, "", "x", foreign })
-                Assert.Equal((action, HttpStatusCode.Forbidden), (action, (await visit.PostAsync(action, token is null ? fields : [("_token", token), .. fields])).StatusCode));
+                Assert.Equal((action, HttpStatusCode.Forbidden),
+                    (action, (await visit.PostAsync(action, token is null ? fields : [("_token", token), .. fields])).StatusCode));
         Assert.DoesNotContain(await hub.Accounts.TokensAsync("cleo", default), t => t.Name == "stolen");
         // Another site's page is refused though it had the token.
-        var request = new HttpRequestMessage(HttpMethod.Post, "/settings/tokens") { Content = new FormUrlEncodedContent([new("_token", own), new("name", "stolen"), new("role", "write")]) };
+        var request = new HttpRequestMessage(HttpMethod.Post,
+            "/settings/tokens")
+        { Content = new FormUrlEncodedContent([new("_token", own), new("name", "stolen"), new("role", "write")]) };
         request.Headers.Add("Origin", "https://evil.example");
         Assert.Equal(HttpStatusCode.Forbidden, (await visit.SendAsync(request)).StatusCode);
         // Not of this kind: a page that takes forms takes nothing else.
-        var json = new HttpRequestMessage(HttpMethod.Post, "/settings/tokens") { Content = new StringContent("{}", System.Text.Encoding.UTF8, "text/plain") };
+        var json = new HttpRequestMessage(HttpMethod.Post,
+            "/settings/tokens")
+        { Content = new StringContent("{}", System.Text.Encoding.UTF8, "text/plain") };
         Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync(json)).StatusCode);
         Assert.Equal(200, (await visit.GetAsync("/settings/tokens")).Status);
     }
@@ -128,7 +135,9 @@ public class SignInTests(SharedHub shared)
         var hub = await shared.GetAsync();
         await hub.AddUserAsync("tina");
         using var visit = await PageVisit.OfAsync(hub, "tina");
-        var made = await TextOf(await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "<b>laptop</b>"), ("role", "fine-grained"), ("on", "acme/coder"), ("may", "write"), ("days", "30")));
+        var made =
+            await TextOf(await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "<b>laptop</b>"), ("role", "fine-grained"),
+                ("on", "acme/coder"), ("may", "write"), ("days", "30")));
         var token = System.Text.RegularExpressions.Regex.Match(made, "hf_[A-Za-z0-9]+</code>").Value[..^7];
         Assert.Equal("tina", (await hub.GetJsonAsync("/api/whoami-v2", token)).GetProperty("name").GetString());
         var page = (await visit.GetAsync("/settings/tokens")).Html;
@@ -136,16 +145,26 @@ public class SignInTests(SharedHub shared)
         Assert.Contains("&lt;b&gt;laptop&lt;/b&gt;", page);
         var id = (await hub.Accounts.TokensAsync("tina", default)).Single(t => t.Name == "<b>laptop</b>").Id;
         using var other = await PageVisit.OfAsync(hub, "ben");
-        Assert.Equal(HttpStatusCode.BadRequest, (await other.SendAsync("/settings/tokens", "/settings/tokens/revoke", ("id", $"{id}"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await other.SendAsync("/settings/tokens", "/settings/tokens/revoke", ("id", $"{id}"))).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/tokens", "/settings/tokens/revoke", ("id", $"{id}"))).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await hub.GetAsync("/api/whoami-v2", token)).StatusCode);
-        var many = await TextOf(await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "many"), ("role", "fine-grained"), ("on", "acme"), ("may", "read"), ("more", "datasets/acme/code write\r\n\r\ntina  admin\n")));
+        var many =
+            await TextOf(await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "many"), ("role", "fine-grained"),
+                ("on", "acme"), ("may", "read"), ("more", "datasets/acme/code write\r\n\r\ntina  admin\n")));
         Assert.All(["acme: read", "datasets/acme/code: write", "tina: admin"], scope => Assert.Contains($">{scope}<", many));
-        Assert.Equal("""{"acme":"read","datasets/acme/code":"write","tina":"admin"}""", (await hub.Accounts.TokensAsync("tina", default)).Single(t => t.Name == "many").Scopes);
-        foreach (var more in new[] { "acme", "acme own", "a b c", "acme read", "acme/ read", "models/acme/coder read", "acme/coder/x read", "../acme read", "a,b read" })
-            Assert.Equal((more, HttpStatusCode.BadRequest), (more, (await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "x"), ("role", "fine-grained"), ("on", "acme"), ("may", "read"), ("more", more))).StatusCode));
-        await HubServer.AssertErrorAsync(await hub.PostAsync("/api/settings/tokens", new { name = "x", role = "fine-grained", scopes = new Dictionary<string, string> { ["models/acme/coder"] = "read" } }, await hub.Accounts.AddTokenAsync("tina", "w", TokenRole.Write, null, null, default)), HttpStatusCode.BadRequest);
-        foreach (var wrong in new (string, string)[][] { [("name", ""), ("role", "read")], [("name", "x"), ("role", "all")], [("name", "x"), ("role", "read"), ("days", "0")], [("name", "x"), ("role", "fine-grained")] })
+        Assert.Equal("""{"acme":"read","datasets/acme/code":"write","tina":"admin"}""",
+            (await hub.Accounts.TokensAsync("tina", default)).Single(t => t.Name == "many").Scopes);
+        foreach (var more in new[] { "acme", "acme own", "a b c", "acme read", "acme/ read", "models/acme/coder read", "acme/coder/x read",
+            "../acme read", "a,b read" })
+            Assert.Equal((more, HttpStatusCode.BadRequest),
+                (more, (await visit.SendAsync("/settings/tokens", "/settings/tokens", ("name", "x"), ("role", "fine-grained"),
+                    ("on", "acme"), ("may", "read"), ("more", more))).StatusCode));
+        await HubServer.AssertErrorAsync(await hub.PostAsync("/api/settings/tokens",
+            new { name = "x", role = "fine-grained", scopes = new Dictionary<string, string> { ["models/acme/coder"] = "read" } },
+            await hub.Accounts.AddTokenAsync("tina", "w", TokenRole.Write, null, null, default)), HttpStatusCode.BadRequest);
+        foreach (var wrong in new (string, string)[][] { [("name", ""), ("role", "read")], [("name", "x"), ("role", "all")],
+            [("name", "x"), ("role", "read"), ("days", "0")], [("name", "x"), ("role", "fine-grained")] })
             Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/tokens", "/settings/tokens", wrong)).StatusCode);
     }
 
@@ -156,10 +175,16 @@ public class SignInTests(SharedHub shared)
         await hub.AddUserAsync("paul");
         using var here = await PageVisit.OfAsync(hub, "paul");
         using var there = await PageVisit.OfAsync(hub, "paul");
-        Assert.Equal(HttpStatusCode.BadRequest, (await here.SendAsync("/settings/password", "/settings/password", ("current", "wrong"), ("password", "a new long password"))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await here.SendAsync("/settings/password", "/settings/password", ("current", "correct horse battery"), ("password", "short"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await here.SendAsync("/settings/password", "/settings/password", ("current", "wrong"),
+                ("password", "a new long password"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await here.SendAsync("/settings/password", "/settings/password", ("current", "correct horse battery"),
+                ("password", "short"))).StatusCode);
         Assert.Equal(200, (await there.GetAsync("/settings/tokens")).Status);
-        Assert.Equal(HttpStatusCode.OK, (await here.SendAsync("/settings/password", "/settings/password", ("current", "correct horse battery"), ("password", "a new long password"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await here.SendAsync("/settings/password", "/settings/password", ("current", "correct horse battery"),
+                ("password", "a new long password"))).StatusCode);
         Assert.Equal((200, 401), ((await here.GetAsync("/settings/tokens")).Status, (await there.GetAsync("/settings/tokens")).Status));
         await hub.Accounts.SuspendAsync("paul", true, default);
         Assert.Equal(401, (await here.GetAsync("/settings/tokens")).Status);
@@ -176,7 +201,12 @@ public class SignInTests(SharedHub shared)
         HttpResponseMessage last = null!;
         for (var i = 0; i < 10; i++)
         {
-            var request = new HttpRequestMessage(HttpMethod.Post, "/login") { Content = new FormUrlEncodedContent([new("_token", token), new("name", "target"), new("password", $"guess number {i}")]) };
+            var request = new HttpRequestMessage(HttpMethod.Post,
+                "/login")
+            {
+                Content =
+                    new FormUrlEncodedContent([new("_token", token), new("name", "target"), new("password", $"guess number {i}")])
+            };
             request.Headers.Add("X-Forwarded-For", "203.0.113.7");
             last = await visit.SendAsync(request);
         }
@@ -218,17 +248,25 @@ public class SignInTests(SharedHub shared)
 
         var invited = await TextOf(await admin.SendAsync("/settings/users", "/settings/users", ("do", "invite")));
         var code = System.Text.RegularExpressions.Regex.Match(invited, "/join\\?code=([A-Za-z0-9_-]+)").Value;
-        Assert.Equal(HttpStatusCode.BadRequest, (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "acme"), ("password", "a long enough password"))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "carol"), ("password", "carol"))).StatusCode);
-        Assert.Equal(HttpStatusCode.SeeOther, (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "carol"), ("password", "a long enough password"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "acme"),
+                ("password", "a long enough password"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "carol"), ("password", "carol"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await stranger.SendAsync(code, "/join", ("code", code[11..]), ("name", "carol"),
+                ("password", "a long enough password"))).StatusCode);
         Assert.Equal(200, (await stranger.GetAsync("/settings/tokens")).Status);
         Assert.Equal(404, (await admin.GetAsync(code)).Status);
         Assert.False((await hub.Accounts.FindAsync("carol", default))!.IsAdmin);
 
-        Assert.Equal(HttpStatusCode.OK, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "policy"), ("policy", "open"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "policy"), ("policy", "open"))).StatusCode);
         using var dave = new PageVisit(hub);
-        Assert.Equal(HttpStatusCode.SeeOther, (await dave.SendAsync("/join", "/join", ("name", "dave"), ("password", "a long enough password"))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "suspend"), ("name", "dave"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther,
+            (await dave.SendAsync("/join", "/join", ("name", "dave"), ("password", "a long enough password"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "suspend"), ("name", "dave"))).StatusCode);
         Assert.Equal(401, (await dave.GetAsync("/settings/tokens")).Status);
     }
 
@@ -241,6 +279,7 @@ public class SignInTests(SharedHub shared)
         Assert.False(await Argon2Hash.IsOfAsync("correct horse batterz", hash));
         Assert.False(await Argon2Hash.IsOfAsync("x", "$nonsense$"));
         // As the reference implementation computes it.
-        Assert.True(await Argon2Hash.IsOfAsync("password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"));
+        Assert.True(await Argon2Hash.IsOfAsync("password",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"));
     }
 }

@@ -34,17 +34,22 @@ public sealed partial class SigningKeyTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         var root = hub.Address.TrimEnd('/');
-        Task<HttpResponseMessage> Send(HttpMethod method, string path, string token, object? body = null) => hub.SendAsync(method, $"/api/settings/signing-keys{path}", token, body is null ? null : JsonContent.Create(body));
-        async Task<string> Ask(string token) => (await HubServer.JsonOf(await Send(HttpMethod.Post, "/challenge", token))).GetProperty("challenge").GetString()!;
+        Task<HttpResponseMessage> Send(HttpMethod method, string path, string token, object? body = null) =>
+            hub.SendAsync(method, $"/api/settings/signing-keys{path}", token, body is null ? null : JsonContent.Create(body));
+        async Task<string> Ask(string token) =>
+            (await HubServer.JsonOf(await Send(HttpMethod.Post, "/challenge", token))).GetProperty("challenge").GetString()!;
         async Task<HttpStatusCode> Add(string token, string challenge, byte[] signed, string? key = null) =>
-            (await Send(HttpMethod.Post, "", token, new { name = "laptop", publicKey = key ?? PublicKey, challenge, signature = Sign(signed) })).StatusCode;
+            (await Send(HttpMethod.Post, "", token,
+                new { name = "laptop", publicKey = key ?? PublicKey, challenge, signature = Sign(signed) })).StatusCode;
 
         // Nothing but the challenge itself, signed for this user and this hub by this key.
         var (asked, others) = (await Ask(hub.Ana), await Ask(hub.Ben));
         foreach (var (challenge, signed) in new[]
         {
-            (asked, KeyProof.Of(root, "ben", asked)), (asked, KeyProof.Of("https://other.example", "ana", asked)), (asked, KeyProof.Of(root, "ana", asked + "x")),
-            (others, KeyProof.Of(root, "ana", others)), ("nothing", KeyProof.Of(root, "ana", "nothing")), ("", KeyProof.Of(root, "ana", "")),
+            (asked, KeyProof.Of(root, "ben", asked)), (asked, KeyProof.Of("https://other.example", "ana", asked)),
+            (asked, KeyProof.Of(root, "ana", asked + "x")),
+            (others, KeyProof.Of(root, "ana", others)), ("nothing", KeyProof.Of(root, "ana", "nothing")),
+            ("", KeyProof.Of(root, "ana", "")),
         })
             Assert.Equal(HttpStatusCode.BadRequest, await Add(hub.Ana, challenge, signed));
         Assert.Equal(HttpStatusCode.BadRequest, await Add(hub.Ana, asked, KeyProof.Of(root, "ana", asked), "AAAA"));
@@ -57,31 +62,46 @@ public sealed partial class SigningKeyTests(SharedHub shared)
         Assert.Equal(("laptop", PublicKey), (listed.GetProperty("name").GetString(), listed.GetProperty("publicKey").GetString()));
 
         // A report that it signed says whose it is; one of an unknown key says that it is nobody's here.
-        var own = await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"), TestContext.Current.CancellationToken);
+        var own =
+            await File.ReadAllTextAsync(Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Pages", "Data", "report.json"),
+                TestContext.Current.CancellationToken);
         using var report = System.Text.Json.JsonDocument.Parse(own);
         var signature = report.RootElement.GetProperty("signature");
-        var mine = own.Replace(signature.GetProperty("publicKey").GetString()!, PublicKey).Replace(signature.GetProperty("value").GetString()!, Sign(SignedText.Of(report.RootElement.GetProperty("report"))));
+        var mine = own.Replace(signature.GetProperty("publicKey").GetString()!, PublicKey)
+            .Replace(signature.GetProperty("value").GetString()!, Sign(SignedText.Of(report.RootElement.GetProperty("report"))));
         var repo = await hub.CreateRepoAsync("signed");
-        await hub.CommitFilesAsync(repo, hub.Ana, ("mine/report.json", mine), ("other/report.json", own), ("changed/report.json", mine.Replace("\"pass@1\": 0", "\"pass@1\": 1")));
-        async Task<string> PageAsync(string folder) => await (await hub.SendAsync(HttpMethod.Get, $"/{repo}/blob/main/{folder}/report.json", null, null, ("Accept", "text/html"))).Content.ReadAsStringAsync();
+        await hub.CommitFilesAsync(repo, hub.Ana, ("mine/report.json", mine), ("other/report.json", own),
+            ("changed/report.json", mine.Replace("\"pass@1\": 0", "\"pass@1\": 1")));
+        async Task<string> PageAsync(string folder) =>
+            await (await hub.SendAsync(HttpMethod.Get, $"/{repo}/blob/main/{folder}/report.json", null, null,
+                ("Accept", "text/html"))).Content.ReadAsStringAsync();
         const string By = "signed by <a href=\"/ana\">ana</a>", Nobody = "nobody here has registered";
         Assert.Equal((true, false), ((await PageAsync("mine")).Contains(By), (await PageAsync("mine")).Contains(Nobody)));
         Assert.Equal((false, true), ((await PageAsync("other")).Contains(By), (await PageAsync("other")).Contains(Nobody)));
         Assert.Equal((false, false), ((await PageAsync("changed")).Contains(By), (await PageAsync("changed")).Contains(Nobody)));
 
         // A stranger does not remove it. Once it is removed in the browser it signs for nobody, and is registered there again.
-        Assert.Equal(HttpStatusCode.NotFound, (await Send(HttpMethod.Delete, $"/{listed.GetProperty("id").GetString()}", hub.Ben)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await Send(HttpMethod.Delete, $"/{listed.GetProperty("id").GetString()}", hub.Ben)).StatusCode);
         using var visit = await PageVisit.OfAsync(hub, "ana");
-        Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys", ("remove", $"{Convert.ToInt64(listed.GetProperty("id").GetString(), 16)}"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys",
+                ("remove", $"{Convert.ToInt64(listed.GetProperty("id").GetString(), 16)}"))).StatusCode);
         Assert.Contains(Nobody, await PageAsync("mine"));
         var page = (await visit.GetAsync("/settings/signing-keys")).Html;
         var shown = Challenge().Match(page).Groups[1].Value;
         Assert.Contains($"banyan eval key --prove {shown} --as ana --hub {root}", page);
-        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys", ("challenge", shown), ("proof", PublicKey))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys", ("challenge", shown), ("proof", $"{PublicKey} {Sign(KeyProof.Of(root, "ana", shown))}\n"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys", ("challenge", shown),
+                ("proof", PublicKey))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await visit.SendAsync("/settings/signing-keys", "/settings/signing-keys", ("challenge", shown),
+                ("proof", $"{PublicKey} {Sign(KeyProof.Of(root, "ana", shown))}\n"))).StatusCode);
         Assert.Contains(By, await PageAsync("mine"));
         var log = hub.Server.Services.GetRequiredService<AuditLog>();
         await log.SealAsync(default);
-        Assert.Equal(["signing-key.add", "signing-key.remove", "signing-key.add"], (await log.ReadAsync(new(), null, 10_000, backwards: false, default)).Select(e => e.Action).Where(a => a.StartsWith("signing-key", StringComparison.Ordinal)));
+        Assert.Equal(["signing-key.add", "signing-key.remove", "signing-key.add"],
+            (await log.ReadAsync(new(), null, 10_000, backwards: false, default)).Select(e => e.Action)
+                .Where(a => a.StartsWith("signing-key", StringComparison.Ordinal)));
     }
 }

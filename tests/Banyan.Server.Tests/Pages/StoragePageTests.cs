@@ -12,13 +12,18 @@ public sealed class StoragePageTests(SharedHub shared)
         using var stella = await PageVisit.OfAsync(hub, "stella");
         foreach (var (name, length) in new[] { ("small", 10), ("large", 5000) })
         {
-            await stella.SendAsync("/new", "/new", ("name", name), ("owner", "stella"), ("type", name == "small" ? "dataset" : "model"), ("visibility", "private"));
-            using var form = new MultipartFormDataContent { { new StringContent(await stella.TokenAsync("/new")), "_token" }, { new ByteArrayContent(new byte[length]), "file", "zeros.bin" } };
-            await stella.SendAsync(new HttpRequestMessage(HttpMethod.Post, $"/{(name == "small" ? "datasets/" : "")}stella/{name}/upload/main") { Content = form });
+            await stella.SendAsync("/new", "/new", ("name", name), ("owner", "stella"), ("type", name == "small" ? "dataset" : "model"),
+                ("visibility", "private"));
+            using var form = new MultipartFormDataContent { { new StringContent(await stella.TokenAsync("/new")), "_token" },
+                { new ByteArrayContent(new byte[length]), "file", "zeros.bin" } };
+            await stella.SendAsync(new HttpRequestMessage(HttpMethod.Post,
+                $"/{(name == "small" ? "datasets/" : "")}stella/{name}/upload/main")
+            { Content = form });
         }
         var (status, html) = await stella.GetAsync("/settings/storage");
         Assert.Equal(200, status);
-        Assert.Equal(["stella/large", "datasets/stella/small"], Regex.Matches(html, "<th scope=\"row\"><a href=\"/([^\"]+)\"").Select(m => m.Groups[1].Value));
+        Assert.Equal(["stella/large", "datasets/stella/small"],
+            Regex.Matches(html, "<th scope=\"row\"><a href=\"/([^\"]+)\"").Select(m => m.Groups[1].Value));
         Assert.Contains("aria-label=\"large: ", html);
         Assert.DoesNotContain("free on the hub", html);
         using var ben = await PageVisit.OfAsync(hub, "ben");

@@ -7,7 +7,8 @@ namespace Banyan.Server.Tests.Pages;
 /// <summary>Chat templates on the pages of files, with an example that they rendered.</summary>
 public class TemplatePageTests(SharedHub shared)
 {
-    const string Strict = "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('No system message <b>') }}{% endif %}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+    const string Strict =
+        "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('No system message <b>') }}{% endif %}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 
     async Task<string> ShownAsync(string path)
     {
@@ -22,13 +23,19 @@ public class TemplatePageTests(SharedHub shared)
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("templates");
         await hub.CommitFilesAsync(repo, hub.Ana,
-            ("chat_template.jinja", Strict), ("tokenizer_config.json", """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": [{"name": "tools", "template": "no"}, {"name": "default", "template": "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}{% endfor %}"}]}"""),
+            ("chat_template.jinja", Strict),
+            ("tokenizer_config.json",
+                """{"bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": [{"name": "tools", "template": "no"}, {"name": "default", "template": "{% for m in messages %}<{{ m.role }}>{{ m.content }}{{ eos_token }}{% endfor %}"}]}"""),
             ("broken/chat_template.jinja", "{% for"), ("odd/tokenizer_config.json", """{"chat_template": [7, {"template": 8}]}"""));
         // It takes no system message: the example has none.
-        Assert.Contains("<s>[user] What is a banyan?\n[assistant] A fig tree whose branches grow roots.\n[user] Where does it grow?\n[assistant]", await ShownAsync($"/{repo}/blob/main/chat_template.jinja"));
-        Assert.Contains("<system>You answer in one sentence.</s><user>What is a banyan?</s>", await ShownAsync($"/{repo}/blob/main/tokenizer_config.json"));
+        Assert.Contains(
+            "<s>[user] What is a banyan?\n[assistant] A fig tree whose branches grow roots.\n[user] Where does it grow?\n[assistant]",
+            await ShownAsync($"/{repo}/blob/main/chat_template.jinja"));
+        Assert.Contains("<system>You answer in one sentence.</s><user>What is a banyan?</s>",
+            await ShownAsync($"/{repo}/blob/main/tokenizer_config.json"));
         Assert.Contains("TemplateSyntaxError", await ShownAsync($"/{repo}/blob/main/broken/chat_template.jinja"));
-        Assert.DoesNotContain("aria-labelledby=\"template\"", (await shared.PageAsync($"/{repo}/blob/main/odd/tokenizer_config.json")).Html);
+        Assert.DoesNotContain("aria-labelledby=\"template\"",
+            (await shared.PageAsync($"/{repo}/blob/main/odd/tokenizer_config.json")).Html);
         Assert.Contains($"href=\"/{repo}/blob/main/chat_template.jinja\"", (await shared.PageAsync($"/{repo}")).Html);
     }
 
@@ -44,5 +51,7 @@ public class TemplatePageTests(SharedHub shared)
     }
 
     [Fact]
-    public void Long_output_is_cut() => Assert.Equal(20_001, TemplateExample.Of("{{ 'x' * 50000 }}", new Dictionary<string, string>(), DateTimeOffset.UnixEpoch).Rendered!.Length);
+    public void Long_output_is_cut() =>
+        Assert.Equal(20_001,
+            TemplateExample.Of("{{ 'x' * 50000 }}", new Dictionary<string, string>(), DateTimeOffset.UnixEpoch).Rendered!.Length);
 }

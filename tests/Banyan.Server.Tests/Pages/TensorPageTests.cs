@@ -20,7 +20,8 @@ public class TensorPageTests(SharedHub shared)
         return [.. BitConverter.GetBytes((long)json.Length), .. json, .. tensors.SelectMany(t => t.Bytes)];
     }
 
-    static byte[] Bytes<T>(params T[] values) where T : unmanaged => System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(values).ToArray();
+    static byte[] Bytes<T>(params T[] values) where T : unmanaged =>
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes<T>(values).ToArray();
 
     [Fact]
     public async Task A_tensor_shows_what_its_numbers_are_like()
@@ -28,17 +29,24 @@ public class TensorPageTests(SharedHub shared)
         var hub = await shared.GetAsync();
         var repo = await hub.CreateRepoAsync("numbers");
         var file = Safetensors(
-            ("f32", "F32", [2, 2], Bytes(0f, 1f, 2f, float.NaN)), ("bf16<b>", "BF16", [2], Bytes((ushort)0x3F80, (ushort)0xC040)), ("i64", "I64", [3], Bytes(-5L, 0L, 2L)),
-            ("f8", "F8_E4M3", [4], [0x38, 0xB8, 0x7E, 0x01]), ("f8_5", "F8_E5M2", [2], [0x3C, 0xC0]), ("bool", "BOOL", [2], [0, 1]), ("strange", "F4_X", [2], [1]), ("empty", "F32", [0], []),
-            ("many", "F32", [1_000_000], Bytes([.. Enumerable.Range(0, 1_000_000).Select(i => (float)i)])), ("short", "F32", [3], Bytes(1f)));
+            ("f32", "F32", [2, 2], Bytes(0f, 1f, 2f, float.NaN)), ("bf16<b>", "BF16", [2], Bytes((ushort)0x3F80, (ushort)0xC040)),
+            ("i64", "I64", [3], Bytes(-5L, 0L, 2L)),
+            ("f8", "F8_E4M3", [4], [0x38, 0xB8, 0x7E, 0x01]), ("f8_5", "F8_E5M2", [2], [0x3C, 0xC0]), ("bool", "BOOL", [2], [0, 1]),
+            ("strange", "F4_X", [2], [1]), ("empty", "F32", [0], []),
+            ("many", "F32", [1_000_000], Bytes([.. Enumerable.Range(0, 1_000_000).Select(i => (float)i)])),
+            ("short", "F32", [3], Bytes(1f)));
         var gguf = await File.ReadAllBytesAsync(SharedData.Path("models", "stories260K.gguf"));
         await hub.UploadAsync(repo, file);
         await hub.UploadAsync(repo, gguf);
-        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file), HubServer.Large("F32/m-F32.gguf", gguf), HubServer.Large("deep/er/m-Q8_0.gguf", gguf)));
+        await HubServer.JsonOf(await hub.CommitAsync(repo, hub.Ana, "w", null, HubServer.Large("model.safetensors", file),
+            HubServer.Large("F32/m-F32.gguf", gguf), HubServer.Large("deep/er/m-Q8_0.gguf", gguf)));
         foreach (var (tensor, expected) in new[]
         {
-            ("f32", "Values of f32, 0 to 2|mean 1<|standard deviation 0.8165|1 zeros|1 infinite|of all numbers"), ("bf16<b>", "Values of bf16&lt;b&gt;, -3 to 1|mean -1<"), ("i64", ", -5 to 2|mean -1<|1 zeros"),
-            ("f8", ", -1 to 448|mean 112"), ("f8_5", ", -2 to 1|"), ("bool", "mean 0.5<"), ("strange", "type F4_X cannot be shown"), ("empty", "of all numbers|mean 0<"), ("short", "does not lie within the file"), ("none<b>", "no tensor &#x27;none&lt;b&gt;&#x27;"),
+            ("f32", "Values of f32, 0 to 2|mean 1<|standard deviation 0.8165|1 zeros|1 infinite|of all numbers"),
+            ("bf16<b>", "Values of bf16&lt;b&gt;, -3 to 1|mean -1<"), ("i64", ", -5 to 2|mean -1<|1 zeros"),
+            ("f8", ", -1 to 448|mean 112"), ("f8_5", ", -2 to 1|"), ("bool", "mean 0.5<"), ("strange", "type F4_X cannot be shown"),
+            ("empty", "of all numbers|mean 0<"), ("short", "does not lie within the file"),
+            ("none<b>", "no tensor &#x27;none&lt;b&gt;&#x27;"),
             ("many", "Values of many, 0 to |of a sample of 65536 numbers"),
         })
         {
@@ -58,7 +66,8 @@ public class TensorPageTests(SharedHub shared)
         Assert.Contains("/blob/main/F32/m-F32.gguf\">F32/m-F32.gguf</a>", card);
         Assert.Contains("/blob/main/deep/er/m-Q8_0.gguf\"", card);
         Assert.Contains("FROM ./m-", card);
-        Assert.Contains("gguf", (await hub.GetJsonAsync($"/api/models/{repo}")).GetProperty("tags").EnumerateArray().Select(t => t.GetString()));
+        Assert.Contains("gguf", (await hub.GetJsonAsync($"/api/models/{repo}")).GetProperty("tags").EnumerateArray()
+            .Select(t => t.GetString()));
         Assert.Contains("numbers", (await shared.PageAsync("/models?search=numbers&format=q8_0&fits=1")).Html);
     }
 }

@@ -22,7 +22,8 @@ public class TunePageTests(SharedHub shared)
     {
         var hub = await shared.GetAsync();
         var folder = hub.Server.Services.GetRequiredService<HubOptions>().TuneFolder!;
-        Write(folder, "mine & theirs", "<!doctype html><title>coder &lt;b&gt; on data</title><p>step 3</p>", -s_long);   // as if it were written while this runs, however long that takes
+        // as if it were written while this runs, however long that takes
+        Write(folder, "mine & theirs", "<!doctype html><title>coder &lt;b&gt; on data</title><p>step 3</p>", -s_long);
         Write(folder, "done", "<!doctype html><p>no title</p>", s_long);
         Directory.CreateDirectory(Path.Combine(folder, "empty"));
         // Links lead nowhere.

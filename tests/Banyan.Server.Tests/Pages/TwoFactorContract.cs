@@ -23,14 +23,17 @@ public class TotpTests
     [InlineData(1234567890, "89005924")]
     [InlineData(2000000000, "69279037")]
     [InlineData(20000000000, "65353130")]
-    public void Codes_are_those_of_RFC_6238(long seconds, string code) => Assert.Equal(code, Totp.Code("12345678901234567890"u8.ToArray(), Totp.StepOf(DateTimeOffset.FromUnixTimeSeconds(seconds)), digits: 8));
+    public void Codes_are_those_of_RFC_6238(long seconds, string code) =>
+        Assert.Equal(code,
+            Totp.Code("12345678901234567890"u8.ToArray(), Totp.StepOf(DateTimeOffset.FromUnixTimeSeconds(seconds)), digits: 8));
 
     [Theory]
     [InlineData("", "")]
     [InlineData("f", "MY")]
     [InlineData("fooba", "MZXW6YTB")]
     [InlineData("foobar", "MZXW6YTBOI")]
-    public void Secrets_are_written_as_RFC_4648_does(string text, string written) => Assert.Equal(written, Totp.ToBase32(Encoding.ASCII.GetBytes(text)));
+    public void Secrets_are_written_as_RFC_4648_does(string text, string written) =>
+        Assert.Equal(written, Totp.ToBase32(Encoding.ASCII.GetBytes(text)));
 }
 
 /// <summary>The second factor: asked for whatever the first was, good once, guessed by nobody.</summary>
@@ -57,7 +60,8 @@ public abstract class TwoFactorContract(HubKind kind) : HubContract(kind, "kept"
 
     private protected static async Task<string> TextOf(HttpResponseMessage response) => await response.Content.ReadAsStringAsync();
 
-    internal static byte[] SecretOf(string html) => FromBase32(Regex.Match(html, "<code>([A-Z2-7 ]+)</code>").Groups[1].Value.Replace(" ", ""));
+    internal static byte[] SecretOf(string html) =>
+        FromBase32(Regex.Match(html, "<code>([A-Z2-7 ]+)</code>").Groups[1].Value.Replace(" ", ""));
 
     private protected static string TicketOf(string html) => Regex.Match(html, "name=\"ticket\" value=\"([^\"]+)\"").Groups[1].Value;
 
@@ -65,14 +69,17 @@ public abstract class TwoFactorContract(HubKind kind) : HubContract(kind, "kept"
 
     private protected async Task<(byte[] Secret, string[] Recovery)> SetUpAsync(PageVisit visit)
     {
-        var begun = await TextOf(await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", Password)));
+        var begun =
+            await TextOf(await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", Password)));
         Assert.Contains("<svg", begun);
         Assert.DoesNotContain("style=", begun);
         var secret = SecretOf(begun);
         Assert.Equal(20, secret.Length);
-        var wrong = await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"), ("ticket", TicketOf(begun)), ("code", "000000"));
+        var wrong = await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"),
+            ("ticket", TicketOf(begun)), ("code", "000000"));
         Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
-        var done = await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"), ("ticket", TicketOf(await TextOf(wrong))), ("code", NextCode(secret)));
+        var done = await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"),
+            ("ticket", TicketOf(await TextOf(wrong))), ("code", NextCode(secret)));
         Assert.Equal(HttpStatusCode.OK, done.StatusCode);
         return (secret, RecoveryOf(await TextOf(done)));
     }
@@ -86,7 +93,8 @@ public abstract class TwoFactorContract(HubKind kind) : HubContract(kind, "kept"
         return TicketOf(await TextOf(response));
     }
 
-    private protected static Task<HttpResponseMessage> CodeAsync(PageVisit visit, string ticket, string code) => visit.SendAsync("/login", "/login/code", ("ticket", ticket), ("code", code));
+    private protected static Task<HttpResponseMessage> CodeAsync(PageVisit visit, string ticket, string code) =>
+        visit.SendAsync("/login", "/login/code", ("ticket", ticket), ("code", code));
 
     [Fact]
     public async Task Guesses_wait_longer_each_time_whoever_makes_them_and_recovery_codes_are_taken_meanwhile()
@@ -117,8 +125,10 @@ public abstract class TwoFactorContract(HubKind kind) : HubContract(kind, "kept"
             last = (await CodeAsync(guessing, ticket, $"aaaa-bbbb-cccc-ddd{i}")).StatusCode;
         Assert.Equal(HttpStatusCode.TooManyRequests, last);
         _clock.Ahead += TimeSpan.FromMinutes(20);
-        Assert.Equal(HttpStatusCode.Forbidden, (await CodeAsync(guessing, ticket, NextCode(secret))).StatusCode);   // the ticket's ten minutes
-        var kept = await Hub.Server.Services.GetRequiredService<HubDatabase>().ReadAsync(c => c.QueryAsync<byte[]>("SELECT hash FROM recovery_codes"), default);
+        // the ticket's ten minutes
+        Assert.Equal(HttpStatusCode.Forbidden, (await CodeAsync(guessing, ticket, NextCode(secret))).StatusCode);
+        var kept = await Hub.Server.Services.GetRequiredService<HubDatabase>()
+            .ReadAsync(c => c.QueryAsync<byte[]>("SELECT hash FROM recovery_codes"), default);
         Assert.All(kept, h => Assert.Equal(32, h.Length));
     }
 }
@@ -130,7 +140,8 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
     public async Task Whatever_the_first_factor_is_the_second_is_asked_for_and_a_code_is_good_once()
     {
         using var visit = await PageVisit.OfAsync(Hub, "ana");
-        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", "wrong"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", "wrong"))).StatusCode);
         var (secret, recovery) = await SetUpAsync(visit);
         Assert.Equal(10, recovery.Distinct().Count());
         Assert.DoesNotContain(recovery[0], (await visit.GetAsync("/settings/password")).Html);
@@ -145,13 +156,15 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
         Assert.Equal(200, (await other.GetAsync("/settings/tokens")).Status);
         using var replay = new PageVisit(Hub);
         Assert.Equal(HttpStatusCode.BadRequest, (await CodeAsync(replay, ticket, code)).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await CodeAsync(replay, ticket, Totp.Code(secret, Totp.StepOf(_clock.GetUtcNow()) - 1))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await CodeAsync(replay, ticket, Totp.Code(secret, Totp.StepOf(_clock.GetUtcNow()) - 1))).StatusCode);
 
         // A token that signs in, an administrator's link, recovery codes: each once.
         ticket = await BeginAsync(replay, ("token", Hub.Ana));
         Assert.Equal(HttpStatusCode.SeeOther, (await CodeAsync(replay, ticket, recovery[0].ToUpperInvariant())).StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, (await CodeAsync(other, ticket, recovery[0])).StatusCode);
-        var link = await Hub.Server.Services.GetRequiredService<SignInLinks>().MakeAsync(SignInLinks.User, (await Hub.Accounts.FindAsync("ana", default))!.Id, default);
+        var link = await Hub.Server.Services.GetRequiredService<SignInLinks>()
+            .MakeAsync(SignInLinks.User, (await Hub.Accounts.FindAsync("ana", default))!.Id, default);
         using var joining = new PageVisit(Hub);
         var joined = await joining.SendAsync($"/join?code={link}", "/join", ("code", link), ("password", Password));
         Assert.Equal((HttpStatusCode.OK, 401), (joined.StatusCode, (await joining.GetAsync("/settings/tokens")).Status));
@@ -161,15 +174,25 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
         Assert.Equal(HttpStatusCode.OK, (await Hub.GetAsync("/api/whoami-v2", Hub.Ana)).StatusCode);
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"ana:{Password}"));
         foreach (var path in new[] { "/ana/kept.git/info/refs?service=git-upload-pack", "/api/whoami-v2", "/ana/kept" })
-            Assert.Equal(HttpStatusCode.Unauthorized, (await Hub.SendAsync(HttpMethod.Get, path, headers: ("Authorization", $"Basic {basic}"))).StatusCode);
+            Assert.Equal(HttpStatusCode.Unauthorized,
+                (await Hub.SendAsync(HttpMethod.Get, path, headers: ("Authorization", $"Basic {basic}"))).StatusCode);
 
         // A session alone takes nothing away.
-        foreach (var (what, current, given) in new[] { ("off", "wrong", NextCode(secret)), ("off", Password, "000000"), ("codes", Password, ""), ("begin", Password, "") })
-            Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", what), ("current", current), ("code", given))).StatusCode);
-        var renewed = await TextOf(await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "codes"), ("current", Password), ("code", NextCode(secret))));
+        foreach (var (what, current, given) in new[] { ("off", "wrong", NextCode(secret)), ("off", Password, "000000"),
+            ("codes", Password, ""), ("begin", Password, "") })
+            Assert.Equal(HttpStatusCode.BadRequest,
+                (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", what), ("current", current),
+                    ("code", given))).StatusCode);
+        var renewed =
+            await TextOf(await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "codes"), ("current", Password),
+                ("code", NextCode(secret))));
         Assert.Empty(RecoveryOf(renewed).Intersect(recovery));
-        Assert.Equal(HttpStatusCode.BadRequest, (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password), ("code", recovery[1]))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password), ("code", RecoveryOf(renewed)[0]))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password),
+                ("code", recovery[1]))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await visit.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password),
+                ("code", RecoveryOf(renewed)[0]))).StatusCode);
         using var again = await PageVisit.OfAsync(Hub, "ana");
     }
 
@@ -178,15 +201,21 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
     {
         using var ana = await PageVisit.OfAsync(Hub, "ana");
         using var ben = await PageVisit.OfAsync(Hub, "ben");
-        var begun = await TextOf(await ana.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", Password)));
+        var begun =
+            await TextOf(await ana.SendAsync("/settings/password", "/settings/second-factor", ("do", "begin"), ("current", Password)));
         var (secret, ticket) = (SecretOf(begun), TicketOf(begun));
-        Assert.Equal(HttpStatusCode.BadRequest, (await ben.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"), ("ticket", ticket), ("code", NextCode(secret)))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await ben.SendAsync("/settings/password", "/settings/second-factor", ("do", "confirm"), ("ticket", ticket),
+                ("code", NextCode(secret)))).StatusCode);
         foreach (var (page, action) in new[] { ("/login", "/login/code"), ("/login", "/login/set-up") })
             foreach (var given in new[] { ticket, "", "x", ticket[..^2] + "AA" })
-                Assert.Equal(HttpStatusCode.Forbidden, (await ana.SendAsync(page, action, ("ticket", given), ("code", NextCode(secret)))).StatusCode);
+                Assert.Equal(HttpStatusCode.Forbidden,
+                    (await ana.SendAsync(page, action, ("ticket", given), ("code", NextCode(secret)))).StatusCode);
         foreach (var action in new[] { "/login/code", "/login/set-up", "/settings/second-factor" })
-            Assert.Equal(HttpStatusCode.Forbidden, (await ana.PostAsync(action, ("ticket", ticket), ("code", NextCode(secret)), ("do", "confirm"))).StatusCode);
-        Assert.False(await Hub.Server.Services.GetRequiredService<SecondFactors>().HasAsync((await Hub.Accounts.FindAsync("ana", default))!.Id, default));
+            Assert.Equal(HttpStatusCode.Forbidden,
+                (await ana.PostAsync(action, ("ticket", ticket), ("code", NextCode(secret)), ("do", "confirm"))).StatusCode);
+        Assert.False(await Hub.Server.Services.GetRequiredService<SecondFactors>()
+            .HasAsync((await Hub.Accounts.FindAsync("ana", default))!.Id, default));
     }
 
     [Fact]
@@ -196,7 +225,8 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
         using var admin = await PageVisit.OfAsync(Hub, "ana");
         using var ben = await PageVisit.OfAsync(Hub, "ben");
         var (secret, _) = await SetUpAsync(admin);
-        Assert.Equal(HttpStatusCode.OK, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor"), ("factor", "required"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor"), ("factor", "required"))).StatusCode);
         Assert.Equal((200, 401), ((await admin.GetAsync("/settings/tokens")).Status, (await ben.GetAsync("/settings/tokens")).Status));
         var response = await ben.SendAsync("/login", "/login", ("name", "ben"), ("password", Password), ("next", "/settings/tokens"));
         var page = await TextOf(response);
@@ -207,13 +237,20 @@ public sealed class TwoFactorTests(LocalHub hub) : TwoFactorContract(hub), IClas
         var done = await ben.SendAsync("/login", "/login/set-up", ("ticket", TicketOf(wrong)), ("code", NextCode(bens)));
         Assert.Equal((HttpStatusCode.OK, 10), (done.StatusCode, RecoveryOf(await TextOf(done)).Length));
         Assert.Equal(200, (await ben.GetAsync("/settings/tokens")).Status);
-        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/login", "/login/set-up", ("ticket", TicketOf(wrong)), ("code", NextCode(bens)))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await ben.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password), ("code", NextCode(bens)))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await ben.SendAsync("/login", "/login/set-up", ("ticket", TicketOf(wrong)), ("code", NextCode(bens)))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await ben.SendAsync("/settings/password", "/settings/second-factor", ("do", "off"), ("current", Password),
+                ("code", NextCode(bens)))).StatusCode);
 
-        Assert.Equal(HttpStatusCode.Forbidden, (await ben.SendAsync("/settings/tokens", "/settings/users", ("do", "factor-off"), ("name", "ana"))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor-off"), ("name", "ben"))).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor-off"), ("name", "ben"))).StatusCode);
-        Assert.Equal(HttpStatusCode.OK, (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor"), ("factor", "optional"))).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await ben.SendAsync("/settings/tokens", "/settings/users", ("do", "factor-off"), ("name", "ana"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor-off"), ("name", "ben"))).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor-off"), ("name", "ben"))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await admin.SendAsync("/settings/users", "/settings/users", ("do", "factor"), ("factor", "optional"))).StatusCode);
         using var later = await PageVisit.OfAsync(Hub, "ben");
         Assert.NotEmpty(secret);
     }

@@ -10,7 +10,9 @@ using Microsoft.Playwright;
 
 namespace Banyan.Server.Tests.Pages;
 
-/// <summary>Files that the upload page's script sends in pieces, in a real Chromium whose connection breaks, and what the hub refuses of them.</summary>
+/// <summary>
+/// Files that the upload page's script sends in pieces, in a real Chromium whose connection breaks, and what the hub refuses of them.
+/// </summary>
 public class UploadTests(SharedHub shared, Browser browser)
 {
     [Fact]
@@ -31,7 +33,8 @@ public class UploadTests(SharedHub shared, Browser browser)
                 using var visit = await PageVisit.OfAsync(hub, "ana");
                 var page = await browser.OpenAsync(hub.Address);
                 var session = visit.Cookies.GetCookies(new Uri(hub.Address))[Sessions.CookieName]!;
-                await page.Context.AddCookiesAsync([new() { Name = session.Name, Value = session.Value, Url = hub.Address, HttpOnly = true }]);
+                await page.Context.AddCookiesAsync(
+                    [new() { Name = session.Name, Value = session.Value, Url = hub.Address, HttpOnly = true }]);
                 page.Response += (_, response) =>
                 {
                     if (response.Request.Method != "PUT" || response.Status != 200)
@@ -52,7 +55,8 @@ public class UploadTests(SharedHub shared, Browser browser)
                 await page.GotoAsync("/ana/pieces/upload/main");
                 // Slow enough that speed and time left are seen.
                 if (!cut)
-                    await (await page.Context.NewCDPSessionAsync(page)).SendAsync("Network.emulateNetworkConditions", new() { ["offline"] = false, ["latency"] = 0, ["downloadThroughput"] = -1, ["uploadThroughput"] = 300_000 });
+                    await (await page.Context.NewCDPSessionAsync(page)).SendAsync("Network.emulateNetworkConditions",
+                        new() { ["offline"] = false, ["latency"] = 0, ["downloadThroughput"] = -1, ["uploadThroughput"] = 300_000 });
                 await page.GetByLabel("Files", new() { Exact = true }).First.SetInputFilesAsync(file);
                 await page.GetByRole(AriaRole.Button, new() { Name = "Upload", Exact = true }).ClickAsync();
                 return page;
@@ -66,7 +70,8 @@ public class UploadTests(SharedHub shared, Browser browser)
             Assert.Equal(["weights.bin 1", "weights.bin 2"], came);
 
             page = await OpenAsync(cut: false);
-            await Assertions.Expect(page.Locator(".sending li")).ToContainTextAsync(new System.Text.RegularExpressions.Regex(@"8\.\d MB of 9 MB · \d+ kB/s · 0:0\d left"));
+            await Assertions.Expect(page.Locator(".sending li"))
+                .ToContainTextAsync(new System.Text.RegularExpressions.Regex(@"8\.\d MB of 9 MB · \d+ kB/s · 0:0\d left"));
             await Browser.KeepAsync(page, "upload");
             await page.WaitForURLAsync("**/ana/pieces/tree/main");
             await page.Context.CloseAsync();
@@ -116,31 +121,55 @@ public class UploadTests(SharedHub shared, Browser browser)
         await hub.CreateRepoAsync("own-pieces");
         const string Put = "/ana/own-pieces/pieces?name=a.txt&size=3&modified=1&piece=1";
         var file = new { name = "a.txt", size = 3, modified = 1, path = "a.txt" };
-        Task<HttpResponseMessage> Send(HttpMethod method, string path, string token, HttpContent content) => hub.SendAsync(method, path, token, content);
-        Task<HttpResponseMessage> Arrived(string token) => Send(HttpMethod.Post, "/ana/own-pieces/pieces", token, JsonContent.Create(new[] { file }));
-        Task<HttpResponseMessage> Commit(string token, string sent) => Send(HttpMethod.Post, "/ana/own-pieces/upload/main", token, new MultipartFormDataContent { { new StringContent(sent), "sent" } });
+        Task<HttpResponseMessage> Send(HttpMethod method, string path, string token, HttpContent content) =>
+            hub.SendAsync(method, path, token, content);
+        Task<HttpResponseMessage> Arrived(string token) =>
+            Send(HttpMethod.Post, "/ana/own-pieces/pieces", token, JsonContent.Create(new[] { file }));
+        Task<HttpResponseMessage> Commit(string token, string sent) =>
+            Send(HttpMethod.Post, "/ana/own-pieces/upload/main", token,
+                new MultipartFormDataContent { { new StringContent(sent), "sent" } });
 
         Assert.Equal(HttpStatusCode.OK, (await Send(HttpMethod.Put, Put, hub.Ana, new StringContent("abc"))).StatusCode);
-        Assert.Equal(HubServer.Sha256("abc"u8.ToArray()), (await HubServer.JsonOf(await Arrived(hub.Ana)))[0].GetProperty("pieces")[0].GetString());
+        Assert.Equal(HubServer.Sha256("abc"u8.ToArray()),
+            (await HubServer.JsonOf(await Arrived(hub.Ana)))[0].GetProperty("pieces")[0].GetString());
         Assert.Equal("", (await HubServer.JsonOf(await Arrived(hub.Ben)))[0].GetProperty("pieces")[0].GetString());
-        Assert.Contains("has not arrived", await HubServer.AssertErrorAsync(await Commit(hub.Ben, """[{"name":"a.txt","size":3,"modified":1,"path":"a.txt"}]"""), HttpStatusCode.BadRequest));
+        Assert.Contains("has not arrived",
+            await HubServer.AssertErrorAsync(await Commit(hub.Ben, """[{"name":"a.txt","size":3,"modified":1,"path":"a.txt"}]"""),
+                HttpStatusCode.BadRequest));
 
-        foreach (var wrong in new[] { "name=a.txt&size=3&modified=1&piece=2", "name=a.txt&size=3&modified=1&piece=0", "name=&size=3&modified=1&piece=1", "name=a.txt&size=x&modified=1&piece=1", "name=a.txt&size=9999999999999999&modified=1&piece=1", "piece=1" })
-            await HubServer.AssertErrorAsync(await Send(HttpMethod.Put, $"/ana/own-pieces/pieces?{wrong}", hub.Ana, new StringContent("abc")), HttpStatusCode.BadRequest);
+        foreach (var wrong in new[] { "name=a.txt&size=3&modified=1&piece=2", "name=a.txt&size=3&modified=1&piece=0",
+            "name=&size=3&modified=1&piece=1", "name=a.txt&size=x&modified=1&piece=1",
+            "name=a.txt&size=9999999999999999&modified=1&piece=1", "piece=1" })
+            await HubServer.AssertErrorAsync(await Send(HttpMethod.Put, $"/ana/own-pieces/pieces?{wrong}", hub.Ana,
+                new StringContent("abc")), HttpStatusCode.BadRequest);
         await HubServer.AssertErrorAsync(await Send(HttpMethod.Put, Put, hub.Ana, new StringContent("ab")), HttpStatusCode.BadRequest);
-        await HubServer.AssertErrorAsync(await Send(HttpMethod.Put, Put, hub.Ana, new StringContent("abcd")), HttpStatusCode.RequestEntityTooLarge);
-        foreach (var wrong in new[] { "[null]", "{}", "x", """[{"name":null,"size":3,"path":"a.txt"}]""", """[{"name":"b.txt","size":3,"modified":1,"path":"b.txt"}]""" })
+        await HubServer.AssertErrorAsync(await Send(HttpMethod.Put, Put, hub.Ana, new StringContent("abcd")),
+            HttpStatusCode.RequestEntityTooLarge);
+        foreach (var wrong in new[] { "[null]", "{}", "x", """[{"name":null,"size":3,"path":"a.txt"}]""",
+            """[{"name":"b.txt","size":3,"modified":1,"path":"b.txt"}]""" })
             await HubServer.AssertErrorAsync(await Commit(hub.Ana, wrong), HttpStatusCode.BadRequest);
         foreach (var path in new[] { "../a", ".git/config", "" })
-            await HubServer.AssertErrorAsync(await Commit(hub.Ana, $$"""[{"name":"a.txt","size":3,"modified":1,"path":"{{path}}"}]"""), HttpStatusCode.UnprocessableEntity);
+            await HubServer.AssertErrorAsync(await Commit(hub.Ana, $$"""[{"name":"a.txt","size":3,"modified":1,"path":"{{path}}"}]"""),
+                HttpStatusCode.UnprocessableEntity);
         // That a file is large and here is not taken from who says so.
-        await HubServer.AssertErrorAsync(await Commit(hub.Ana, $$"""[{"name":"a.txt","size":3,"modified":1,"path":"a.txt","sha256":"{{new string('0', 64)}}"}]"""), HttpStatusCode.BadRequest);
+        await HubServer.AssertErrorAsync(await Commit(hub.Ana,
+            $$"""[{"name":"a.txt","size":3,"modified":1,"path":"a.txt","sha256":"{{new string('0', 64)}}"}]"""), HttpStatusCode.BadRequest);
         // A page of elsewhere has no token of the session's forms.
         using var visit = await PageVisit.OfAsync(hub, "ana");
-        Assert.Equal(HttpStatusCode.Forbidden, (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Put, Put) { Content = new StringContent("abc") })).StatusCode);
-        Assert.Equal(HttpStatusCode.Forbidden, (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Post, "/ana/own-pieces/upload/main") { Content = new MultipartFormDataContent { { new StringContent("""[{"name":"a.txt","size":3,"modified":1,"path":"a.txt"}]"""), "sent" } } })).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Put, Put) { Content = new StringContent("abc") })).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden,
+            (await visit.SendAsync(new HttpRequestMessage(HttpMethod.Post,
+                "/ana/own-pieces/upload/main")
+            {
+                Content =
+                    new MultipartFormDataContent { { new StringContent("""[{"name":"a.txt","size":3,"modified":1,"path":"a.txt"}]"""),
+                        "sent" } }
+            })).StatusCode);
 
-        Assert.Equal("/ana/own-pieces/tree/main", (await HubServer.JsonOf(await Commit(hub.Ana, """[{"name":"a.txt","size":3,"modified":1,"path":"deep/a.txt"}]"""))).GetProperty("address").GetString());
+        Assert.Equal("/ana/own-pieces/tree/main",
+            (await HubServer.JsonOf(await Commit(hub.Ana, """[{"name":"a.txt","size":3,"modified":1,"path":"deep/a.txt"}]"""))).GetProperty(
+                "address").GetString());
         Assert.Equal("abc", await hub.Client.GetStringAsync("/ana/own-pieces/resolve/main/deep/a.txt"));
     }
 }

@@ -26,7 +26,8 @@ public abstract class DatabaseContract : IAsyncLifetime
 
     const string Insert = "INSERT INTO accounts (kind, name, name_key, created_at) VALUES ('user', @name, @key, 0) RETURNING id";
 
-    Task<long> Add(string name) => _database.WriteAsync(t => t.ScalarAsync<long>(Insert, new { name, key = name.ToLowerInvariant() }), default);
+    Task<long> Add(string name) =>
+        _database.WriteAsync(t => t.ScalarAsync<long>(Insert, new { name, key = name.ToLowerInvariant() }), default);
 
     Task<int> Count() => _database.ReadAsync(c => c.ExecuteScalarAsync<int>("SELECT COUNT(*) FROM accounts"), default);
 
@@ -44,7 +45,8 @@ public abstract class DatabaseContract : IAsyncLifetime
         byte[] hash = [.. Enumerable.Range(0, 32).Select(i => (byte)(i * 8))];
         await _database.WriteAsync(async t =>
         {
-            await t.ExecuteAsync("INSERT INTO tokens (user_id, name, hash, role, created_at) VALUES (@owner, 'पहला', @hash, 'read', 1)", new { owner, hash });
+            await t.ExecuteAsync("INSERT INTO tokens (user_id, name, hash, role, created_at) VALUES (@owner, 'पहला', @hash, 'read', 1)",
+                new { owner, hash });
             await t.ExecuteAsync(
                 """
                 INSERT INTO repos (type, owner_id, name, name_key, private, disabled, default_branch, downloads, created_at, updated_at)
@@ -52,10 +54,14 @@ public abstract class DatabaseContract : IAsyncLifetime
                 """, new { owner, yes = true, no = false });
         }, default);
 
-        var token = await _database.ReadAsync(c => c.QuerySingleAsync<TokenRow>("SELECT name, hash, expires_at FROM tokens WHERE hash = @hash", new { hash }), default);
+        var token =
+            await _database.ReadAsync(c =>
+                c.QuerySingleAsync<TokenRow>("SELECT name, hash, expires_at FROM tokens WHERE hash = @hash", new { hash }), default);
         Assert.Equal(("पहला", null), (token.Name, token.ExpiresAt));
         Assert.Equal(hash, token.Hash);
-        var repo = await _database.ReadAsync(c => c.QuerySingleAsync<RepoRow>("SELECT private, disabled FROM repos WHERE private = @yes", new { yes = true }), default);
+        var repo =
+            await _database.ReadAsync(c => c.QuerySingleAsync<RepoRow>("SELECT private, disabled FROM repos WHERE private = @yes",
+                new { yes = true }), default);
         Assert.Equal((true, false), (repo.Private, repo.Disabled));
     }
 
@@ -117,14 +123,17 @@ public abstract class DatabaseContract : IAsyncLifetime
     public async Task Of_many_who_compare_and_swap_each_change_is_made_once()
     {
         var owner = await Add("counter");
-        await _database.WriteAsync(t => t.ExecuteAsync("INSERT INTO settings (name, value) VALUES ('n', @zero)", new { zero = BitConverter.GetBytes(0) }), default);
+        await _database.WriteAsync(t => t.ExecuteAsync("INSERT INTO settings (name, value) VALUES ('n', @zero)",
+            new { zero = BitConverter.GetBytes(0) }), default);
 
         await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Run(() => _database.WriteAsync(async t =>
         {
             var value = BitConverter.ToInt32(await t.ScalarAsync<byte[]>("SELECT value FROM settings WHERE name = 'n'"));
             await t.ExecuteAsync("UPDATE settings SET value = @next WHERE name = 'n'", new { next = BitConverter.GetBytes(value + 1) });
         }, default))));
-        Assert.Equal(20, BitConverter.ToInt32(await _database.ReadAsync(c => c.ExecuteScalarAsync<byte[]>("SELECT value FROM settings WHERE name = 'n'"), default)));
+        Assert.Equal(20,
+            BitConverter.ToInt32(
+                await _database.ReadAsync(c => c.ExecuteScalarAsync<byte[]>("SELECT value FROM settings WHERE name = 'n'"), default)));
     }
 
     [Fact]

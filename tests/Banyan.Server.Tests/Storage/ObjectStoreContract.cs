@@ -60,7 +60,9 @@ public abstract class ObjectStoreContract
     {
         var store = await OpenAsync();
         var bytes = RandomNumberGenerator.GetBytes(500_000);
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => store.PutAsync("raced", new MemoryStream(bytes), bytes.Length, None))));
+        var outcomes =
+            await Task.WhenAll(Enumerable.Range(0, 8)
+                .Select(_ => Task.Run(() => store.PutAsync("raced", new MemoryStream(bytes), bytes.Length, None))));
         Assert.Contains(PutOutcome.Stored, outcomes);
         Assert.Equal(bytes, await Read(store, "raced"));
     }

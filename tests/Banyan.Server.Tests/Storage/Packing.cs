@@ -211,7 +211,8 @@ public sealed class PackingTests : IDisposable
         {
             var damaged = round % 3 == 0 ? whole[..random.Next(whole.Length)] : whole.ToArray();
             if (damaged.Length > 0)
-                damaged[round % 3 == 1 ? damaged.Length - 1 - random.Next(80) : random.Next(damaged.Length)] ^= (byte)(1 + random.Next(255));
+                damaged[round % 3 == 1 ? damaged.Length - 1 - random.Next(80)
+                    : random.Next(damaged.Length)] ^= (byte)(1 + random.Next(255));
             await File.WriteAllBytesAsync(file, damaged);
             await store.LengthAsync("xorbs/weights", default);
             try

@@ -43,7 +43,8 @@ public sealed class PostgresServer : IAsyncDisposable
             if (!_started)
                 await StartAsync();
             _started = true;
-            await using var connection = new NpgsqlConnection($"{Connection("postgres")};Pooling=false");   // it may have been stopped and started since
+            // it may have been stopped and started since
+            await using var connection = new NpgsqlConnection($"{Connection("postgres")};Pooling=false");
             if (of == Migrated && !_migrated)
             {
                 await connection.ExecuteAsync($"CREATE DATABASE {Migrated}");
@@ -64,14 +65,16 @@ public sealed class PostgresServer : IAsyncDisposable
     async Task StartAsync()
     {
         var programs = Directory.Exists("/usr/lib/postgresql")
-            ? Directory.GetDirectories("/usr/lib/postgresql").Select(v => Path.Combine(v, "bin")).Where(b => File.Exists(Path.Combine(b, "initdb"))).Order().LastOrDefault()
+            ? Directory.GetDirectories("/usr/lib/postgresql").Select(v => Path.Combine(v, "bin"))
+            .Where(b => File.Exists(Path.Combine(b, "initdb"))).Order().LastOrDefault()
             : null;
         if (programs is null)
             SharedData.Missing("PostgreSQL is not installed (apt install postgresql)");
         Directory.CreateDirectory(_folder);
         if (Environment.IsPrivilegedProcess)
             await RunAsync("chown", "postgres", _folder);
-        await AsPostgresAsync(Path.Combine(programs!, "initdb"), "-D", $"{_folder}/data", "-U", "banyan", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync");
+        await AsPostgresAsync(Path.Combine(programs!, "initdb"), "-D", $"{_folder}/data", "-U", "banyan", "-A", "trust", "-E", "UTF8",
+            "--locale=C", "--no-sync");
         _control = Path.Combine(programs!, "pg_ctl");
         await StartAgainAsync();
     }
@@ -81,7 +84,8 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>Starts it after <see cref="StopAsync"/>.</summary>
     public Task StartAgainAsync() =>
-        AsPostgresAsync(_control, "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log", "-o", $"-p {_port} -c unix_socket_directories={_folder} {Settings}", "start");
+        AsPostgresAsync(_control, "-D", $"{_folder}/data", "-w", "-l", $"{_folder}/log", "-o",
+            $"-p {_port} -c unix_socket_directories={_folder} {Settings}", "start");
 
     static Task AsPostgresAsync(params string[] command) =>
         Environment.IsPrivilegedProcess ? RunAsync("runuser", ["-u", "postgres", "--", .. command]) : RunAsync(command[0], command[1..]);
@@ -89,7 +93,10 @@ public sealed class PostgresServer : IAsyncDisposable
     static async Task RunAsync(string program, params string[] arguments)
     {
         // pg_ctl's child would keep pipes open: output goes nowhere.
-        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "\"$0\" \"$@\" >/dev/null 2>&1 </dev/null", program, .. arguments]) { WorkingDirectory = "/" })!;
+        using var process =
+            Process.Start(new ProcessStartInfo("/bin/sh",
+                ["-c", "\"$0\" \"$@\" >/dev/null 2>&1 </dev/null", program, .. arguments])
+            { WorkingDirectory = "/" })!;
         await process.WaitForExitAsync();
         if (process.ExitCode != 0)
             throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} failed with exit code {process.ExitCode}");

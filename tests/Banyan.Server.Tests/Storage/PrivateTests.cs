@@ -8,7 +8,8 @@ namespace Banyan.Server.Tests.Storage;
 /// <summary>Nobody else on the machine reads what a hub and its backups keep.</summary>
 public sealed class PrivateTests
 {
-    const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead
+        | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     [Fact]
     public async Task Folders_and_files_of_a_hub_and_of_its_backups_are_its_account_s_alone()
@@ -31,12 +32,15 @@ public sealed class PrivateTests
                 await new Backup(database, options.OpenObjects(), TimeProvider.System).RunAsync(backup, null, default);
                 foreach (var path in Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories))
                     Assert.True((File.GetUnixFileMode(path) & Others) == 0, $"{path}: {File.GetUnixFileMode(path)}");
-                Assert.Contains(Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories), f => f.EndsWith("hub.db-wal", StringComparison.Ordinal));
-                Assert.Contains(Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories), f => f.Contains("xorbs", StringComparison.Ordinal));
+                Assert.Contains(Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories),
+                    f => f.EndsWith("hub.db-wal", StringComparison.Ordinal));
+                Assert.Contains(Directory.EnumerateFiles(data, "*", SearchOption.AllDirectories),
+                    f => f.Contains("xorbs", StringComparison.Ordinal));
             }
             Assert.Null(Private.Warning(data));
             File.SetUnixFileMode(data, (UnixFileMode)0b111_101_000);
-            Assert.Equal($"other accounts of this machine may enter {data} (mode 750), which holds private repositories and keys: chmod -R go= {data}", Private.Warning(data));
+            Assert.Equal(
+                $"other accounts of this machine may enter {data} (mode 750), which holds private repositories and keys: chmod -R go= {data}", Private.Warning(data));
         }
         finally
         {

@@ -75,7 +75,8 @@ public sealed class S3RetryTests
                     (status, body) = ("503 Slow Down", "");
                 }
                 await client.GetStream().WriteAsync(
-                    Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\nETag: \"00000000000000000000000000000000-1\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\n{body}"), _stop.Token);
+                    Encoding.ASCII.GetBytes(
+                        $"HTTP/1.1 {status}\r\nContent-Length: {body.Length}\r\nETag: \"00000000000000000000000000000000-1\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\nConnection: close\r\n\r\n{body}"), _stop.Token);
             }
         }
 

@@ -21,12 +21,18 @@ public sealed class S3Server : IAsyncDisposable
         foreach (var line in (await RunAsync("start")).Split('\n'))
             if (line.Replace("export ", "").Split('=', 2) is [var name, var value])
                 settings[name.Trim()] = value.Trim().Trim(';').Trim('\'', '"');
-        return new S3Options(settings["S3_BUCKET"], "", settings["AWS_ENDPOINT_URL"], settings["AWS_REGION"], settings["AWS_ACCESS_KEY_ID"], settings["AWS_SECRET_ACCESS_KEY"]);
+        return new S3Options(settings["S3_BUCKET"], "", settings["AWS_ENDPOINT_URL"], settings["AWS_REGION"], settings["AWS_ACCESS_KEY_ID"],
+            settings["AWS_SECRET_ACCESS_KEY"]);
     }
 
     async Task<string> RunAsync(string command)
     {
-        using var process = Process.Start(new ProcessStartInfo(SharedData.Path("tools", "s3-server"), [command, _folder]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(SharedData.Path("tools", "s3-server"), [command, _folder])
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            })!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

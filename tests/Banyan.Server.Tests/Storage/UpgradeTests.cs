@@ -16,8 +16,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Banyan.Server.Tests.Storage;
 
 /// <summary>
-/// The data of an earlier Banyan, which the program of that time wrote (<c>hub-schema-40.tar.gz</c>: two users, an organization, repositories of every kind with a large file,
-/// a grant, a discussion, a pull request, a like, a webhook, a quota, a moved repository), is started by this one.
+/// The data of an earlier Banyan, which the program of that time wrote (<c>hub-schema-40.tar.gz</c>: two users, an organization,
+/// repositories of every kind with a large file, a grant, a discussion, a pull request, a like, a webhook, a quota, a moved repository), is
+/// started by this one.
 /// </summary>
 public sealed class UpgradeTests : IDisposable
 {
@@ -47,13 +48,18 @@ public sealed class UpgradeTests : IDisposable
         Assert.Equal(40, await VersionAsync(DatabaseFile));
         await using (var hub = await HubServer.StartAsync(folder: _folder.FullName))
         {
-            var (ana, ben) = (await hub.Accounts.AddTokenAsync("ana", "t", TokenRole.Write, null, null, default), await hub.Accounts.AddTokenAsync("ben", "t", TokenRole.Write, null, null, default));
+            var (ana, ben) = (await hub.Accounts.AddTokenAsync("ana", "t", TokenRole.Write, null, null, default),
+                await hub.Accounts.AddTokenAsync("ben", "t", TokenRole.Write, null, null, default));
             Assert.Equal(30_000, (await (await hub.GetAsync("/ana/coder/resolve/v1/model.bin")).Content.ReadAsByteArrayAsync()).Length);
             Assert.Contains("banyan trees", await (await hub.GetAsync("/ana/coder/resolve/main/README.md")).Content.ReadAsStringAsync());
-            Assert.Equal("banyan", (await (await hub.GetAsync("/datasets/ana/words/resolve/main/words.csv")).Content.ReadAsStringAsync()).Split('\n')[1].Split(',')[0]);
+            Assert.Equal("banyan",
+                (await (await hub.GetAsync("/datasets/ana/words/resolve/main/words.csv")).Content.ReadAsStringAsync()).Split('\n')[1].Split(
+                    ',')[0]);
             Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync("/api/models/acme/kept")).StatusCode);
-            Assert.Equal("acme/kept", (await hub.GetJsonAsync("/api/models/acme/kept", ben)).GetProperty("id").GetString());   // a member of acme
-            Assert.EndsWith("/acme/kept", (await hub.GetAsync("/api/models/ana/kept", ben)).RequestMessage!.RequestUri!.AbsolutePath);   // by its old name
+            // a member of acme
+            Assert.Equal("acme/kept", (await hub.GetJsonAsync("/api/models/acme/kept", ben)).GetProperty("id").GetString());
+            // by its old name
+            Assert.EndsWith("/acme/kept", (await hub.GetAsync("/api/models/ana/kept", ben)).RequestMessage!.RequestUri!.AbsolutePath);
             Assert.Equal(HttpStatusCode.Unauthorized, (await hub.GetAsync("/acme/gated/resolve/main/README.md")).StatusCode);
             Assert.NotEqual(HttpStatusCode.Forbidden, (await hub.GetAsync("/acme/gated/resolve/main/README.md", ben)).StatusCode);
             Assert.Equal(2, (await hub.GetJsonAsync("/api/models/ana/coder/discussions")).GetProperty("count").GetInt32());
@@ -63,11 +69,13 @@ public sealed class UpgradeTests : IDisposable
             await HubServer.JsonOf(await hub.PostAsync("/api/models/ana/coder/discussions/2/merge", new { }, ana));
             await hub.CommitFilesAsync("ana/coder", ana, ("new.txt", "written by the new one"));
             // What came since works on what was there before.
-            await hub.Server.UntilAsync(async () => (await hub.GetJsonAsync("/api/models?search=coder")).GetArrayLength() == 1 && (await (await hub.GetAsync("/search?q=hindi")).Content.ReadAsStringAsync()).Contains("coder", StringComparison.Ordinal));
+            await hub.Server.UntilAsync(async () => (await hub.GetJsonAsync("/api/models?search=coder")).GetArrayLength() == 1
+                && (await (await hub.GetAsync("/search?q=hindi")).Content.ReadAsStringAsync()).Contains("coder", StringComparison.Ordinal));
             var audit = hub.Server.Services.GetRequiredService<AuditLog>();
             await audit.SealAsync(default);
             Assert.True((await audit.VerifyAsync([], default)).Place > 10);
-            var report = await new HubCheck(hub.Server.Services.GetRequiredService<HubDatabase>(), hub.Server.Services.GetRequiredService<IObjectStore>(), TimeProvider.System).RunAsync(new(), null, default);
+            var report = await new HubCheck(hub.Server.Services.GetRequiredService<HubDatabase>(),
+                hub.Server.Services.GetRequiredService<IObjectStore>(), TimeProvider.System).RunAsync(new(), null, default);
             Assert.True(report.Clean, string.Join('\n', report.Findings));
         }
         // As it was before lies beside, and an earlier program can have it.
@@ -84,7 +92,8 @@ public sealed class UpgradeTests : IDisposable
         await using (var connection = new SqliteConnection($"Data Source={DatabaseFile};Pooling=False"))
             await connection.ExecuteAsync("UPDATE VersionInfo SET Version = 9000 WHERE Version = 40");
         var before = await File.ReadAllBytesAsync(DatabaseFile);
-        Assert.Contains("newer Banyan", Assert.Throws<SchemaException>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase()).Message);
+        Assert.Contains("newer Banyan",
+            Assert.Throws<SchemaException>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase()).Message);
         Assert.Equal(before, await File.ReadAllBytesAsync(DatabaseFile));
     }
 
@@ -93,7 +102,8 @@ public sealed class UpgradeTests : IDisposable
     {
         await UnpackAsync();
         await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "before-upgrade"), "in the way");
-        Assert.Contains("no copy of it can be made", Assert.Throws<SchemaException>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase()).Message);
+        Assert.Contains("no copy of it can be made",
+            Assert.Throws<SchemaException>(() => new HubOptions { DataFolder = _folder.FullName }.OpenDatabase()).Message);
         Assert.Equal(40, await VersionAsync(DatabaseFile));
     }
 }

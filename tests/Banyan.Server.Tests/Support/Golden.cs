@@ -7,14 +7,15 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Support;
 
 /// <summary>
-/// Compares whole JSON with a checked-in file: every field, in order. What differs between runs (ids, times, what was asked before) is replaced first; numbers may
-/// differ by what another instruction set's rounding makes. <c>BANYAN_ACCEPT_GOLDEN=1</c> writes the files.
+/// Compares whole JSON with a checked-in file: every field, in order. What differs between runs (ids, times, what was asked before) is
+/// replaced first; numbers may differ by what another instruction set's rounding makes. <c>BANYAN_ACCEPT_GOLDEN=1</c> writes the files.
 /// </summary>
 static class Golden
 {
     const double Tolerance = 2e-3;
 
-    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void Check(IEnumerable<JsonElement> events, [CallerMemberName] string name = "") =>
         Check(JsonSerializer.SerializeToElement(events), name);
@@ -42,7 +43,9 @@ static class Golden
                 foreach (var (name, value) in obj.ToList())
                     if (name == "id" && value is JsonValue id && id.TryGetValue<string>(out var text) && text.Length > 30)
                         obj[name] = text[..(text.LastIndexOfAny(['-', '_']) + 1)] + "…";
-                    else if (name is "created" or "memory_bytes" or "system_fingerprint" or "cached_tokens" or "tokens_cached" or "cache_n" or "prompt_n" || name.EndsWith("_ms", StringComparison.Ordinal) || name.EndsWith("_per_second", StringComparison.Ordinal))
+                    else if (name is "created" or "memory_bytes" or "system_fingerprint" or "cached_tokens" or "tokens_cached" or "cache_n"
+                        or "prompt_n" || name.EndsWith("_ms", StringComparison.Ordinal)
+                        || name.EndsWith("_per_second", StringComparison.Ordinal))
                         obj[name] = "…";
                     else if (value is not null)
                         Steady(value);

@@ -19,7 +19,8 @@ sealed class TestServer : IAsyncDisposable
     /// <summary>Random weights with Qwen2.5-Coder's special tokens.</summary>
     public const string Coder = "qwen2-tiny-f32";
 
-    const string ChatMl = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+    const string ChatMl =
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
     readonly WebApplication _app;
 
@@ -44,13 +45,16 @@ sealed class TestServer : IAsyncDisposable
             {
                 Models = [SharedData.Path("models", $"{Stories}.gguf"), SharedData.Path("models", $"{Coder}.gguf")],
                 ChatTemplate = ChatMl,
-                Runtime = new() { KvCache = KvFormat.F32, Activations = ActivationFormat.Float },   // the recorded answers hold on every processor
+                // the recorded answers hold on every processor
+                Runtime = new() { KvCache = KvFormat.F32, Activations = ActivationFormat.Float },
             },
         };
         var app = BanyanServer.Build(change?.Invoke(options) ?? options);
         await app.StartAsync();
-        var server = new TestServer(app, app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        await server.UntilAsync(async () => !(await (await server.Client.GetAsync("/health")).Content.ReadAsStringAsync()).Contains("loading", StringComparison.Ordinal));
+        var server =
+            new TestServer(app, app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        await server.UntilAsync(async () =>
+            !(await (await server.Client.GetAsync("/health")).Content.ReadAsStringAsync()).Contains("loading", StringComparison.Ordinal));
         return server;
     }
 

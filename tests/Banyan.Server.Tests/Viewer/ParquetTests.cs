@@ -5,14 +5,15 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Viewer;
 
 /// <summary>
-/// Files that Apache Arrow's C++ library wrote (ParquetSharp 25): 100 rows in two row groups, pages of 256 bytes with a page index, in each encoding, codec
-/// and page version that it writes. What is expected follows from the row's number.
+/// Files that Apache Arrow's C++ library wrote (ParquetSharp 25): 100 rows in two row groups, pages of 256 bytes with a page index, in each
+/// encoding, codec and page version that it writes. What is expected follows from the row's number.
 /// </summary>
 public class ParquetTests
 {
     static readonly string s_data = Path.Combine(SharedData.Repository, "tests", "Banyan.Server.Tests", "Viewer", "Data");
 
-    public static TheoryData<string> Files => [.. Directory.GetFiles(s_data, "*.parquet").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Files =>
+        [.. Directory.GetFiles(s_data, "*.parquet").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
 
     internal static FileBytes BytesOf(byte[] bytes, long most = 256 << 20) => new(bytes.Length, most, (offset, into, _) =>
     {
@@ -30,11 +31,15 @@ public class ParquetTests
 
     static string Expected(int i)
     {
-        var half = double.Parse((i * 0.1f).ToString("R", System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+        var half = double.Parse((i * 0.1f).ToString("R", System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture);
         return string.Join("|", [
-            $"{i * 1000003L}", i % 7 == 3 ? "null" : $"{i % 5 - 2}", i % 11 == 5 ? "null" : $"name {i:000} नाम", i % 9 == 1 ? "null" : Cell.Number(i / 8.0), Cell.Number(half), i % 3 == 0 ? "true" : "false",
-            $"{new DateTime(2024, 1, 1).AddMinutes(i):yyyy-MM-dd HH:mm:ss}", $"{new DateTime(2024, 2, 1).AddDays(i):yyyy-MM-dd}", (i * 1.125m - 10).ToString("0.000", System.Globalization.CultureInfo.InvariantCulture),
-            i % 4 == 0 ? "null" : $"[{string.Join(", ", Enumerable.Range(0, i % 4 - 1).Select(j => $"\"t{i}.{j}\""))}]", i % 5 == 0 ? "[]" : $"[[{i}, null], null, []]", "<3 bytes>"]);
+            $"{i * 1000003L}", i % 7 == 3 ? "null" : $"{i % 5 - 2}", i % 11 == 5 ? "null" : $"name {i:000} नाम",
+            i % 9 == 1 ? "null" : Cell.Number(i / 8.0), Cell.Number(half), i % 3 == 0 ? "true" : "false",
+            $"{new DateTime(2024, 1, 1).AddMinutes(i):yyyy-MM-dd HH:mm:ss}", $"{new DateTime(2024, 2, 1).AddDays(i):yyyy-MM-dd}",
+            (i * 1.125m - 10).ToString("0.000", System.Globalization.CultureInfo.InvariantCulture),
+            i % 4 == 0 ? "null" : $"[{string.Join(", ", Enumerable.Range(0, i % 4 - 1).Select(j => $"\"t{i}.{j}\""))}]",
+            i % 5 == 0 ? "[]" : $"[[{i}, null], null, []]", "<3 bytes>"]);
     }
 
     [Theory]
@@ -43,7 +48,8 @@ public class ParquetTests
     {
         var table = await OpenAsync(await File.ReadAllBytesAsync(Path.Combine(s_data, name + ".parquet")));
         Assert.Equal(100, table.Rows);
-        Assert.Equal("id:int64 small:int32 name:string score:float64 half:float32 flag:bool at:timestamp day:date price:decimal tags:list grid:list blob:bytes", string.Join(' ', table.Columns.Select(c => $"{c.Name}:{c.Type}")));
+        Assert.Equal(
+            "id:int64 small:int32 name:string score:float64 half:float32 flag:bool at:timestamp day:date price:decimal tags:list grid:list blob:bytes", string.Join(' ', table.Columns.Select(c => $"{c.Name}:{c.Type}")));
         foreach (var (first, count) in new[] { (0, 100), (1, 3), (37, 20), (49, 2), (50, 50), (93, 50) })
         {
             var rows = await table.ReadAsync(first, count, null, 200, default);
@@ -70,7 +76,8 @@ public class ParquetTests
                 bytes = [.. bytes[..random.Next(bytes.Length)], .. i % 2 == 0 ? whole[^8..] : []];
             else
                 for (var change = 0; change < 1 + i % 4; change++)
-                    bytes[i % 2 == 0 ? random.Next(bytes.Length) : bytes.Length - 8 - random.Next(Math.Min(4000, bytes.Length - 12))] = i % 3 == 0 ? (byte)random.Next(256) : (byte)0xFF;
+                    bytes[i % 2 == 0 ? random.Next(bytes.Length) : bytes.Length - 8 - random.Next(Math.Min(4000, bytes.Length - 12))] =
+                        i % 3 == 0 ? (byte)random.Next(256) : (byte)0xFF;
             var before = GC.GetAllocatedBytesForCurrentThread();
             try
             {
@@ -92,8 +99,10 @@ public class ParquetTests
     {
         foreach (var (bytes, message) in new (byte[], string)[]
         {
-            ([], "it has 0 bytes"), ("PAR1"u8.ToArray(), "it has 4 bytes"), (new byte[100], "does not end with PAR1"), ([.. new byte[92], 80, 65, 82, 69, 80, 65, 82, 69], "is encrypted"),
-            ([.. "PAR1"u8, .. new byte[8], 255, 255, 255, 127, .. "PAR1"u8], "its footer would have"), ([.. "PAR1"u8, .. new byte[8], 0, 0, 0, 0, .. "PAR1"u8], "damaged"),
+            ([], "it has 0 bytes"), ("PAR1"u8.ToArray(), "it has 4 bytes"), (new byte[100], "does not end with PAR1"),
+            ([.. new byte[92], 80, 65, 82, 69, 80, 65, 82, 69], "is encrypted"),
+            ([.. "PAR1"u8, .. new byte[8], 255, 255, 255, 127, .. "PAR1"u8], "its footer would have"),
+            ([.. "PAR1"u8, .. new byte[8], 0, 0, 0, 0, .. "PAR1"u8], "damaged"),
         })
             Assert.Contains(message, (await Assert.ThrowsAsync<ViewerException>(() => OpenAsync(bytes))).Message);
     }

@@ -16,7 +16,8 @@ public class TextTableTests
         return (table, index);
     }
 
-    static string Show(IEnumerable<object?[]> rows) => string.Join(";", rows.Select(r => string.Join("|", r.Select(c => Cell.Text(c, 80)))));
+    static string Show(IEnumerable<object?[]> rows) =>
+        string.Join(";", rows.Select(r => string.Join("|", r.Select(c => Cell.Text(c, 80)))));
 
     [Theory]
     [InlineData(".csv", "a,b\n1,\"2\n\"\"3\"\"\"\n", "a:int b:string", "1|2\n\"3\"")]
@@ -70,7 +71,8 @@ public class TextTableTests
         var (table, _) = await OpenAsync(".csv", Encoding.UTF8.GetBytes(text.ToString()));
         Assert.Equal(300_000, table.Rows);
         foreach (var row in new[] { 0, 15, 16, 131_071, 131_072, 200_007, 299_998 })
-            Assert.Equal($"{row}|{(row % 1000 == 7 ? "two\nlines" : "x")};{row + 1}|x", Show(await table.ReadAsync(row, 2, null, 100, default)));
+            Assert.Equal($"{row}|{(row % 1000 == 7 ? "two\nlines" : "x")};{row + 1}|x",
+                Show(await table.ReadAsync(row, 2, null, 100, default)));
     }
 
     [Fact]
@@ -83,7 +85,9 @@ public class TextTableTests
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Contains("longer than 4 MiB", Show(await table.ReadAsync(0, 50, null, 100, default)));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 150 << 20);
-        Assert.Contains("is no JSON", Show(await (await OpenAsync(".jsonl", [.. "{\"a\":1}\n"u8, .. Encoding.UTF8.GetBytes(new string('[', 100_000))])).Table.ReadAsync(0, 5, null, 100, default)));
+        Assert.Contains("is no JSON",
+            Show(await (await OpenAsync(".jsonl",
+                [.. "{\"a\":1}\n"u8, .. Encoding.UTF8.GetBytes(new string('[', 100_000))])).Table.ReadAsync(0, 5, null, 100, default)));
     }
 
     [Theory]

@@ -13,7 +13,8 @@ public partial class ViewerPageTests(SharedHub shared)
     [Theory]
     [InlineData("/data/media.parquet", "<span>4 rows</span>")]
     [InlineData("/data/media.parquet", "<img src=\"/datasets/ana/rows/cell/main/data/media.parquet?row=0&amp;column=0\"")]
-    [InlineData("/data/media.parquet", "<audio controls preload=\"none\" src=\"/datasets/ana/rows/cell/main/data/media.parquet?row=1&amp;column=0\"")]
+    [InlineData("/data/media.parquet",
+        "<audio controls preload=\"none\" src=\"/datasets/ana/rows/cell/main/data/media.parquet?row=1&amp;column=0\"")]
     [InlineData("/data/media.parquet", "&lt;script&gt;alert(1)&lt;/script&gt;")]
     [InlineData("/data/cut.parquet", "does not end with PAR1")]
     [InlineData("/lines.jsonl", "<span>120 rows</span>")]
@@ -49,12 +50,14 @@ public partial class ViewerPageTests(SharedHub shared)
         while (path is not null)
         {
             var (_, html, _) = await shared.PageAsync(path);
-            seen.AddRange(Numbers().Matches(html).Select(m => int.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)));
+            seen.AddRange(Numbers().Matches(html)
+                .Select(m => int.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)));
             path = Next().Match(html) is { Success: true } next ? WebUtility.HtmlDecode(next.Groups[1].Value) : null;
         }
         Assert.Equal(Enumerable.Range(0, 120), seen);
         var hub = await shared.GetAsync();
-        Assert.StartsWith("/datasets/ana/rows/viewer/main/data/cut.parquet", (await hub.GetAsync(Viewer)).RequestMessage!.RequestUri!.AbsolutePath);
+        Assert.StartsWith("/datasets/ana/rows/viewer/main/data/cut.parquet",
+            (await hub.GetAsync(Viewer)).RequestMessage!.RequestUri!.AbsolutePath);
         Assert.Contains("There is no Parquet", (await shared.PageAsync("/ana/coder/viewer/main/src")).Html);
         Assert.Contains("All rows, filters", (await shared.PageAsync("/datasets/ana/rows/blob/main/data/media.parquet")).Html);
         Assert.Contains("does not end with PAR1", (await shared.PageAsync("/datasets/ana/rows/blob/main/data/cut.parquet")).Html);
@@ -75,9 +78,12 @@ public partial class ViewerPageTests(SharedHub shared)
         }
         // A picture of the kind that can hold a script, a text, a struct without bytes, and what is not there.
         foreach (var cell in new[] { "row=2&column=0", "row=2&column=1", "row=3&column=0", "row=4&column=0", "row=0&column=2" })
-            Assert.Equal(HttpStatusCode.NotFound, (await hub.GetAsync($"/datasets/ana/rows/cell/main/data/media.parquet?{cell}")).StatusCode);
-        Assert.Equal(HttpStatusCode.BadRequest, (await hub.GetAsync("/datasets/ana/rows/cell/main/data/media.parquet?row=-1&column=x")).StatusCode);
-        Assert.Equal(HttpStatusCode.UnprocessableEntity, (await hub.GetAsync("/datasets/ana/rows/cell/main/data/cut.parquet?row=0&column=0")).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound,
+                (await hub.GetAsync($"/datasets/ana/rows/cell/main/data/media.parquet?{cell}")).StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await hub.GetAsync("/datasets/ana/rows/cell/main/data/media.parquet?row=-1&column=x")).StatusCode);
+        Assert.Equal(HttpStatusCode.UnprocessableEntity,
+            (await hub.GetAsync("/datasets/ana/rows/cell/main/data/cut.parquet?row=0&column=0")).StatusCode);
     }
 
     [GeneratedRegex("<th scope=\"row\"><a href=\"[^\"]*row=(\\d+)\"")]

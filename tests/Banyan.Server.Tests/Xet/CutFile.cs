@@ -18,7 +18,8 @@ sealed record CutFile(byte[] Bytes, XorbLayout Xorb, byte[] XorbBytes, ShardFile
             writer.Add(chunks[^1].Hash, chunk);
         }
         var layout = writer.Finish();
-        var term = new ShardTerm(layout.Hash, (uint)bytes.Length, 0, (uint)chunks.Count, MerkleTree.VerificationHash([.. chunks.Select(c => c.Hash)]));
+        var term = new ShardTerm(layout.Hash, (uint)bytes.Length, 0, (uint)chunks.Count,
+            MerkleTree.VerificationHash([.. chunks.Select(c => c.Hash)]));
         return new CutFile(
             bytes, layout, stored.ToArray()[..(footer ? (int)stored.Length : (int)layout.StoredLength)],
             new ShardFile(MerkleTree.FileHash(chunks.ToArray()), [term], [.. SHA256.HashData(bytes)]));

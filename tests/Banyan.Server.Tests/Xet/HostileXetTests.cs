@@ -45,7 +45,8 @@ public sealed class HostileXetTests : IAsyncLifetime
     public async Task Xorbs_that_are_not_what_they_say()
     {
         var file = CutFile.Of(Bytes(300_000, 1), footer: true);
-        Task<HttpResponseMessage> Post(byte[] xorb, XetHash? hash = null) => _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{hash ?? file.Xorb.Hash}", xorb);
+        Task<HttpResponseMessage> Post(byte[] xorb, XetHash? hash = null) =>
+            _wire.SendAsync(HttpMethod.Post, $"/v1/xorbs/default/{hash ?? file.Xorb.Hash}", xorb);
 
         await RefusedAsync(() => Post(file.XorbBytes, XetHash.OfChunk([1])), "was announced");
         await RefusedAsync(() => Post([]), "empty");
@@ -88,7 +89,8 @@ public sealed class HostileXetTests : IAsyncLifetime
 
         foreach (var path in (string[])["/v1/shards", "/v2/shards"])
         {
-            Task Lie(Func<ShardFile, ShardFile> change, string because) => RefusedAsync(() => _wire.PostShardAsync(file.ShardBytes(change), path), because);
+            Task Lie(Func<ShardFile, ShardFile> change, string because) =>
+                RefusedAsync(() => _wire.PostShardAsync(file.ShardBytes(change), path), because);
 
             await Lie(f => f with { Sha256 = [.. new byte[32]] }, "was announced");
             await Lie(f => f with { Hash = XetHash.OfChunk([1]) }, "make a file of hash");
@@ -108,7 +110,8 @@ public sealed class HostileXetTests : IAsyncLifetime
             await RefusedAsync(() => _wire.PostShardAsync(counts, path), "4294967295 terms");
         }
         // The truth is taken after all that.
-        Assert.Equal("result", (await XetWire.FramesAsync(await _wire.PostShardAsync(file.ShardBytes())))[^1].GetProperty("type").GetString());
+        Assert.Equal("result",
+            (await XetWire.FramesAsync(await _wire.PostShardAsync(file.ShardBytes())))[^1].GetProperty("type").GetString());
     }
 
     [Fact]

@@ -37,10 +37,12 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         var past = await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=3000000-3000001");
         Assert.Equal(HttpStatusCode.RequestedRangeNotSatisfiable, past.StatusCode);
         Assert.Equal(3_000_000, (await wire.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).Content.Headers.ContentLength);
-        Assert.Equal(file.Xorb.StoredLength, (await wire.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).Content.Headers.ContentLength);
+        Assert.Equal(file.Xorb.StoredLength,
+            (await wire.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).Content.Headers.ContentLength);
         // Who may write elsewhere is not told that it is here.
         var stranger = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("elsewhere", token: Hub.Ben), Hub.Ben);
-        Assert.Equal(HttpStatusCode.NotFound, (await stranger.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await stranger.SendAsync(HttpMethod.Head, $"/v1/xorbs/default/{file.Xorb.Hash}")).StatusCode);
     }
 
     [Fact]
@@ -56,11 +58,14 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
             request.Headers.Add("X-Range-Dirty", ranges);
             return await HubServer.JsonOf(await Hub.Client.SendAsync(request));
         }
-        foreach (var (ranges, windows) in new[] { ("bytes=0-0", 1), ("bytes=3000000-3000100,1000000-1000010", 2), ("bytes=5999999-99999999", 1), ("bytes=2000000-2000001,2000001-2000300", 1) })
+        foreach (var (ranges, windows) in new[] { ("bytes=0-0", 1), ("bytes=3000000-3000100,1000000-1000010", 2),
+            ("bytes=5999999-99999999", 1), ("bytes=2000000-2000001,2000001-2000300", 1) })
         {
             var answer = await Ask(ranges);
-            Assert.Equal((6_000_000, file.Xorb.Chunks.Length), (answer.GetProperty("fileSize").GetInt64(), answer.GetProperty("totalChunks").GetInt32()));
-            Assert.Equal((windows, windows + 1), (answer.GetProperty("windows").GetArrayLength(), answer.GetProperty("hashRanges").GetArrayLength()));
+            Assert.Equal((6_000_000, file.Xorb.Chunks.Length),
+                (answer.GetProperty("fileSize").GetInt64(), answer.GetProperty("totalChunks").GetInt32()));
+            Assert.Equal((windows, windows + 1),
+                (answer.GetProperty("windows").GetArrayLength(), answer.GetProperty("hashRanges").GetArrayLength()));
 
             // The client changes bytes in the windows, cuts those anew, and joins: the hash is that of the whole changed file.
             var changed = file.Bytes.ToArray();
@@ -74,7 +79,9 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
                     break;
                 var bounds = answer.GetProperty("windows")[i].GetProperty("dirtyByteRange");
                 var (start, end) = (bounds[0].GetInt32(), bounds[1].GetInt32());
-                whole = Joined(whole, MerkleRun.Of(CutFile.Of(changed[start..end]).Xorb.Chunks.Select(c => new Chunk(c.Hash, 0)).Zip(Lengths(changed[start..end]), (c, l) => c with { Length = l }).ToArray(), start == 0, end == changed.Length));
+                whole = Joined(whole,
+                    MerkleRun.Of(CutFile.Of(changed[start..end]).Xorb.Chunks.Select(c => new Chunk(c.Hash, 0))
+                        .Zip(Lengths(changed[start..end]), (c, l) => c with { Length = l }).ToArray(), start == 0, end == changed.Length));
             }
             Assert.Equal(CutFile.Of(changed).File.Hash, whole!.FileHash());
         }
@@ -87,7 +94,8 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         }
         // Who reads another repository learns nothing of this file.
         var other = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("elsewhere", token: Hub.Ben), Hub.Ben);
-        Assert.Equal(HttpStatusCode.NotFound, (await other.SendAsync(HttpMethod.Get, $"/v2/file-chunk-hashes/{file.File.Hash}")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound,
+            (await other.SendAsync(HttpMethod.Get, $"/v2/file-chunk-hashes/{file.File.Hash}")).StatusCode);
     }
 
     static ulong[] Lengths(byte[] bytes)
@@ -96,11 +104,14 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         return [.. Enumerable.Range(0, xorb.Chunks.Length).Select(i => (ulong)xorb.RawLengthOf(i))];
     }
 
-    static MerkleRun Joined(MerkleRun? first, MerkleRun? second) => first is null ? second! : second is null ? first : MerkleRun.Join(first, second);
+    static MerkleRun Joined(MerkleRun? first, MerkleRun? second) =>
+        first is null ? second! : second is null ? first : MerkleRun.Join(first, second);
 
     /// <summary>A run as it came; null where there is nothing.</summary>
-    static MerkleRun? Run(System.Text.Json.JsonElement json) => json.ValueKind == System.Text.Json.JsonValueKind.Null ? null : MerkleRun.From(
-        [.. json.GetProperty("nodes").EnumerateArray().Select(n => new Chunk(XetHash.Parse(n.GetProperty("hash").GetString()!), n.GetProperty("size").GetUInt64()))],
+    static MerkleRun? Run(System.Text.Json.JsonElement json) =>
+        json.ValueKind == System.Text.Json.JsonValueKind.Null ? null : MerkleRun.From(
+        [.. json.GetProperty("nodes").EnumerateArray()
+            .Select(n => new Chunk(XetHash.Parse(n.GetProperty("hash").GetString()!), n.GetProperty("size").GetUInt64()))],
         [.. json.GetProperty("levels").EnumerateArray().Select(l => (l[0].GetInt32(), l[1].GetInt32()))],
         json.GetProperty("at_start").GetBoolean(), json.GetProperty("at_end").GetBoolean());
 
@@ -110,15 +121,19 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var seed = 10;
         foreach (var (xorbs, shards, reconstructions) in ((string, string, string)[])
-            [("/xorb/default", "/shard", "/reconstruction"), ("/xorbs/default", "/shards", "/reconstructions"), ("/v1/xorbs/default", "/v1/shards", "/v1/reconstructions")])
+            [("/xorb/default", "/shard", "/reconstruction"), ("/xorbs/default", "/shards", "/reconstructions"),
+                ("/v1/xorbs/default", "/v1/shards", "/v1/reconstructions")])
         {
             var file = CutFile.Of(CutFile.Random(200_000, seed++), footer: seed % 2 == 0);
             await HubServer.JsonOf(await wire.PostXorbAsync(file, xorbs));
-            Assert.Equal(1, (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
-            Assert.Equal(0, (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
+            Assert.Equal(1,
+                (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
+            Assert.Equal(0,
+                (await HubServer.JsonOf(await wire.PostShardAsync(file.ShardBytes(), shards))).GetProperty("result").GetInt32());
             await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"{reconstructions}/{file.File.Hash}"));
             var many = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v1/reconstructions?file_id={file.File.Hash}"));
-            Assert.Equal(file.Xorb.Hash.ToString(), many.GetProperty("files").GetProperty(file.File.Hash.ToString())[0].GetProperty("hash").GetString());
+            Assert.Equal(file.Xorb.Hash.ToString(),
+                many.GetProperty("files").GetProperty(file.File.Hash.ToString())[0].GetProperty("hash").GetString());
         }
     }
 
@@ -166,7 +181,8 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         var term = zeros.File.Terms[0];
         var chunk = new Chunk(zeros.Xorb.Chunks[0].Hash, Chunker.MaxLength);
         var bytes = new byte[5 * Chunker.MaxLength];
-        var five = new ShardFile(MerkleTree.FileHash([chunk, chunk, chunk, chunk, chunk]), [term, term, term, term, term], [.. System.Security.Cryptography.SHA256.HashData(bytes)]);
+        var five = new ShardFile(MerkleTree.FileHash([chunk, chunk, chunk, chunk, chunk]), [term, term, term, term, term],
+            [.. System.Security.Cryptography.SHA256.HashData(bytes)]);
         shard = new MemoryStream();
         new Shard([five], []).Write(shard);
         await HubServer.JsonOf(await wire.PostShardAsync(shard.ToArray(), "/v1/shards"));
@@ -181,12 +197,15 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         await (await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana)).UploadAsync(file);
 
         // Nobody but ana gets one for her private repository.
-        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-read-token/main", Hub.Ben), HttpStatusCode.NotFound, "RepoNotFound");
-        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-write-token/main"), HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-read-token/main", Hub.Ben),
+            HttpStatusCode.NotFound, "RepoNotFound");
+        await HubServer.AssertErrorAsync(await Hub.GetAsync($"/api/models/{Repo}/xet-write-token/main"),
+            HttpStatusCode.NotFound, "RepoNotFound");
 
         // A token for another repository does not reach the file, however well its hash is known.
         var elsewhere = await XetWire.OpenAsync(Hub.Client, await Hub.CreateRepoAsync("ben", token: Hub.Ben), Hub.Ben);
-        foreach (var path in (string[])[$"/v1/reconstructions/{file.File.Hash}", $"/v2/reconstructions/{file.File.Hash}", $"/v1/reconstructions?file_id={file.File.Hash}"])
+        foreach (var path in (string[])[$"/v1/reconstructions/{file.File.Hash}", $"/v2/reconstructions/{file.File.Hash}",
+            $"/v1/reconstructions?file_id={file.File.Hash}"])
             Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Get, path)).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await elsewhere.SendAsync(HttpMethod.Head, $"/v1/files/{file.File.Hash}")).StatusCode);
 
@@ -195,8 +214,10 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         Assert.Equal(file.Bytes, await reader.DownloadAsync(file.File.Hash, 2));
         await HubServer.AssertErrorAsync(await reader.PostXorbAsync(file), HttpStatusCode.Forbidden);
         await HubServer.AssertErrorAsync(await reader.PostShardAsync(file.ShardBytes()), HttpStatusCode.Forbidden);
-        foreach (var token in (string?[])[null, Hub.Ana, reader.AccessToken.Replace(reader.AccessToken[5], (char)(reader.AccessToken[5] ^ 1)), "a.b", "."])
-            await HubServer.AssertErrorAsync(await Hub.GetAsync($"/xet/v2/reconstructions/{file.File.Hash}", token), HttpStatusCode.Unauthorized);
+        foreach (var token in (string?[])[null, Hub.Ana,
+            reader.AccessToken.Replace(reader.AccessToken[5], (char)(reader.AccessToken[5] ^ 1)), "a.b", "."])
+            await HubServer.AssertErrorAsync(await Hub.GetAsync($"/xet/v2/reconstructions/{file.File.Hash}", token),
+                HttpStatusCode.Unauthorized);
     }
 
     [Fact]
@@ -205,7 +226,8 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
         var wire = await XetWire.OpenAsync(Hub.Client, Repo, Hub.Ana);
         var file = CutFile.Of(CutFile.Random(2_000_000, 40));
         await wire.UploadAsync(file);
-        var plan = await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=0-9"));
+        var plan =
+            await HubServer.JsonOf(await wire.SendAsync(HttpMethod.Get, $"/v2/reconstructions/{file.File.Hash}", range: "bytes=0-9"));
         var fetch = plan.GetProperty("xorbs").EnumerateObject().Single().Value[0];
         var url = fetch.GetProperty("url").GetString()!;
         var last = fetch.GetProperty("ranges")[0].GetProperty("bytes").GetProperty("end").GetInt64();
@@ -226,7 +248,8 @@ public abstract class XetContract(HubKind kind) : HubContract(kind, "xet")
     [Fact]
     public async Task The_rest_answers_in_json()
     {
-        Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Post, "/xet/v1/telemetry", content: new StringContent("{}", Encoding.UTF8))).StatusCode);
+        Assert.Equal(HttpStatusCode.OK,
+            (await Hub.SendAsync(HttpMethod.Post, "/xet/v1/telemetry", content: new StringContent("{}", Encoding.UTF8))).StatusCode);
         await HubServer.AssertErrorAsync(await Hub.GetAsync("/xet/v3/anything"), HttpStatusCode.NotImplemented, "NotImplemented");
     }
 }

@@ -34,7 +34,8 @@ sealed class XetWire(HttpClient client, string repo, string token)
         return client.SendAsync(request);
     }
 
-    public Task<HttpResponseMessage> PostXorbAsync(CutFile file, string path = "/v1/xorbs/default") => SendAsync(HttpMethod.Post, $"{path}/{file.Xorb.Hash}", file.XorbBytes);
+    public Task<HttpResponseMessage> PostXorbAsync(CutFile file, string path = "/v1/xorbs/default") =>
+        SendAsync(HttpMethod.Post, $"{path}/{file.Xorb.Hash}", file.XorbBytes);
 
     public Task<HttpResponseMessage> PostShardAsync(byte[] shard, string path = "/v2/shards") => SendAsync(HttpMethod.Post, path, shard);
 
@@ -56,7 +57,8 @@ sealed class XetWire(HttpClient client, string repo, string token)
     static async Task<string> TextOf(HttpResponseMessage response)
     {
         var text = await response.Content.ReadAsStringAsync();
-        return response.IsSuccessStatusCode ? text : throw new HttpRequestException($"{(int)response.StatusCode}: {text}", null, response.StatusCode);
+        return response.IsSuccessStatusCode ? text
+            : throw new HttpRequestException($"{(int)response.StatusCode}: {text}", null, response.StatusCode);
     }
 
     static async Task<JsonElement> JsonOf(HttpResponseMessage response) => JsonDocument.Parse(await TextOf(response)).RootElement;
@@ -64,7 +66,9 @@ sealed class XetWire(HttpClient client, string repo, string token)
     /// <summary>Fetches a file or a range of it by what version 1 or 2 of the reconstruction says.</summary>
     public async Task<byte[]> DownloadAsync(XetHash file, int version, int from = 0, int? to = null)
     {
-        var plan = await JsonOf(await SendAsync(HttpMethod.Get, $"/v{version}/reconstructions/{file}", range: to is null ? null : $"bytes={from}-{to - 1}"));
+        var plan =
+            await JsonOf(await SendAsync(HttpMethod.Get, $"/v{version}/reconstructions/{file}",
+                range: to is null ? null : $"bytes={from}-{to - 1}"));
         var chunks = new Dictionary<(string Xorb, long Chunk), byte[]>();
         foreach (var xorb in plan.GetProperty(version == 1 ? "fetch_info" : "xorbs").EnumerateObject())
             foreach (var fetch in xorb.Value.EnumerateArray())
@@ -72,14 +76,16 @@ sealed class XetWire(HttpClient client, string repo, string token)
                 var range = version == 1 ? fetch : Assert.Single(fetch.GetProperty("ranges").EnumerateArray());
                 var bytes = range.GetProperty(version == 1 ? "url_range" : "bytes");
                 await FetchAsync(
-                    xorb.Name, fetch.GetProperty("url").GetString()!, range.GetProperty(version == 1 ? "range" : "chunks").GetProperty("start").GetInt64(),
+                    xorb.Name, fetch.GetProperty("url").GetString()!,
+                    range.GetProperty(version == 1 ? "range" : "chunks").GetProperty("start").GetInt64(),
                     bytes.GetProperty("start").GetInt64(), bytes.GetProperty("end").GetInt64(), chunks);
             }
         var result = new MemoryStream();
         foreach (var term in plan.GetProperty("terms").EnumerateArray())
         {
             var before = result.Length;
-            for (var c = term.GetProperty("range").GetProperty("start").GetInt64(); c < term.GetProperty("range").GetProperty("end").GetInt64(); c++)
+            for (var c = term.GetProperty("range").GetProperty("start").GetInt64(); c < term.GetProperty("range")
+                .GetProperty("end").GetInt64(); c++)
                 result.Write(chunks[(term.GetProperty("hash").GetString()!, c)]);
             Assert.Equal(term.GetProperty("unpacked_length").GetInt64(), result.Length - before);
         }

@@ -17,7 +17,8 @@ public sealed unsafe class GemmTests : IDisposable
 
     [Fact]
     public void A_product_is_that_of_plain_loops() =>
-        Gen.Select(s_size, s_size, s_size, Gen.Bool, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Gen.Bool).Sample((m, n, k, add, transposed, pooled) =>
+        Gen.Select(s_size, s_size, s_size, Gen.Bool, Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool), Gen.Bool)
+        .Sample((m, n, k, add, transposed, pooled) =>
         {
             float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), expected = [.. c];
             fixed (float* pa = a, pb = b, pc = c, pe = expected)
@@ -61,7 +62,8 @@ public sealed unsafe class GemmTests : IDisposable
     public static TheoryData<string, int, int, int> RoundedShapes =>
     [
         .. PackedFormat.All.Where(f => f.Format.IsWritten).Select(f => (f.Format.Name, 40, 768, 29)),
-        .. from name in (string[])["F32", "F16", "BF16"] from shape in ((int, int, int)[])[(21, 301, 5), (600, 1, 13), (1, 17, 1), (70, 1030, 30)] select (name, shape.Item1, shape.Item2, shape.Item3),
+        .. from name in (string[])["F32", "F16", "BF16"] from shape in ((int, int, int)[])[(21, 301, 5), (600, 1, 13), (1, 17, 1),
+            (70, 1030, 30)] select (name, shape.Item1, shape.Item2, shape.Item3),
     ];
 
     [Theory]
@@ -98,7 +100,8 @@ public sealed unsafe class GemmTests : IDisposable
             Assert.Skip("this rung has no products of BF16");
         Gen.Select(s_size, s_size, s_size, Gen.Bool, Gen.Bool, Gen.Bool).Sample((m, n, k, add, leftTransposed, rightTransposed) =>
         {
-            float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), expected = [.. c], roundedA = [.. a], roundedB = [.. b];
+            float[] a = Values(m * k, 1), b = Values(k * n, 2), c = Values(m * n, 3), expected = [.. c], roundedA =
+                [.. a], roundedB = [.. b];
             Round(roundedA);
             Round(roundedB);
             fixed (float* pa = a, pb = b, pc = c, pe = expected, pra = roundedA, prb = roundedB)
@@ -120,7 +123,8 @@ public sealed unsafe class GemmTests : IDisposable
     {
         const int Rows = 40, Columns = 512, Tokens = 29;
         using var weights = Packed(PackedFormat.All.Single(f => f.Format.Name == name).Format, Rows, Columns);
-        float[] x = Values(Tokens * Columns, 1), y = Values(Tokens * Rows, 2), h = Values(Tokens * rank, 3), b = Values(Rows * rank, 4), expected = [.. y];
+        float[] x = Values(Tokens * Columns, 1), y = Values(Tokens * Rows, 2), h = Values(Tokens * rank, 3), b =
+            Values(Rows * rank, 4), expected = [.. y];
         fixed (float* px = x, py = y, ph = h, pb = b, pe = expected)
         {
             Matrix left = new(ph, Tokens, rank), right = new Matrix(pb, Rows, rank).Transposed;

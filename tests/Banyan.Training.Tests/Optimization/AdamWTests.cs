@@ -43,7 +43,8 @@ public unsafe class AdamWTests
                     var g = 0.5 * p.Gradient[i];
                     m[i] = 0.9 * m[i] + 0.1 * g;
                     v[i] = 0.999 * v[i] + 0.001 * g * g;
-                    x[i] -= 0.01 * (m[i] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(v[i] / (1 - Math.Pow(0.999, step))) + 1e-8) + decay * x[i]);
+                    x[i] -= 0.01
+                        * (m[i] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(v[i] / (1 - Math.Pow(0.999, step))) + 1e-8) + decay * x[i]);
                 }
                 Assert.Equal(Math.Sqrt(squares), optimizer.Norm(), 1e-4);
                 optimizer.Step(step, 0.01, 0.5);
@@ -63,6 +64,7 @@ public unsafe class AdamWTests
         Assert.Equal(0.5, rates[55], 1e-9);
         Assert.InRange(rates[99], 1e-6, 1e-3);
         Assert.Equal(1, LearningRate.At(0, 1, options with { Warmup = 0 }));
-        Assert.All(Enumerable.Range(1, 12), steps => Assert.All(Enumerable.Range(0, steps), i => Assert.InRange(LearningRate.At(i, steps, options), 1e-9, 1)));
+        Assert.All(Enumerable.Range(1, 12),
+            steps => Assert.All(Enumerable.Range(0, steps), i => Assert.InRange(LearningRate.At(i, steps, options), 1e-9, 1)));
     }
 }

@@ -20,7 +20,8 @@ public unsafe class MuonTests
         var matrix = parameters.Add("a", rows, columns, ParameterKind.Matrix, p => Fill(p.Values, random));
         parameters.Allocate();
         using var pool = new WorkerPool(threads);
-        using var optimizer = new AdamW(parameters, new TuneOptions { Method = TuneMethod.Full, Optimizer = TuneOptimizer.Muon, WeightDecay = 0.1 }, pool);
+        using var optimizer = new AdamW(parameters,
+            new TuneOptions { Method = TuneMethod.Full, Optimizer = TuneOptimizer.Muon, WeightDecay = 0.1 }, pool);
         double[] x = [.. matrix.Values.ToArray()], m = new double[x.Length];
         for (var step = 1; step <= 3; step++)
         {
@@ -64,7 +65,9 @@ public unsafe class MuonTests
 
     [Fact]
     public void An_adapter_cannot_have_it() =>
-        Assert.Contains("Muon", Assert.Throws<ArgumentException>(() => new TuneOptions { Optimizer = TuneOptimizer.Muon }.Validate()).Message, StringComparison.Ordinal);
+        Assert.Contains("Muon",
+            Assert.Throws<ArgumentException>(() => new TuneOptions { Optimizer = TuneOptimizer.Muon }.Validate()).Message,
+            StringComparison.Ordinal);
 
     static void Fill(Span<float> values, Random random)
     {
@@ -86,8 +89,10 @@ public unsafe class MuonTests
         return u;
     }
 
-    static double[] Transposed(double[] a, int rows, int columns) => [.. Enumerable.Range(0, rows * columns).Select(i => a[i % rows * columns + i / rows])];
+    static double[] Transposed(double[] a, int rows, int columns) =>
+        [.. Enumerable.Range(0, rows * columns).Select(i => a[i % rows * columns + i / rows])];
 
     static double[] Product(double[] a, double[] b, int rows, int depth, int columns) =>
-        [.. Enumerable.Range(0, rows * columns).Select(i => Enumerable.Range(0, depth).Sum(k => a[i / columns * depth + k] * b[k * columns + i % columns]))];
+        [.. Enumerable.Range(0, rows * columns)
+            .Select(i => Enumerable.Range(0, depth).Sum(k => a[i / columns * depth + k] * b[k * columns + i % columns]))];
 }

@@ -6,7 +6,8 @@ namespace Banyan.Training.Tests.Passes;
 /// <summary>One tiny model a family that can be trained, and samples of its tokens.</summary>
 static class TinyModels
 {
-    public static TheoryData<string> All => ["qwen2-tiny-f32", "qwen3-tiny-F16", "llama-tiny-F16", "stories260K", "qwen3moe-tiny-F16", "families/smollm3", "families/olmo2", "families/olmo3", "families/gemma3", "families/granite", "families/llama3", "families/phi3"];
+    public static TheoryData<string> All => ["qwen2-tiny-f32", "qwen3-tiny-F16", "llama-tiny-F16", "stories260K", "qwen3moe-tiny-F16",
+        "families/smollm3", "families/olmo2", "families/olmo3", "families/gemma3", "families/granite", "families/llama3", "families/phi3"];
 
     public static Model Load(string name, int threads = 2) => Model.Load(
         SharedData.Path(["models", .. $"{name}.gguf".Split('/')]),

@@ -4,7 +4,8 @@ using Banyan.Tests;
 namespace Banyan.Training.Tests.Passes;
 
 /// <summary>
-/// Gradients and curves against libtorch's autograd, by a program that is built for it: bench/peers/torchsharp, which nothing else restores.
+/// Gradients and curves against libtorch's autograd, by a program that is built for it: bench/peers/torchsharp, which nothing else
+/// restores.
 /// </summary>
 public class TorchTests
 {
@@ -15,7 +16,9 @@ public class TorchTests
     public async Task Gradients_and_curves_are_those_of_libtorch()
     {
         Assert.SkipUnless(Sampled.All, "600 MB of libtorch are downloaded for it: ./check --all");
-        Assert.SkipUnless(OperatingSystem.IsLinux() && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64, "libtorch is had for Linux on x64");
+        Assert.SkipUnless(OperatingSystem.IsLinux()
+            && System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64,
+            "libtorch is had for Linux on x64");
         var project = Path.Combine(SharedData.Repository, "bench", "peers", "torchsharp");
         await RunAsync("build", project, "-c", "Release", "-v", "quiet", "-nologo");
         var program = Path.Combine(project, "bin", "Release", "net10.0", "Banyan.Torch.dll");

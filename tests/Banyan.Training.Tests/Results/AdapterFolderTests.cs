@@ -21,20 +21,35 @@ public sealed class AdapterFolderTests : IDisposable
     public void A_folder_gives_the_likelihoods_of_the_trainer(string name, TuneMethod method, bool rankStabilized)
     {
         using var model = TinyModels.Load(name);
-        var data = new TrainingData { Samples = [TinyModels.Sample(model, 40, 1)], HeldOut = [TinyModels.Sample(model, 90, 2), TinyModels.Sample(model, 30, 3)] };
-        var options = new TuneOptions { Method = method, Rank = 4, RankStabilized = rankStabilized, SequenceLength = 96, Steps = 5, LearningRate = 1e-2 };
+        var data = new TrainingData
+        {
+            Samples = [TinyModels.Sample(model, 40, 1)],
+            HeldOut = [TinyModels.Sample(model, 90, 2), TinyModels.Sample(model, 30, 3)]
+        };
+        var options = new TuneOptions
+        {
+            Method = method,
+            Rank = 4,
+            RankStabilized = rankStabilized,
+            SequenceLength = 96,
+            Steps = 5,
+            LearningRate = 1e-2
+        };
         using var trainer = new Trainer(model, data, options);
         trainer.Run();
         Assert.Null(AdapterFolder.Problem(trainer));
         var result = AdapterFolder.Write(_folder, trainer, new("owner/base", "some|`data`") { Revision = "abc" });
         Assert.InRange(result.LargestDifference, 0, 1e-3);
         Assert.Equal(method == TuneMethod.Lora, result.Files.Contains("adapter.gguf"));
-        Assert.Equal(result.Files.Order(StringComparer.Ordinal), Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(result.Files.Order(StringComparer.Ordinal),
+            Directory.GetFiles(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "adapter_config.json"))).RootElement;
-        Assert.Equal(("owner/base", "abc"), (config.GetProperty("base_model_name_or_path").GetString(), config.GetProperty("revision").GetString()));
+        Assert.Equal(("owner/base", "abc"),
+            (config.GetProperty("base_model_name_or_path").GetString(), config.GetProperty("revision").GetString()));
         // Matrices that are one in the file have one adapter, by transformers' names.
         if (name == "families/phi3")
-            Assert.Equal(["down_proj", "gate_up_proj", "o_proj", "qkv_proj"], config.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()).Order(StringComparer.Ordinal));
+            Assert.Equal(["down_proj", "gate_up_proj", "o_proj", "qkv_proj"],
+                config.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()).Order(StringComparer.Ordinal));
         Assert.Equal(2, result.Comparison!.Texts);
         Assert.Equal(trainer.HeldOutBefore!.Value, result.Comparison.Base, 1e-6);
         Assert.Equal(trainer.HeldOut!.Value, result.Comparison.Tuned, 1e-6);
@@ -50,7 +65,8 @@ public sealed class AdapterFolderTests : IDisposable
     public void Adapters_of_experts_are_a_problem_before_they_are_trained()
     {
         using var model = TinyModels.Load("qwen3moe-tiny-Q8_0");
-        using var trainer = new Trainer(model, new() { Samples = [TinyModels.Sample(model, 40, 1)] }, new TuneOptions { TargetModules = ["ffn_up_exps"], SequenceLength = 64, Steps = 1 });
+        using var trainer = new Trainer(model, new() { Samples = [TinyModels.Sample(model, 40, 1)] },
+            new TuneOptions { TargetModules = ["ffn_up_exps"], SequenceLength = 64, Steps = 1 });
         Assert.Contains("blk.0.ffn_up_exps.weight", AdapterFolder.Problem(trainer), StringComparison.Ordinal);
     }
 

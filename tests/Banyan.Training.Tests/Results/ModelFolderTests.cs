@@ -13,9 +13,21 @@ public sealed class ModelFolderTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    static readonly TuneOptions s_options = new() { Method = TuneMethod.Full, SequenceLength = 64, SequencesPerStep = 1, Steps = 2, LearningRate = 1e-2 };
+    static readonly TuneOptions s_options = new()
+    {
+        Method = TuneMethod.Full,
+        SequenceLength = 64,
+        SequencesPerStep = 1,
+        Steps = 2,
+        LearningRate = 1e-2
+    };
 
-    static TrainingData Data(Model model) => new() { Samples = [TinyModels.Sample(model, 30, 1), TinyModels.Sample(model, 40, 4)], HeldOut = [TinyModels.Sample(model, 40, 2), TinyModels.Sample(model, 20, 3)] };
+    static TrainingData Data(Model model) =>
+        new()
+        {
+            Samples = [TinyModels.Sample(model, 30, 1), TinyModels.Sample(model, 40, 4)],
+            HeldOut = [TinyModels.Sample(model, 40, 2), TinyModels.Sample(model, 20, 3)]
+        };
 
     public static TheoryData<string> Models => TinyModels.All;
 
@@ -42,7 +54,8 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("BF16", "bfloat16")]
     public void A_folder_of_safetensors_becomes_one_from_its_shape_alone(string? type, string names)
     {
-        var (shape, start, written) = (Path.Combine(_folder, "shape"), Path.Combine(_folder, "start"), Directory.CreateDirectory(Path.Combine(_folder, "out")).FullName);
+        var (shape, start, written) = (Path.Combine(_folder, "shape"), Path.Combine(_folder, "start"),
+            Directory.CreateDirectory(Path.Combine(_folder, "out")).FullName);
         Directory.CreateDirectory(shape);
         foreach (var part in new[] { "config.json", "tokenizer.json", "tokenizer_config.json" })
             File.Copy(Path.Combine(SharedData.Repository, "models", "sprout", part), Path.Combine(shape, part));
@@ -73,7 +86,8 @@ public sealed class ModelFolderTests : IDisposable
         using var model = Model.Load(path, new ModelOptions { Threads = 1 });
         using var trainer = new Trainer(model, Data(model), s_options with { Steps = 1 });
         trainer.Run();
-        Assert.Contains("is the base", Assert.Throws<TrainingException>(() => ModelFolder.Write(_folder, trainer, new("a", "b"))).Message, StringComparison.Ordinal);
+        Assert.Contains("is the base", Assert.Throws<TrainingException>(() => ModelFolder.Write(_folder, trainer, new("a", "b"))).Message,
+            StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(path));
     }
 
@@ -83,6 +97,8 @@ public sealed class ModelFolderTests : IDisposable
     public void A_shape_that_cannot_be_made_is_refused_by_name(string family, string names)
     {
         File.WriteAllText(Path.Combine(_folder, "config.json"), $$"""{"model_type": "{{family}}", "hidden_size": 0}""");
-        Assert.Contains(names, Assert.Throws<ModelFileException>(() => ScratchFolder.Write(_folder, Path.Combine(_folder, "start"))).Message, StringComparison.Ordinal);
+        Assert.Contains(names,
+            Assert.Throws<ModelFileException>(() => ScratchFolder.Write(_folder, Path.Combine(_folder, "start"))).Message,
+            StringComparison.Ordinal);
     }
 }

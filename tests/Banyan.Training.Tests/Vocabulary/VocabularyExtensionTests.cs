@@ -9,7 +9,9 @@ using Banyan.Training.Vocabulary;
 
 namespace Banyan.Training.Tests.Vocabulary;
 
-/// <summary>New tokens learned from data: what they are, what texts become by them, where they are written, and that they are trained.</summary>
+/// <summary>
+/// New tokens learned from data: what they are, what texts become by them, where they are written, and that they are trained.
+/// </summary>
 public sealed class VocabularyExtensionTests : IDisposable
 {
     readonly string _folder = Directory.CreateTempSubdirectory("banyan-vocabulary-").FullName;
@@ -29,12 +31,14 @@ public sealed class VocabularyExtensionTests : IDisposable
         return folder;
     }
 
-    static Model Load(string path) => Model.Load(path, new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+    static Model Load(string path) =>
+        Model.Load(path, new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
 
     // Sentences of a language that sprout, which has read code alone, spells in bytes.
     static string[] Sentences(int count, int seed)
     {
-        string[] who = ["किसान", "शिक्षक", "लड़की", "दुकानदार", "मेरी माँ"], what = ["पानी", "किताब", "चावल", "चिट्ठी", "नाव"], does = ["लाता है", "देखता है", "चाहता है", "बेचता है"];
+        string[] who = ["किसान", "शिक्षक", "लड़की", "दुकानदार", "मेरी माँ"], what = ["पानी", "किताब", "चावल", "चिट्ठी", "नाव"], does =
+            ["लाता है", "देखता है", "चाहता है", "बेचता है"];
         var random = new Random(seed);
         string One(string[] of) => of[random.Next(of.Length)];
         return [.. Enumerable.Range(0, count).Select(_ => $"{One(who)} बाज़ार में {One(what)} {One(does)}।")];
@@ -66,7 +70,8 @@ public sealed class VocabularyExtensionTests : IDisposable
         var words = new WordCounts();
         foreach (var word in new[] { "ab", "cd", "ab", "x", new string('y', 500) })
             words.Encode(System.Text.Encoding.UTF8.GetBytes(word), []);
-        Assert.Equal([("ab", 2L), ("cd", 1L)], words.Words(new Bytes()).Select(w => (string.Concat(w.Tokens.Select(t => (char)t)), w.Count)));
+        Assert.Equal([("ab", 2L), ("cd", 1L)],
+            words.Words(new Bytes()).Select(w => (string.Concat(w.Tokens.Select(t => (char)t)), w.Count)));
     }
 
     sealed class Bytes : TextEncoder
@@ -82,7 +87,8 @@ public sealed class VocabularyExtensionTests : IDisposable
     [Fact]
     public void Texts_are_what_they_were_in_fewer_tokens_whatever_file_they_are_written_to()
     {
-        string[] texts = [.. Sentences(20, 2), "public static int Main() => 0;", "<|im_start|>user\nनमस्ते<|im_end|>", " \t\n", "żółw 榕树 👩‍👩‍👧", "किसानकिसान\u0000<|endoftext|>"];
+        string[] texts = [.. Sentences(20, 2), "public static int Main() => 0;", "<|im_start|>user\nनमस्ते<|im_end|>", " \t\n",
+            "żółw 榕树 👩‍👩‍👧", "किसानकिसान\u0000<|endoftext|>"];
         var tokenizers = new List<Tokenizer>();
         foreach (var isFolder in new[] { false, true })
         {
@@ -127,7 +133,8 @@ public sealed class VocabularyExtensionTests : IDisposable
         Assert.Equal(4096 + 40, (int)config["vocab_size"]!);
     }
 
-    // A row is the mean of those of the base's tokens that it stands for, within what the format rounds; those before it are what they were.
+    // A row is the mean of those of the base's tokens that it stands for, within what the format rounds; those before it are what they
+    // were.
     static void CheckRows(Model model, Model extended, int count)
     {
         using ModelFile file = ModelFile.Open(model.Path), grown = ModelFile.Open(extended.Path);
@@ -164,21 +171,26 @@ public sealed class VocabularyExtensionTests : IDisposable
         using var _ = model;
         using var __ = data;
         var extension = VocabularyExtension.Learn(model, data.Data, 30);
-        var (path, written) = (Path.Combine(_folder, isFolder ? "extended" : "extended.gguf"), Directory.CreateDirectory(Path.Combine(_folder, "out")).FullName);
+        var (path, written) = (Path.Combine(_folder, isFolder ? "extended" : "extended.gguf"),
+            Directory.CreateDirectory(Path.Combine(_folder, "out")).FullName);
         extension.Write(path);
         using var extended = Load(path);
         var learned = VocabularyExtension.Encode(data.Data, model.Tokenizer, extended.Tokenizer);
-        using var trainer = new Trainer(extended, learned, new TuneOptions { NewTokens = extension.Count, Rank = 4, SequenceLength = 128, Steps = 8, LearningRate = 2e-2 })
+        using var trainer = new Trainer(extended, learned,
+            new TuneOptions { NewTokens = extension.Count, Rank = 4, SequenceLength = 128, Steps = 8, LearningRate = 2e-2 })
         {
             BaseLosses = TextLoss.Of(model, data.Data.HeldOut),
         };
         Assert.Null(ModelFolder.Problem(trainer));
-        Assert.Contains("ModelFolder", Assert.Throws<TrainingException>(() => AdapterFolder.Write(written, trainer, new("a/b", "c"))).Message, StringComparison.Ordinal);
+        Assert.Contains("ModelFolder",
+            Assert.Throws<TrainingException>(() => AdapterFolder.Write(written, trainer, new("a/b", "c"))).Message,
+            StringComparison.Ordinal);
         trainer.Run();
         var result = ModelFolder.Write(written, trainer, new("owner/base", "text"));
         Assert.InRange(result.LargestDifference, 0, 0.05);
         Assert.Equal("better", result.Comparison!.Verdict);
-        Assert.Equal(TextLoss.Of(model, data.Data.HeldOut).Sum(t => t.Loss) / data.Data.HeldOut.Sum(t => t.Targets.Skip(1).Count(x => x)), result.Comparison.Base, 1e-3);
+        Assert.Equal(TextLoss.Of(model, data.Data.HeldOut).Sum(t => t.Loss) / data.Data.HeldOut.Sum(t => t.Targets.Skip(1).Count(x => x)),
+            result.Comparison.Base, 1e-3);
         var card = File.ReadAllText(Path.Combine(written, "README.md"));
         Assert.Contains("base_model_relation: finetune", card, StringComparison.Ordinal);
         Assert.Contains("30 tokens behind the base's", card, StringComparison.Ordinal);
@@ -203,10 +215,14 @@ public sealed class VocabularyExtensionTests : IDisposable
     {
         using var other = TinyModels("stories260K");
         var text = new TrainingData { Samples = [new([1, 300, 301, 300, 301], [false, true, true, true, true])] };
-        Assert.Contains("no byte-level BPE", Assert.Throws<ArgumentException>(() => VocabularyExtension.Learn(other, text, 5)).Message, StringComparison.Ordinal);
+        Assert.Contains("no byte-level BPE", Assert.Throws<ArgumentException>(() => VocabularyExtension.Learn(other, text, 5)).Message,
+            StringComparison.Ordinal);
         using var model = TinyModels("qwen2-tiny-f32");
-        Assert.Contains("no token to learn", Assert.Throws<ArgumentException>(() => VocabularyExtension.Learn(model, new TrainingData { Samples = [new([1], [false])] }, 5)).Message, StringComparison.Ordinal);
-        void Refused(string names, TuneOptions options) => Assert.Contains(names, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
+        Assert.Contains("no token to learn",
+            Assert.Throws<ArgumentException>(() =>
+                VocabularyExtension.Learn(model, new TrainingData { Samples = [new([1], [false])] }, 5)).Message, StringComparison.Ordinal);
+        void Refused(string names, TuneOptions options) =>
+            Assert.Contains(names, Assert.Throws<ArgumentException>(options.Validate).Message, StringComparison.Ordinal);
         Refused("every token's row", new() { NewTokens = 3, Method = TuneMethod.Full });
         Refused("below all layers", new() { NewTokens = 3, TopLayers = 1 });
     }

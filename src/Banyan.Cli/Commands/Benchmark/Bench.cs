@@ -52,7 +52,8 @@ sealed class Bench : Command
         var plan = new Plan(arguments.GetValue(_prompt), arguments.GetValue(_generate), arguments.GetValue(_repetitions),
             Numbers("--depth", arguments.GetValue(_depth)!, least: 0), Numbers("--streams", arguments.GetValue(_streams)!, least: 1));
         if (plan.Prompt < 1 || plan.Generate < 2 || plan.Repetitions < 1)
-            throw new CommandException($"--prompt {plan.Prompt} --generate {plan.Generate} --repetitions {plan.Repetitions}: at least 1, 2 and 1");
+            throw new CommandException(
+                $"--prompt {plan.Prompt} --generate {plan.Generate} --repetitions {plan.Repetitions}: at least 1, 2 and 1");
         if (arguments.GetValue(_plot) is { } picture && !picture.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
             throw new CommandException($"--plot {picture}: give a name that ends in .svg");
         var began = Stopwatch.GetTimestamp();
@@ -79,7 +80,8 @@ sealed class Bench : Command
 
     static int[] Numbers(string option, string text, int least)
     {
-        var numbers = text.Split(',', StringSplitOptions.TrimEntries).Select(t => int.TryParse(t, CultureInfo.InvariantCulture, out var n) && n >= least ? n : -1).ToArray();
+        var numbers = text.Split(',', StringSplitOptions.TrimEntries)
+            .Select(t => int.TryParse(t, CultureInfo.InvariantCulture, out var n) && n >= least ? n : -1).ToArray();
         return numbers.Contains(-1) || numbers.Length > 32
             ? throw new CommandException($"{option} {text}: up to 32 numbers from {least} on, with commas between, such as 0,2048,8192")
             : numbers;
@@ -113,7 +115,13 @@ sealed class Bench : Command
             ["decode_of_bandwidth"] = Math.Round(d.DecodeOfBandwidth, 3),
         })]),
         ["draft"] = result.Drafted is { } drafted
-            ? new JsonObject { ["decode"] = Round(drafted.Decode), ["of_alone"] = Math.Round(drafted.OfAlone, 2), ["guessed"] = drafted.Guessed, ["right"] = drafted.Right }
+            ? new JsonObject
+            {
+                ["decode"] = Round(drafted.Decode),
+                ["of_alone"] = Math.Round(drafted.OfAlone, 2),
+                ["guessed"] = drafted.Guessed,
+                ["right"] = drafted.Right
+            }
             : null,
         ["streams"] = new JsonArray([.. result.Streams.Select(s => (JsonNode)new JsonObject
         {
@@ -134,18 +142,24 @@ sealed class Bench : Command
         Row("model", $"{report["model"]} ({report["architecture"]})");
         Row("weights", $"{(long)report["weight_bytes"]! / 1e6:0.0} MB, loaded in {Number(report["load_seconds"]):0.00} s");
         Row("kernels", $"{report["kernels"]}, {report["threads"]} threads, {report["activations"]} activations, {report["kv"]} cache");
-        Row("machine", $"reads {Number(report["read_bandwidth"]) / 1e9:0.0} GB/s, multiplies {Number(report["integer_peak"]) / 1e9:0} GMAC/s");
+        Row("machine",
+            $"reads {Number(report["read_bandwidth"]) / 1e9:0.0} GB/s, multiplies {Number(report["integer_peak"]) / 1e9:0} GMAC/s");
         if (report["draft"] is { } drafted)
-            Row("guessing ahead", $"{Number(drafted["decode"]):0.0} tokens/s, {Number(drafted["of_alone"]):0.00} × without; {drafted["right"]} of {drafted["guessed"]} guesses right");
+            Row("guessing ahead",
+                $"{Number(drafted["decode"]):0.0} tokens/s, {Number(drafted["of_alone"]):0.00} × without; {drafted["right"]} of {drafted["guessed"]} guesses right");
         foreach (var depth in report["depths"]!.AsArray())
         {
             var at = (int)depth!["depth"]! is > 0 and var d ? string.Create(CultureInfo.InvariantCulture, $" at {d}") : "";
-            var ofCeiling = depth["prefill_of_ceiling"] is { } part ? string.Create(CultureInfo.InvariantCulture, $", {Number(part):0 %} of those with scales") : "";
-            Row($"prefill{at}", $"{Number(depth["prefill"]):0.0} tokens/s ({report["prompt"]} tokens), {Number(depth["prefill_of_peak"]):0 %} of the products{ofCeiling}");
-            Row($"decode{at}", $"{Number(depth["decode"]):0.0} tokens/s ({report["generate"]} tokens), {Number(depth["decode_of_bandwidth"]):0 %} of the bandwidth");
+            var ofCeiling = depth["prefill_of_ceiling"] is { } part
+                ? string.Create(CultureInfo.InvariantCulture, $", {Number(part):0 %} of those with scales") : "";
+            Row($"prefill{at}",
+                $"{Number(depth["prefill"]):0.0} tokens/s ({report["prompt"]} tokens), {Number(depth["prefill_of_peak"]):0 %} of the products{ofCeiling}");
+            Row($"decode{at}",
+                $"{Number(depth["decode"]):0.0} tokens/s ({report["generate"]} tokens), {Number(depth["decode_of_bandwidth"]):0 %} of the bandwidth");
         }
         foreach (var streams in report["streams"]!.AsArray())
-            Row((int)streams!["streams"]! == 1 ? "1 stream" : $"{streams["streams"]} streams", $"{Number(streams["decode"]):0.0} tokens/s in all, {Number(streams["of_one"]):0.00} of one alone; slowest ÷ fastest {Number(streams["slowest_of_fastest"]):0.00}");
+            Row((int)streams!["streams"]! == 1 ? "1 stream" : $"{streams["streams"]} streams",
+                $"{Number(streams["decode"]):0.0} tokens/s in all, {Number(streams["of_one"]):0.00} of one alone; slowest ÷ fastest {Number(streams["slowest_of_fastest"]):0.00}");
         Row("memory", $"{(long)report["memory_bytes"]! / 1e6:0} MB");
         AnsiConsole.Write(table);
         if (plot is not null)

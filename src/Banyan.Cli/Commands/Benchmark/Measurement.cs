@@ -10,7 +10,8 @@ sealed record Plan(int Prompt, int Generate, int Repetitions, int[] Depths, int[
 
 /// <summary>Tokens a second with the given number of tokens before, and what part of the machine's limit that is.</summary>
 /// <remarks>PrefillOfCeiling: of the products with the scales that belong to them; 0 if the kernels do not tell.</remarks>
-readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double PrefillOfCeiling, double Decode, double DecodeOfBandwidth);
+readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, double PrefillOfCeiling, double Decode,
+    double DecodeOfBandwidth);
 
 /// <summary>
 /// Tokens a second of all streams together, as a multiple of one alone; steadiness: the slowest stream's speed ÷ the fastest's.
@@ -18,8 +19,8 @@ readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, 
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
 
 /// <summary>
-/// Tokens a second with a draft model or the model's own layer that guesses ahead, as a multiple of those without; how many were guessed, and how many
-/// of them were right.
+/// Tokens a second with a draft model or the model's own layer that guesses ahead, as a multiple of those without; how many were guessed,
+/// and how many of them were right.
 /// </summary>
 readonly record struct Drafted(double Decode, double OfAlone, int Guessed, int Right);
 
@@ -40,7 +41,8 @@ static class Measurement
     /// <param name="plan">What to measure.</param>
     /// <param name="doing">Receives a description of the current measurement.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, Action<string> doing, CancellationToken cancellationToken)
+    public static async Task<Result> Run(Model model, Model? draft, MachineLimits limits, Plan plan, Action<string> doing,
+        CancellationToken cancellationToken)
     {
         var depths = new List<AtDepth>();
         await using (var engine = new Engine(model, new EngineOptions { MaxRequests = 1, CacheTokens = 1, Speculation = false }))
@@ -51,7 +53,8 @@ static class Measurement
         foreach (var count in plan.Streams is [1] ? [] : plan.Streams.Prepend(1).Distinct())
         {
             doing(count == 1 ? "one stream" : $"{count} streams together");
-            await using var engine = new Engine(model, new EngineOptions { MaxRequests = count, CacheTokens = count * (StreamTokens(plan) + 64), Speculation = false });
+            await using var engine = new Engine(model,
+                new EngineOptions { MaxRequests = count, CacheTokens = count * (StreamTokens(plan) + 64), Speculation = false });
             var (rate, steadiness) = await Streams(engine, plan, count, cancellationToken);
             one = count == 1 ? rate : one;
             if (plan.Streams.Contains(count))
@@ -72,17 +75,20 @@ static class Measurement
         for (var run = -1; run < plan.Repetitions; run++)
         {
             var prompt = Random(model, plan.Prompt, run);
-            var (first, second) = (await Generate(with, prompt, plan.Generate, cancellationToken), await Generate(without, prompt, plan.Generate, cancellationToken));
+            var (first, second) = (await Generate(with, prompt, plan.Generate, cancellationToken),
+                await Generate(without, prompt, plan.Generate, cancellationToken));
             if (run < 0)
                 continue;
             guessed.Add(first);
             alone.Add(second);
         }
-        return new Drafted(Median(guessed.Select(r => r.GenerateSpeed)), Median(guessed.Zip(alone, (a, b) => a.GenerateSpeed / b.GenerateSpeed)),
+        return new Drafted(Median(guessed.Select(r => r.GenerateSpeed)),
+            Median(guessed.Zip(alone, (a, b) => a.GenerateSpeed / b.GenerateSpeed)),
             guessed.Sum(r => r.DraftedTokens), guessed.Sum(r => r.AcceptedTokens));
     }
 
-    static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, Action<string> doing, CancellationToken cancellationToken)
+    static async Task<AtDepth> Depth(Engine engine, MachineLimits limits, Plan plan, int depth, Action<string> doing,
+        CancellationToken cancellationToken)
     {
         // Whole pages of what stands before are kept from one prompt to the next.
         var before = Random(engine.Model, depth, -1);
@@ -95,7 +101,8 @@ static class Measurement
         for (var run = -1; run < plan.Repetitions; run++)
         {
             doing($"a depth of {depth} ({(run < 0 ? "warming up" : $"{run + 1} of {plan.Repetitions}")})");
-            var statistics = await Generate(engine, [.. before, .. Random(engine.Model, plan.Prompt, run)], plan.Generate, cancellationToken);
+            var statistics = await Generate(engine, [.. before, .. Random(engine.Model, plan.Prompt, run)],
+                plan.Generate, cancellationToken);
             if (run >= 0) // the first only warms up: code is compiled and pages are touched
                 runs.Add(statistics);
         }
@@ -104,7 +111,8 @@ static class Measurement
         var (promptMiddle, answerMiddle) = (depth + plan.Prompt / 2, depth + plan.Prompt + plan.Generate / 2);
         var ofOnePeak = limits.IntegerPeak == 0 ? 0 : prefill / limits.IntegerPeak;
         // Attention's products are of 16 bits, half as many an instruction.
-        var ceiling = work.ProductsWithScales == 0 || engine.Model.Options.Activations == ActivationFormat.Float ? 0 : work.ProductsWithScales + 2 * work.PositionProducts * promptMiddle;
+        var ceiling = work.ProductsWithScales == 0 || engine.Model.Options.Activations == ActivationFormat.Float ? 0
+            : work.ProductsWithScales + 2 * work.PositionProducts * promptMiddle;
         return new AtDepth(depth, prefill, ofOnePeak * (work.Products + work.PositionProducts * promptMiddle), ofOnePeak * ceiling,
             decode, decode * (work.WeightBytes + work.CacheBytes * answerMiddle) / limits.ReadBandwidth);
     }
@@ -125,8 +133,11 @@ static class Measurement
         for (var run = -1; rates.Count < plan.Repetitions; run++)
         {
             if (run == plan.Repetitions + MostRunsApart)
-                throw new CommandException($"{count} streams were seldom generating at the same time: a stream's {plan.Generate} tokens are over too soon. Try more, --generate {4 * plan.Generate}.");
-            var times = await Task.WhenAll(Enumerable.Range(0, count).Select(stream => Times(engine, Random(engine.Model, StreamPrompt, run * 1000 + stream + 7))));
+                throw new CommandException(
+                    $"{count} streams were seldom generating at the same time: a stream's {plan.Generate} tokens are over too soon. Try more, --generate {4 * plan.Generate}.");
+            var times =
+                await Task.WhenAll(Enumerable.Range(0, count)
+                    .Select(stream => Times(engine, Random(engine.Model, StreamPrompt, run * 1000 + stream + 7))));
             var (begin, end) = (times.Max(t => t[0]), times.Min(t => t[^1]));
             var tokens = times.Select(t => t.Count(at => at > begin && at <= end)).ToArray();
             if (run < 0 || tokens.Sum() == 0)

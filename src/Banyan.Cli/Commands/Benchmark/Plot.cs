@@ -13,9 +13,12 @@ static class Plot
     {
         var text = new StringBuilder();
         var y = 56;
-        Section($"prefill, {plan.Prompt} tokens", "#2f7d4f", result.Depths.Select(d => ($"after {d.Depth}", d.Prefill, $"{d.PrefillOfPeak:0 %} of the products")));
-        Section($"decode, {plan.Generate} tokens", "#2b6cb0", result.Depths.Select(d => ($"after {d.Depth + plan.Prompt}", d.Decode, $"{d.DecodeOfBandwidth:0 %} of the bandwidth")));
-        Section("decode, streams together", "#805ad5", result.Streams.Select(s => ($"{s.Streams} stream{(s.Streams > 1 ? "s" : "")}", s.Decode, $"{s.OfOne:0.0} × one")));
+        Section($"prefill, {plan.Prompt} tokens", "#2f7d4f",
+            result.Depths.Select(d => ($"after {d.Depth}", d.Prefill, $"{d.PrefillOfPeak:0 %} of the products")));
+        Section($"decode, {plan.Generate} tokens", "#2b6cb0",
+            result.Depths.Select(d => ($"after {d.Depth + plan.Prompt}", d.Decode, $"{d.DecodeOfBandwidth:0 %} of the bandwidth")));
+        Section("decode, streams together", "#805ad5",
+            result.Streams.Select(s => ($"{s.Streams} stream{(s.Streams > 1 ? "s" : "")}", s.Decode, $"{s.OfOne:0.0} × one")));
         return string.Create(CultureInfo.InvariantCulture, $"""
             <svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{y}" viewBox="0 0 {Width} {y}" font-family="system-ui, sans-serif" font-size="13">
             <rect width="100%" height="100%" fill="#ffffff"/>
@@ -36,8 +39,10 @@ static class Plot
             {
                 var width = Math.Max(1, value / largest * BarWidth);
                 text.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 10}\" y=\"{y + 17}\" text-anchor=\"end\">{name}</text>");
-                text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{Left}\" y=\"{y + 3}\" width=\"{width:0.0}\" height=\"{RowHeight - 6}\" rx=\"3\" fill=\"{color}\"/>");
-                text.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left + width + 8:0.0}\" y=\"{y + 17}\">{value:0.0} <tspan fill=\"#666\">{note}</tspan></text>\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"<rect x=\"{Left}\" y=\"{y + 3}\" width=\"{width:0.0}\" height=\"{RowHeight - 6}\" rx=\"3\" fill=\"{color}\"/>");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"<text x=\"{Left + width + 8:0.0}\" y=\"{y + 17}\">{value:0.0} <tspan fill=\"#666\">{note}</tspan></text>\n");
                 y += RowHeight;
             }
             y += 26;

@@ -31,8 +31,12 @@ static class MachineChecks
             if (passed.Count > 0)
                 found += "; not " + string.Join(", ", passed.Select(p => $"{p.Name} ({p.Reason})"));
             var refused = passed.Any(p => p.Reason.StartsWith("the system", StringComparison.Ordinal));
-            return KernelChoice.Name == "scalar" ? new("kernels", Health.Warning, found, "without vectors models run many times slower; on a virtual machine pass the host's processor on")
-                : refused ? new("kernels", Health.Warning, found, "allow memory that is writable and executable (SELinux execmem, systemd MemoryDenyWriteExecute=no): prompts are read faster")
+            return KernelChoice.Name == "scalar"
+                ? new("kernels", Health.Warning, found,
+                    "without vectors models run many times slower; on a virtual machine pass the host's processor on")
+                : refused
+                ? new("kernels", Health.Warning, found,
+                    "allow memory that is writable and executable (SELinux execmem, systemd MemoryDenyWriteExecute=no): prompts are read faster")
                 : new("kernels", Health.Good, found);
         }
         catch (Exception e) when (e is NotSupportedException or TypeInitializationException)
@@ -45,9 +49,11 @@ static class MachineChecks
     public static Finding Memory()
     {
         var total = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        var free = Line("/proc/meminfo", "MemAvailable:") is { } line && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], out var kilobytes) ? kilobytes * 1024 : total;
+        var free = Line("/proc/meminfo", "MemAvailable:") is { } line
+            && long.TryParse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], out var kilobytes) ? kilobytes * 1024 : total;
         var found = $"{Sizes.Bytes(total)}, {Sizes.Bytes(Math.Min(free, total))} available";
-        return free < LeastMemory ? new("memory", Health.Warning, found, "a model takes the size of its file and its context: banyan inspect MODEL says how much") : new("memory", Health.Good, found);
+        return free < LeastMemory ? new("memory", Health.Warning, found,
+            "a model takes the size of its file and its context: banyan inspect MODEL says how much") : new("memory", Health.Good, found);
     }
 
     /// <summary>Whether weights can use 2 MB pages.</summary>
@@ -55,7 +61,8 @@ static class MachineChecks
     {
         const string File = "/sys/kernel/mm/transparent_hugepage/enabled";
         if (!System.IO.File.Exists(File))
-            return OperatingSystem.IsLinux() ? new("huge pages", Health.Warning, "this kernel has none", "reading weights is up to a third slower") : null;
+            return OperatingSystem.IsLinux()
+                ? new("huge pages", Health.Warning, "this kernel has none", "reading weights is up to a third slower") : null;
         var setting = System.IO.File.ReadAllText(File).Trim();
         return setting.Contains("[never]", StringComparison.Ordinal)
             ? new("huge pages", Health.Warning, setting, $"echo madvise | sudo tee {File}   (weights are read up to a third faster)")
@@ -85,7 +92,8 @@ static class MachineChecks
         {
             var free = new DriveInfo(existing).AvailableFreeSpace;
             if (free < LeastFree)
-                return new("disk", Health.Bad, $"{Sizes.Bytes(free)} free below {folder}", "a hub refuses uploads before the disk is full: make room, or choose another folder with --data");
+                return new("disk", Health.Bad, $"{Sizes.Bytes(free)} free below {folder}",
+                    "a hub refuses uploads before the disk is full: make room, or choose another folder with --data");
             var bytes = new byte[1 << 20];
             RandomNumberGenerator.Fill(bytes);
             var watch = Stopwatch.StartNew();
@@ -95,13 +103,16 @@ static class MachineChecks
                     file.Write(bytes);
                 file.Flush(flushToDisk: true);
                 var speed = ProbeBytes / watch.Elapsed.TotalSeconds / 1e6;
-                var found = $"{Sizes.Bytes(free)} free, writes and flushes {speed.ToString("0", CultureInfo.InvariantCulture)} MB/s ({existing})";
-                return speed < SlowestWrite ? new("disk", Health.Warning, found, "uploads wait for this disk: use a faster one for --data") : new("disk", Health.Good, found);
+                var found =
+                    $"{Sizes.Bytes(free)} free, writes and flushes {speed.ToString("0", CultureInfo.InvariantCulture)} MB/s ({existing})";
+                return speed < SlowestWrite ? new("disk", Health.Warning, found, "uploads wait for this disk: use a faster one for --data")
+                    : new("disk", Health.Good, found);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new("disk", Health.Bad, $"{existing} cannot be written: {e.Message.TrimEnd('.')}", "choose a folder you may write to with --data DIR");
+            return new("disk", Health.Bad, $"{existing} cannot be written: {e.Message.TrimEnd('.')}",
+                "choose a folder you may write to with --data DIR");
         }
     }
 
@@ -141,7 +152,8 @@ static class MachineChecks
         }
         catch (SocketException)
         {
-            return new("port", Health.Warning, $"{port} is taken", "perhaps banyan runs already; else: banyan up --port 0 takes a free one");
+            return new("port", Health.Warning, $"{port} is taken",
+                "perhaps banyan runs already; else: banyan up --port 0 takes a free one");
         }
     }
 
@@ -166,15 +178,18 @@ static class MachineChecks
             using var answer = await http.GetAsync(new Uri(endpoint, "/"), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             var skew = answer.Headers.Date is { } date ? DateTimeOffset.UtcNow - date : TimeSpan.Zero;
             return skew.Duration() > s_clockTolerance
-                ? new("hub", Health.Warning, $"{endpoint.Authority} answers; the clocks are {skew.Duration().TotalMinutes:0} minutes apart", "set this machine's clock (timedatectl set-ntp true)")
+                ? new("hub", Health.Warning, $"{endpoint.Authority} answers; the clocks are {skew.Duration().TotalMinutes:0} minutes apart",
+                    "set this machine's clock (timedatectl set-ntp true)")
                 : new("hub", Health.Good, $"{endpoint.Authority} answers");
         }
         catch (Exception e) when (e is HttpRequestException || (e is TaskCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            return new("hub", Health.Warning, $"{endpoint.Authority} does not answer", "models on this machine work without it; HF_ENDPOINT names another hub, banyan up starts one");
+            return new("hub", Health.Warning, $"{endpoint.Authority} does not answer",
+                "models on this machine work without it; HF_ENDPOINT names another hub, banyan up starts one");
         }
     }
 
     static string? Line(string file, string start) =>
-        File.Exists(file) && File.ReadLines(file).FirstOrDefault(l => l.StartsWith(start, StringComparison.Ordinal)) is { } line ? line[start.Length..].Trim() : null;
+        File.Exists(file) && File.ReadLines(file).FirstOrDefault(l => l.StartsWith(start, StringComparison.Ordinal)) is { } line
+        ? line[start.Length..].Trim() : null;
 }

@@ -20,7 +20,8 @@ sealed class ArenaCommand : Command
 {
     readonly Option<string[]> _answers = new("--answers")
     {
-        Description = "NAME=FILE: recorded answers of a model, a transcript of eval run, or a folder of pictures, sounds or videos; may be given several times",
+        Description =
+            "NAME=FILE: recorded answers of a model, a transcript of eval run, or a folder of pictures, sounds or videos; may be given several times",
     };
     readonly Option<string[]> _models = new("--model")
     {
@@ -75,7 +76,8 @@ sealed class ArenaCommand : Command
           banyan eval arena --standings --json
         """)
     {
-        this.AddAll(_answers, _models, _task, _prompts, _temperature, _maxTokens, _votes, _standings, _serve, _port, _host, _json, _contains);
+        this.AddAll(_answers, _models, _task, _prompts, _temperature, _maxTokens, _votes, _standings, _serve, _port,
+            _host, _json, _contains);
         _data = new DataChoices(this);
         SetAction((result, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(result, cancellationToken)));
     }
@@ -86,7 +88,8 @@ sealed class ArenaCommand : Command
         if (result.GetValue(_standings))
         {
             var last = "";
-            var cast = File.Exists(file) ? VoteFile.Read(file, out last, result.GetValue(_contains)) : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
+            var cast = File.Exists(file) ? VoteFile.Read(file, out last, result.GetValue(_contains))
+                : throw new EvaluationException($"there are no votes at {file} (--votes FILE names another file)");
             var table = Standings.Of(cast);
             if (result.GetValue(_json))
                 Console.WriteLine(Standings.ToJson(table, cast.Count, last));
@@ -95,8 +98,10 @@ sealed class ArenaCommand : Command
             return 0;
         }
         var sampling = new SamplingSettings(result.GetValue(_temperature), MaxTokens: result.GetValue(_maxTokens));
-        var questions = await QuestionsAsync(result.GetValue(_task), result.GetValue(_prompts), one => _data.SourceAsync(result, one, cancellationToken));
-        await using var arena = await OpenArena.OfAsync(questions, result.GetValue(_models) ?? [], result.GetValue(_answers) ?? [], sampling, file, cancellationToken);
+        var questions = await QuestionsAsync(result.GetValue(_task), result.GetValue(_prompts),
+            one => _data.SourceAsync(result, one, cancellationToken));
+        await using var arena = await OpenArena.OfAsync(questions, result.GetValue(_models) ?? [], result.GetValue(_answers) ?? [],
+            sampling, file, cancellationToken);
         var rounds = arena.Rounds;
         if (result.GetValue(_serve))
             await ServeAsync(rounds, new() { Host = result.GetRequiredValue(_host), Port = result.GetValue(_port) }, cancellationToken);
@@ -105,9 +110,11 @@ sealed class ArenaCommand : Command
         return 0;
     }
 
-    static string DefaultFile => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "arena", "votes.jsonl");
+    static string DefaultFile =>
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "arena", "votes.jsonl");
 
-    static async Task<IReadOnlyList<ArenaQuestion>> QuestionsAsync(string? name, string? file, Func<EvaluationTask, Task<TaskSource>> source)
+    static async Task<IReadOnlyList<ArenaQuestion>> QuestionsAsync(string? name, string? file,
+        Func<EvaluationTask, Task<TaskSource>> source)
     {
         if (name is null == file is null)
             throw new EvaluationException("what is asked? --task TASK (banyan eval tasks lists them) or --prompts FILE, one of the two");
@@ -117,7 +124,8 @@ sealed class ArenaCommand : Command
         // Twins are made in the sandbox; other tasks need none to be shown.
         using var judge = task is TwinTask ? await Judge.OpenAsync() : null;
         var items = judge is null ? task.Load(await source(task)) : await task.LoadAsync(await source(task), judge);
-        return [.. items.Ids.Select(id => new ArenaQuestion(id, items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")) { Item = items.Prompt(id) })];
+        return [.. items.Ids.Select(id => new ArenaQuestion(id,
+            items.Text(id)?.Statement ?? throw new EvaluationException($"{task.Name} has no texts to show")) { Item = items.Prompt(id) })];
     }
 
     static async Task VoteAsync(ArenaRounds rounds, CancellationToken cancellationToken)
@@ -128,7 +136,8 @@ sealed class ArenaCommand : Command
             var round = await rounds.NextAsync(cancellationToken);
             if (round.Left.File is not null || round.Right.File is not null)
                 throw new EvaluationException("pictures, sounds and videos are compared in a browser: add --serve");
-            Console.WriteLine($"\n━━ {round.Question.Id}\n{round.Question.Text.TrimEnd()}\n\n━━ left\n{round.Left.Text.TrimEnd()}\n\n━━ right\n{round.Right.Text.TrimEnd()}\n");
+            Console.WriteLine(
+                $"\n━━ {round.Question.Id}\n{round.Question.Text.TrimEnd()}\n\n━━ left\n{round.Left.Text.TrimEnd()}\n\n━━ right\n{round.Right.Text.TrimEnd()}\n");
             Console.Write("Better: [l]eft, [r]ight, [t]ie, [n]either; [s]kip, [q]uit: ");
             Choice? choice = null;
             while (choice is null)
@@ -140,7 +149,14 @@ sealed class ArenaCommand : Command
                     Print(Standings.Of(rounds.Votes), rounds.Votes.Count);
                     return;
                 }
-                choice = line switch { "l" or "left" => Choice.Left, "r" or "right" => Choice.Right, "t" or "tie" => Choice.Tie, "n" or "neither" => Choice.Neither, _ => null };
+                choice = line switch
+                {
+                    "l" or "left" => Choice.Left,
+                    "r" or "right" => Choice.Right,
+                    "t" or "tie" => Choice.Tie,
+                    "n" or "neither" => Choice.Neither,
+                    _ => null
+                };
                 if (line is "s" or "skip")
                     break;
                 if (choice is null)
@@ -168,7 +184,8 @@ sealed class ArenaCommand : Command
             throw new EvaluationException($"cannot listen on port {options.Port}: {e.Message} (--port N chooses another)");
         }
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        Console.WriteLine($"The arena is at {new Uri(address.Replace("127.0.0.1", "localhost", StringComparison.Ordinal).Replace("[::]", "localhost", StringComparison.Ordinal)).GetLeftPart(UriPartial.Authority)}/arena\nCtrl-C stops it.");
+        Console.WriteLine(
+            $"The arena is at {new Uri(address.Replace("127.0.0.1", "localhost", StringComparison.Ordinal).Replace("[::]", "localhost", StringComparison.Ordinal)).GetLeftPart(UriPartial.Authority)}/arena\nCtrl-C stops it.");
         try
         {
             await app.WaitForShutdownAsync(cancellationToken);
@@ -182,11 +199,14 @@ sealed class ArenaCommand : Command
 
     static void Print(IReadOnlyList<Standing> standings, int votes, string last = "")
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumns("model", "rating", "95 %", "won", "lost", "ties", "votes that decide");
+        var table = new Table().Border(TableBorder.Simple)
+            .AddColumns("model", "rating", "95 %", "won", "lost", "ties", "votes that decide");
         foreach (var s in standings)
-            table.AddRow(s.Model.EscapeMarkup(), s.Rating.ToString("F0", CultureInfo.InvariantCulture), string.Create(CultureInfo.InvariantCulture, $"{s.Interval.Low:F0} … {s.Interval.High:F0}"),
+            table.AddRow(s.Model.EscapeMarkup(), s.Rating.ToString("F0", CultureInfo.InvariantCulture),
+                string.Create(CultureInfo.InvariantCulture, $"{s.Interval.Low:F0} … {s.Interval.High:F0}"),
                 $"{s.Wins}", $"{s.Losses}", $"{s.Ties}", s.FlipsToLosePlace is { } flips ? $"{flips}" : "");
         AnsiConsole.Write(table);
-        Console.WriteLine($"{votes} votes. Votes that decide: so many, turned round, would put the next model first.{(last.Length > 0 ? $" The last vote is {last}." : "")}");
+        Console.WriteLine(
+            $"{votes} votes. Votes that decide: so many, turned round, would put the next model first.{(last.Length > 0 ? $" The last vote is {last}." : "")}");
     }
 }

@@ -6,7 +6,9 @@ using Banyan.Server.Pages.Languages;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>The arena as page contents, in the visitor's language: a form, no script. Frame and colours come from the hosting site.</summary>
+/// <summary>
+/// The arena as page contents, in the visitor's language: a form, no script. Frame and colours come from the hosting site.
+/// </summary>
 sealed class ArenaPage(PageLanguage language)
 {
     PageLanguage T => language;
@@ -60,15 +62,18 @@ sealed class ArenaPage(PageLanguage language)
     };
 
     /// <summary>Shown instead of <see cref="Answers"/> if a model could not answer.</summary>
-    public string Failed(string message) => $"""<form action="/arena"><p class="error" role="alert">{Text(T["arena.failed"])} <span lang="en">{Text(message)}</span></p><button>{Text(T["arena.try_another"])}</button></form>""";
+    public string Failed(string message) =>
+        $"""<form action="/arena"><p class="error" role="alert">{Text(T["arena.failed"])} <span lang="en">{Text(message)}</span></p><button>{Text(T["arena.try_another"])}</button></form>""";
 
     /// <summary>The standings.</summary>
     public string Standings(IReadOnlyList<Standing> standings, int votes)
     {
         var rows = new StringBuilder();
         foreach (var s in standings)
-            rows.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{Text(s.Model)}</th><td>{s.Rating:F0}<td>{s.Interval.Low:F0} … {s.Interval.High:F0}<td>{s.Wins}<td>{s.Losses}<td>{s.Ties}<td>{(s.FlipsToLosePlace is { } flips ? $"{flips}" : "")}</tr>\n");
-        string[] heads = [T["arena.model"], T["arena.rating"], "95 %", T["arena.won"], T["arena.lost"], T["arena.ties"], T["arena.deciding"]];
+            rows.Append(CultureInfo.InvariantCulture,
+                $"<tr><th scope=\"row\">{Text(s.Model)}</th><td>{s.Rating:F0}<td>{s.Interval.Low:F0} … {s.Interval.High:F0}<td>{s.Wins}<td>{s.Losses}<td>{s.Ties}<td>{(s.FlipsToLosePlace is { } flips ? $"{flips}" : "")}</tr>\n");
+        string[] heads = [T["arena.model"], T["arena.rating"], "95 %", T["arena.won"], T["arena.lost"],
+            T["arena.ties"], T["arena.deciding"]];
         return $"""
             <div class="intro"><h1>{Text(T["arena.standings"])}</h1>
             <p>{Text(T.Many("arena.votes", votes))} {Text(T["arena.how"])}</p></div>

@@ -21,19 +21,24 @@ static class ArenaSite
         PageFrame.Map(app, "GET", "/arena", context => RoundAsync(context, rounds, null, null, StatusCodes.Status200OK));
         PageFrame.Map(app, "POST", "/arena", async context =>
         {
-            var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : FormCollection.Empty;
-            if (!Enum.TryParse<Choice>(form["choice"], ignoreCase: true, out var choice) || !Enum.IsDefined(choice) || form["round"] is not [{ Length: > 0 } round])
+            var form = context.Request.HasFormContentType
+                ? await context.Request.ReadFormAsync(context.RequestAborted) : FormCollection.Empty;
+            if (!Enum.TryParse<Choice>(form["choice"], ignoreCase: true, out var choice) || !Enum.IsDefined(choice)
+                || form["round"] is not [{ Length: > 0 } round])
             {
                 await RoundAsync(context, rounds, null, T(context)["arena.no_vote"], StatusCodes.Status400BadRequest);
                 return;
             }
             var models = rounds.Cast(round, choice);
-            await (models.Left is null ? RoundAsync(context, rounds, null, T(context)["arena.twice"], StatusCodes.Status409Conflict) : RoundAsync(context, rounds, (choice, models), null, StatusCodes.Status200OK));
+            await (models.Left is null ? RoundAsync(context, rounds, null, T(context)["arena.twice"], StatusCodes.Status409Conflict)
+                : RoundAsync(context, rounds, (choice, models), null, StatusCodes.Status200OK));
         });
         PageFrame.Map(app, "GET", "/arena/standings", async context =>
         {
             var frame = await FrameAsync(context, T(context)["arena.standings"], "/arena/standings");
-            await context.Response.WriteAsync(frame.Open + new ArenaPage(T(context)).Standings(Standings.Of(rounds.Votes), rounds.Votes.Count) + frame.Close, context.RequestAborted);
+            await context.Response.WriteAsync(frame.Open
+                + new ArenaPage(T(context)).Standings(Standings.Of(rounds.Votes), rounds.Votes.Count)
+                + frame.Close, context.RequestAborted);
         });
         PageFrame.Map(app, "GET", "/arena/answer/{round}/{side}", context => AnswerAsync(context, rounds));
         PageFrame.Map(app, "GET", "/arena/arena.css", context =>
@@ -79,7 +84,8 @@ static class ArenaSite
             return Task.CompletedTask;
         }
         var headers = context.Response.Headers;
-        (headers.CacheControl, headers.XContentTypeOptions, headers.ContentSecurityPolicy) = ("private, no-store", "nosniff", "default-src 'none'; sandbox");
+        (headers.CacheControl, headers.XContentTypeOptions, headers.ContentSecurityPolicy) =
+            ("private, no-store", "nosniff", "default-src 'none'; sandbox");
         return Results.Stream(File.OpenRead(file), type, enableRangeProcessing: true).ExecuteAsync(context);
     }
 
@@ -88,7 +94,9 @@ static class ArenaSite
     /// <summary>A round is drawn anew each time: no copy may be kept.</summary>
     static async Task<PageFrame> FrameAsync(HttpContext context, string title, string address)
     {
-        var frame = await PageFrame.OfAsync(context, title, "/arena/arena.css", [(T(context)["arena.vote"], "/arena", address == "/arena"), (T(context)["arena.standings"], "/arena/standings", address == "/arena/standings")]);
+        var frame = await PageFrame.OfAsync(context, title, "/arena/arena.css",
+            [(T(context)["arena.vote"], "/arena", address == "/arena"),
+                (T(context)["arena.standings"], "/arena/standings", address == "/arena/standings")]);
         context.Response.Headers.CacheControl = "no-store";
         return frame;
     }

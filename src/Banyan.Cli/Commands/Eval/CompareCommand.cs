@@ -52,10 +52,13 @@ sealed class CompareCommand : Command
         var least = result.GetValue(_margin) / 100;
         // A task and its twins are one model's: there are no two models to compare.
         var pairs = scoresA.Any(x => scoresB.Any(y => x.Task == y.Task));
-        var compared = pairs || (scoresB.Count > 0 && TwinGap.Of([.. scoresA, .. scoresB], least).Count == 0) ? Comparison.Of(scoresA, scoresB, least) : [];
-        var gaps = (pairs ? TwinGap.Of(scoresA, least).Select(g => ("A", g)).Concat(TwinGap.Of(scoresB, least).Select(g => ("B", g))) : TwinGap.Of([.. scoresA, .. scoresB], least).Select(g => ("A", g))).ToList();
+        var compared = pairs || (scoresB.Count > 0 && TwinGap.Of([.. scoresA, .. scoresB], least).Count == 0)
+            ? Comparison.Of(scoresA, scoresB, least) : [];
+        var gaps = (pairs ? TwinGap.Of(scoresA, least).Select(g => ("A", g)).Concat(TwinGap.Of(scoresB, least).Select(g => ("B", g)))
+            : TwinGap.Of([.. scoresA, .. scoresB], least).Select(g => ("A", g))).ToList();
         if (compared.Count == 0 && gaps.Count == 0)
-            throw new EvaluationException($"{result.GetValue(_a)} has no task together with its twins (banyan eval run --task humaneval,humaneval~twin); or name a second model's scores");
+            throw new EvaluationException(
+                $"{result.GetValue(_a)} has no task together with its twins (banyan eval run --task humaneval,humaneval~twin); or name a second model's scores");
         if (result.GetValue(_json))
             Console.WriteLine(new JsonArray([.. compared.Select(Json), .. gaps.Select(g => Json(g.Item1, g.g))]).ToJsonString(s_indented));
         else
@@ -89,7 +92,8 @@ sealed class CompareCommand : Command
 
     static string Percent(double x) => (100 * x).ToString("F1", CultureInfo.InvariantCulture);
 
-    static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared, IReadOnlyList<(string Model, TwinGap Gap)> gaps, bool both)
+    static void Print(IReadOnlyList<(string Task, PairedComparison Result)> compared,
+        IReadOnlyList<(string Model, TwinGap Gap)> gaps, bool both)
     {
         foreach (var (task, r) in compared)
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,

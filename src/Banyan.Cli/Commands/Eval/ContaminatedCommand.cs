@@ -64,7 +64,8 @@ sealed class ContaminatedCommand : Command
     {
         try
         {
-            var report = new ContaminationScan(Tasks([], new(DataStore.DefaultFolder))).Run(set, Environment.ProcessorCount, null, cancellationToken);
+            var report = new ContaminationScan(Tasks([], new(DataStore.DefaultFolder))).Run(set, Environment.ProcessorCount,
+                null, cancellationToken);
             return [.. report.Hits];
         }
         catch (EvaluationException)
@@ -75,9 +76,11 @@ sealed class ContaminatedCommand : Command
 
     static List<(EvaluationTask, ItemSet)> Tasks(string[] names, TaskSource source)
     {
-        var chosen = names.Length > 0 ? [.. names.Select(TaskTable.Find)] : TaskTable.All.Where(t => t.DataFiles.Count == 0 || source.Find(t.DataFiles) is not null).ToList();
+        var chosen = names.Length > 0 ? [.. names.Select(TaskTable.Find)]
+            : TaskTable.All.Where(t => t.DataFiles.Count == 0 || source.Find(t.DataFiles) is not null).ToList();
         if (chosen.Count == 0)
-            throw new EvaluationException($"no task's data in {Path.GetFullPath(source.Folder)}: `banyan eval tasks` names the files (--data DIR names the folder)");
+            throw new EvaluationException(
+                $"no task's data in {Path.GetFullPath(source.Folder)}: `banyan eval tasks` names the files (--data DIR names the folder)");
         return [.. chosen.Select(t => (t, t.Load(source)))];
     }
 
@@ -90,7 +93,8 @@ sealed class ContaminatedCommand : Command
             foreach (var item in items.Take(Shown))
             {
                 var most = item.MaxBy(h => h.Share)!;
-                Console.WriteLine($"  {item.Key,-24} {string.Join(", ", item.Select(h => $"{h.Method.Name()} {Percent(h.Share)}")),-52} {most.File}:{most.Line}"
+                Console.WriteLine(
+                    $"  {item.Key,-24} {string.Join(", ", item.Select(h => $"{h.Method.Name()} {Percent(h.Share)}")),-52} {most.File}:{most.Line}"
                     + (item.Max(h => h.Documents) is > 1 and var documents ? $" and {documents - 1} more" : ""));
             }
             if (items.Count > Shown)
@@ -99,8 +103,10 @@ sealed class ContaminatedCommand : Command
         var summary = new Table().Border(TableBorder.Simple).AddColumns("task", "items", "13 words", "10 words", "near-duplicate");
         foreach (var task in report.Tasks)
         {
-            string Count(ContaminationMethod method) => task.Items - task.TooShort[method] is > 0 and var told ? $"{task.Found[method]} of {told}" : "–";
-            summary.AddRow(task.Task.Replace(", ", "\n", StringComparison.Ordinal).EscapeMarkup(), $"{task.Items}", Count(ContaminationMethod.Words13), Count(ContaminationMethod.Words10), Count(ContaminationMethod.NearDuplicate));
+            string Count(ContaminationMethod method) =>
+                task.Items - task.TooShort[method] is > 0 and var told ? $"{task.Found[method]} of {told}" : "–";
+            summary.AddRow(task.Task.Replace(", ", "\n", StringComparison.Ordinal).EscapeMarkup(), $"{task.Items}",
+                Count(ContaminationMethod.Words13), Count(ContaminationMethod.Words10), Count(ContaminationMethod.NearDuplicate));
         }
         foreach (var column in summary.Columns)
             column.NoWrap();

@@ -30,7 +30,9 @@ sealed class DataChoices
             return new(folder);
         using var store = Store(arguments);
         foreach (var name in task.Needs)
-            await store.FetchAsync(DataSources.Find(name) ?? throw new EvaluationException($"{task.Name} needs {name}, which cannot be fetched: name its folder with --data DIR"), Console.Error.WriteLine, cancellationToken);
+            await store.FetchAsync(DataSources.Find(name)
+                ?? throw new EvaluationException($"{task.Name} needs {name}, which cannot be fetched: name its folder with --data DIR"),
+                Console.Error.WriteLine, cancellationToken);
         return new(store.Folder);
     }
 

@@ -46,7 +46,9 @@ sealed class DataCommand : Command
             return 0;
         }
         var needed = names.Any(n => n == "all") ? DataSources.All
-            : [.. names.SelectMany(n => TaskTable.Find(n).Needs).Distinct().Select(f => DataSources.Find(f) ?? throw new EvaluationException($"{f} cannot be fetched: name its folder with --data DIR"))];
+            : [.. names.SelectMany(n => TaskTable.Find(n).Needs).Distinct()
+                .Select(f => DataSources.Find(f)
+                    ?? throw new EvaluationException($"{f} cannot be fetched: name its folder with --data DIR"))];
         foreach (var source in needed)
             Console.WriteLine(await store.FetchAsync(source, Console.Error.WriteLine, cancellationToken));
         return 0;

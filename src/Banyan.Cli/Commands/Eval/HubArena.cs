@@ -11,17 +11,20 @@ sealed class HubArena
 {
     readonly Option<string?> _questions = new("--arena")
     {
-        Description = "Let users vote at /arena which of two models answers the questions of this file better; votes are kept in the folder arena under --data",
+        Description =
+            "Let users vote at /arena which of two models answers the questions of this file better; votes are kept in the folder arena under --data",
         HelpName = "FILE",
     };
     readonly Option<string[]> _models = new("--arena-model")
     {
-        Description = "A model of the arena, as for eval arena: a file, a folder, http://host/v1#NAME, openai:NAME; may be given several times",
+        Description =
+            "A model of the arena, as for eval arena: a file, a folder, http://host/v1#NAME, openai:NAME; may be given several times",
         HelpName = "MODEL",
     };
     readonly Option<string[]> _answers = new("--arena-answers")
     {
-        Description = "A model of the arena by recorded answers (texts, or a folder of pictures, sounds or videos), as for eval arena; may be given several times",
+        Description =
+            "A model of the arena by recorded answers (texts, or a folder of pictures, sounds or videos), as for eval arena; may be given several times",
         HelpName = "NAME=FILE",
     };
 
@@ -33,10 +36,12 @@ sealed class HubArena
     {
         var (models, answers) = (arguments.GetValue(_models) ?? [], arguments.GetValue(_answers) ?? []);
         if (arguments.GetValue(_questions) is not { } questions)
-            return models.Length + answers.Length == 0 ? null : throw new CommandException("--arena-model and --arena-answers: --arena FILE says what the models are asked");
+            return models.Length + answers.Length == 0 ? null
+                : throw new CommandException("--arena-model and --arena-answers: --arena FILE says what the models are asked");
         try
         {
-            return await OpenArena.OfAsync(ArenaQuestion.Read(questions), models, answers, new SamplingSettings(Temperature: 0.7, MaxTokens: 1024), Path.Combine(folder, "arena", "votes.jsonl"), cancellationToken);
+            return await OpenArena.OfAsync(ArenaQuestion.Read(questions), models, answers,
+                new SamplingSettings(Temperature: 0.7, MaxTokens: 1024), Path.Combine(folder, "arena", "votes.jsonl"), cancellationToken);
         }
         catch (EvaluationException e)
         {

@@ -35,7 +35,13 @@ sealed class JudgeChoices
         var parallel = result.GetValue(_parallel);
         if (parallel < 1)
             throw new EvaluationException($"--parallel {parallel}: at least 1 program at once");
-        return Judge.OpenAsync(new() { Parallel = parallel, Python = result.GetValue(_python)!, Uncontained = result.GetValue(_uncontained), AsPublished = asPublished }, cancellationToken);
+        return Judge.OpenAsync(new()
+        {
+            Parallel = parallel,
+            Python = result.GetValue(_python)!,
+            Uncontained = result.GetValue(_uncontained),
+            AsPublished = asPublished
+        }, cancellationToken);
     }
 
     /// <summary>Runs a command; failures end with a message and exit code 1.</summary>

@@ -44,7 +44,8 @@ sealed class LocalModel : EvaluatedModel
 
     public override bool TakesPrefill => true;
 
-    public override bool IsBase => Engine.Model.Tokenizer.Fim is not null && !ModelIdentity.SaysInstruct($"{Name[..Name.IndexOf('@')]} {Engine.Model.Name}");
+    public override bool IsBase => Engine.Model.Tokenizer.Fim is not null
+        && !ModelIdentity.SaysInstruct($"{Name[..Name.IndexOf('@')]} {Engine.Model.Name}");
 
     public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
     {
@@ -57,7 +58,8 @@ sealed class LocalModel : EvaluatedModel
         return Task.FromResult<IReadOnlySet<PromptKind>>(kinds);
     }
 
-    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         var engine = Engine; // loaded, with its adapter
         var options = new GenerationOptions
@@ -80,7 +82,14 @@ sealed class LocalModel : EvaluatedModel
         }
         catch (ContextLengthException)
         {
-            return new("", Name) { Finish = "context", PromptTokens = 0, AnswerTokens = 0, Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds, PeakMemoryBytes = PeakMemory() };
+            return new("", Name)
+            {
+                Finish = "context",
+                PromptTokens = 0,
+                AnswerTokens = 0,
+                Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
+                PeakMemoryBytes = PeakMemory()
+            };
         }
         return new(Written(answer), Name)
         {
@@ -119,7 +128,8 @@ sealed class LocalModel : EvaluatedModel
         }
     }
 
-    (IAsyncEnumerable<Generated> Pieces, TurnAnswer Answer) Ask(Engine engine, ModelPrompt prompt, GenerationOptions options, CancellationToken cancellationToken)
+    (IAsyncEnumerable<Generated> Pieces, TurnAnswer Answer) Ask(Engine engine, ModelPrompt prompt, GenerationOptions options,
+        CancellationToken cancellationToken)
     {
         var tokenizer = engine.Model.Tokenizer;
         switch (prompt.Kind)
@@ -136,14 +146,16 @@ sealed class LocalModel : EvaluatedModel
                 messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt.Text });
                 // A fixed day: some templates write the date, and a prompt must not change with it.
                 var turn = (_conversation ??= Conversation.With(engine.Model)).Prepare(
-                    new TurnRequest { Messages = messages, Options = options, Prefill = prompt.Prefill ?? "" }, new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero));
+                    new TurnRequest { Messages = messages, Options = options, Prefill = prompt.Prefill ?? "" },
+                    new DateTimeOffset(2025, 1, 1, 0, 0, 0, TimeSpan.Zero));
                 return (turn.GenerateAsync(engine, cancellationToken), turn.NewAnswer());
         }
     }
 
     // All of it, with a thought in the one form that evaluation reads, whatever the family's is.
     static string Written(TurnAnswer answer) => answer.Reasoning.Length == 0 ? answer.Text
-        : answer is { Text: "", Finish: FinishReason.Length } ? $"<think>\n{answer.Reasoning}" : $"<think>\n{answer.Reasoning}\n</think>\n\n{answer.Text}";
+        : answer is { Text: "", Finish: FinishReason.Length } ? $"<think>\n{answer.Reasoning}"
+        : $"<think>\n{answer.Reasoning}\n</think>\n\n{answer.Text}";
 
     static string Identify(string path)
     {
@@ -151,7 +163,9 @@ sealed class LocalModel : EvaluatedModel
         return Identify(path, file.Files);
     }
 
-    static string IdentifyAdapter(string path) => Identify(path, Directory.Exists(path) ? [Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")] : [path]);
+    static string IdentifyAdapter(string path) =>
+        Identify(path,
+            Directory.Exists(path) ? [Path.Combine(path, "adapter_config.json"), Path.Combine(path, "adapter_model.safetensors")] : [path]);
 
     static string Identify(string path, IReadOnlyList<string> files)
     {
@@ -173,6 +187,7 @@ sealed class LocalModel : EvaluatedModel
         if (!OperatingSystem.IsLinux())
             return Process.GetCurrentProcess().PeakWorkingSet64 is > 0 and var bytes ? bytes : null;
         var line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith("VmHWM:", StringComparison.Ordinal));
-        return line is null ? null : long.Parse(line["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1024;
+        return line is null ? null
+            : long.Parse(line["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture) * 1024;
     }
 }

@@ -18,7 +18,8 @@ sealed class OpenArena : IAsyncDisposable
     /// <param name="sampling">How models that answer now draw their answers.</param>
     /// <param name="votes">The file of votes.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public static async Task<OpenArena> OfAsync(IReadOnlyList<ArenaQuestion> questions, IEnumerable<string> models, IEnumerable<string> answers, SamplingSettings sampling, string votes, CancellationToken cancellationToken)
+    public static async Task<OpenArena> OfAsync(IReadOnlyList<ArenaQuestion> questions, IEnumerable<string> models,
+        IEnumerable<string> answers, SamplingSettings sampling, string votes, CancellationToken cancellationToken)
     {
         sampling.Validate();
         var arena = new OpenArena();

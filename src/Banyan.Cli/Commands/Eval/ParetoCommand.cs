@@ -37,10 +37,12 @@ sealed class ParetoCommand : Command
     Task<int> ExecuteAsync(ParseResult arguments)
     {
         var wanted = arguments.GetValue(_task) is { } name ? Banyan.Evaluation.Tasks.TaskTable.Find(name).Name : null;
-        var all = arguments.GetRequiredValue(_results).SelectMany(Files).Select(RunFile.Read).Where(r => wanted is null || r.Task == wanted).ToList();
+        var all = arguments.GetRequiredValue(_results).SelectMany(Files).Select(RunFile.Read)
+            .Where(r => wanted is null || r.Task == wanted).ToList();
         var tasks = all.Select(r => r.Task).Distinct().ToList();
         if (tasks.Count != 1)
-            throw new EvaluationException(tasks.Count == 0 ? "there are no such results" : $"the results are of several tasks, {string.Join(", ", tasks)}: choose one with --task");
+            throw new EvaluationException(tasks.Count == 0 ? "there are no such results"
+                : $"the results are of several tasks, {string.Join(", ", tasks)}: choose one with --task");
         var axis = arguments.GetValue(_by);
         var points = all.Select(r => (Result: r, Point: ParetoPlot.Place(r, axis))).ToList();
         foreach (var (result, _) in points.Where(p => p.Point is null))
@@ -53,5 +55,6 @@ sealed class ParetoCommand : Command
         return Task.FromResult(0);
     }
 
-    static IEnumerable<string> Files(string path) => Directory.Exists(path) ? Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal) : [path];
+    static IEnumerable<string> Files(string path) =>
+        Directory.Exists(path) ? Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal) : [path];
 }

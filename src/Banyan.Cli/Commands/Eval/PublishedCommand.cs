@@ -48,7 +48,8 @@ sealed class PublishedCommand : Command
         Console.WriteLine(result.GetValue(_json) ? Json(compared) : Text(compared));
         foreach (var score in (decimal[])[first, second])
             if (Granularity.RightAnswers(score, items).Count == 0)
-                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"note: {score} % is no number of right answers out of {items}: the score was made on other items"));
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                    $"note: {score} % is no number of right answers out of {items}: the score was made on other items"));
         return 0;
     }
 

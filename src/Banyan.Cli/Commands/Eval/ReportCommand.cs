@@ -49,7 +49,8 @@ sealed class ReportCommand : Command
         if (result.GetValue(_margin) is not (> 0 and < 100) and var wrong)
             throw new EvaluationException($"--margin {wrong}: a number of percent points between 0 and 100 is expected");
         var signer = SigningKey.OpenOrCreate(result.GetRequiredValue(_key));
-        var report = ReportFolder.Write(result.GetRequiredValue(_folder), ReportFolder.ReadRuns(result.GetValue(_runs)!), signer, result.GetValue(_margin) / 100, result.GetValue(_url));
+        var report = ReportFolder.Write(result.GetRequiredValue(_folder), ReportFolder.ReadRuns(result.GetValue(_runs)!), signer,
+            result.GetValue(_margin) / 100, result.GetValue(_url));
         if (result.GetValue(_json))
             Console.WriteLine(report.ToJson().ToJsonString());
         else
@@ -63,12 +64,15 @@ sealed class ReportCommand : Command
         var scores = new Table().Border(TableBorder.Simple).AddColumns("task", "model", "pass@1", "95 %", "items");
         foreach (var task in report.Tasks)
             foreach (var run in report.Runs.Where(r => r.Run.Task == task))
-                scores.AddRow(task.EscapeMarkup(), run.Subject.EscapeMarkup(), Percent(run.PassAt1), $"{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}", $"{run.ItemCount}");
+                scores.AddRow(task.EscapeMarkup(), run.Subject.EscapeMarkup(), Percent(run.PassAt1),
+                    $"{Percent(run.Interval.Low)} … {Percent(run.Interval.High)}", $"{run.ItemCount}");
         AnsiConsole.Write(scores);
         foreach (var c in report.Comparisons)
-            Console.WriteLine($"{c.Task}: {c.A} is {VerdictNames.Of(c.Result.Verdict)}, against {c.B}: {Percent(c.Result.Difference)} points (95 % {Percent(c.Result.Interval.Low)} … {Percent(c.Result.Interval.High)})");
+            Console.WriteLine(
+                $"{c.Task}: {c.A} is {VerdictNames.Of(c.Result.Verdict)}, against {c.B}: {Percent(c.Result.Difference)} points (95 % {Percent(c.Result.Interval.Low)} … {Percent(c.Result.Interval.High)})");
         foreach (var (subject, gap) in report.Gaps)
-            Console.WriteLine($"{gap.Task}: {subject} has {Percent(gap.Original)} of the originals right and {Percent(gap.Twin)} of their twins (gap 95 % {Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}): {Banyan.Evaluation.Twins.TwinGap.NameOf(gap.Verdict)}");
+            Console.WriteLine(
+                $"{gap.Task}: {subject} has {Percent(gap.Original)} of the originals right and {Percent(gap.Twin)} of their twins (gap 95 % {Percent(gap.Interval.Low)} … {Percent(gap.Interval.High)}): {Banyan.Evaluation.Twins.TwinGap.NameOf(gap.Verdict)}");
         Console.WriteLine($"\n{folder}/index.html\n{folder}/{ReportFolder.FileName}, signed by {signer}");
     }
 }

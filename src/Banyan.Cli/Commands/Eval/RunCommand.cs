@@ -14,7 +14,8 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary><c>banyan eval run</c>: ask models, judge what they write.</summary>
 sealed class RunCommand : Command
 {
-    static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions s_indented =
+        new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     readonly Option<string[]> _task = new("--task")
     {
@@ -79,7 +80,8 @@ sealed class RunCommand : Command
           banyan eval run --task humaneval --model recorded:run/transcript.jsonl
         """)
     {
-        this.AddAll(_task, _model, _limit, _samples, _temperature, _topP, _maxTokens, _seed, _prompt, _maxCost, _prices, _requests, _threads, _outFolder, _json);
+        this.AddAll(_task, _model, _limit, _samples, _temperature, _topP, _maxTokens, _seed, _prompt, _maxCost, _prices, _requests,
+            _threads, _outFolder, _json);
         _data = new DataChoices(this);
         _choices.AddTo(this);
         SetAction((arguments, cancellationToken) => JudgeChoices.RunAsync(() => ExecuteAsync(arguments, cancellationToken)));
@@ -87,7 +89,9 @@ sealed class RunCommand : Command
 
     async Task<int> ExecuteAsync(ParseResult arguments, CancellationToken cancellationToken)
     {
-        var tasks = arguments.GetRequiredValue(_task).SelectMany(t => t.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).Select(TaskTable.Find).Distinct().ToList();
+        var tasks = arguments.GetRequiredValue(_task)
+            .SelectMany(t => t.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            .Select(TaskTable.Find).Distinct().ToList();
         if (tasks.Count == 0)
             throw new EvaluationException("--task names no task");
         var table = arguments.GetValue(_prices) is { } file ? PriceTable.Read(file) : PriceTable.Shipped;
@@ -95,7 +99,8 @@ sealed class RunCommand : Command
         foreach (var one in tasks)
             plans.Add(new(one, await _data.SourceAsync(arguments, one, cancellationToken))
             {
-                Sampling = new(arguments.GetValue(_temperature), arguments.GetValue(_topP), arguments.GetValue(_maxTokens), arguments.GetValue(_seed)),
+                Sampling = new(arguments.GetValue(_temperature), arguments.GetValue(_topP), arguments.GetValue(_maxTokens),
+                    arguments.GetValue(_seed)),
                 Samples = arguments.GetValue(_samples),
                 Limit = arguments.GetValue(_limit),
                 Form = arguments.GetValue(_prompt),
@@ -120,8 +125,10 @@ sealed class RunCommand : Command
             {
                 foreach (var plan in plans)
                 {
-                    using var shown = new RunProgressLine(opened.Name, plan.Task.Name, tokens, isCharged: opened is not (LocalModel or RecordedModel));
-                    var run = await EvaluationRun.PrepareAsync(plan with { Price = tokens, MaxCost = bound }, opened, judge, cancellationToken);
+                    using var shown = new RunProgressLine(opened.Name, plan.Task.Name, tokens,
+                        isCharged: opened is not (LocalModel or RecordedModel));
+                    var run = await EvaluationRun.PrepareAsync(plan with { Price = tokens, MaxCost = bound }, opened,
+                        judge, cancellationToken);
                     shown.Estimate(run.Estimate(transcript));
                     var result = await run.RunAsync(transcript, shown, cancellationToken);
                     RunFile.Write(result, Path.Combine(folder, FileName(result)));
@@ -136,20 +143,25 @@ sealed class RunCommand : Command
         return 0;
     }
 
-    internal static string DefaultFolder => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "evaluations");
+    internal static string DefaultFolder =>
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".banyan", "evaluations");
 
     internal static EvaluatedModel Open(string spec, int? threads, int requests) =>
         ModelSpec.Open(spec) ?? (File.Exists(spec) || Directory.Exists(spec)
             ? new LocalModel(spec, threads, requests)
-            : throw new EvaluationException($"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));
+            : throw new EvaluationException(
+                $"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));
 
     /// <summary>A folder's name of any model's.</summary>
-    internal static string Folder(string spec, string name) => FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
+    internal static string Folder(string spec, string name) =>
+        FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
         ? $"{name}@{address.Host}-{address.Port}{(address.AbsolutePath.TrimEnd('/') is "/v1" or "" ? "" : address.AbsolutePath)}" : name);
 
-    static string FileSafe(string name) => string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
+    static string FileSafe(string name) =>
+        string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
 
     /// <summary>Task, and what differs from the usual: the vendor's prompts are another column, other sampling another question.</summary>
     internal static string FileName(RunResult result) =>
-        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{result.Task}{(result.Prompt == PromptLadder.Vendor ? ".vendor" : "")}{(result.Sampling.Temperature > 0 ? $".t{result.Sampling.Temperature}" : "")}.json");
+        string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"{result.Task}{(result.Prompt == PromptLadder.Vendor ? ".vendor" : "")}{(result.Sampling.Temperature > 0 ? $".t{result.Sampling.Temperature}" : "")}.json");
 }

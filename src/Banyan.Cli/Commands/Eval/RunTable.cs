@@ -7,7 +7,8 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary>Results for a terminal: how many are right, and what that took.</summary>
 static class RunTable
 {
-    static readonly string[] s_head = ["task", "form", "items", "right", "pass@1", "95 %", "tokens", "seconds", "chars/s", "cost", "per 1000 right"];
+    static readonly string[] s_head = ["task", "form", "items", "right", "pass@1", "95 %", "tokens", "seconds", "chars/s",
+        "cost", "per 1000 right"];
 
     public static void Print(IReadOnlyList<RunResult> results, string folder)
     {
@@ -17,16 +18,19 @@ static class RunTable
             var widths = s_head.Select((_, column) => rows.Max(r => r[column].Length)).ToArray();
             Console.WriteLine($"\n{model.Key.Model}{(model.Key.Origin is { } origin ? $" at {origin}" : "")}");
             foreach (var row in rows)
-                Console.WriteLine("  " + string.Join("  ", row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
+                Console.WriteLine("  " + string.Join("  ",
+                    row.Select((cell, column) => column < 2 ? cell.PadRight(widths[column]) : cell.PadLeft(widths[column]))));
             foreach (var result in model)
             {
                 if (result.Endings() is { Length: > 0 } endings)
                     Console.WriteLine($"  {result.Task}: of {result.Items.Count} answers {endings}");
                 if (result.NotAccepted.Count > 0)
-                    Console.WriteLine($"  {result.Task}: the service does not accept {string.Join(", ", result.NotAccepted)}, and drew answers as it does by itself");
+                    Console.WriteLine(
+                        $"  {result.Task}: the service does not accept {string.Join(", ", result.NotAccepted)}, and drew answers as it does by itself");
             }
             var peak = model.Max(r => RunEfficiency.Of(r).PeakMemoryBytes);
-            Console.WriteLine($"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {Energy([.. model.Select(RunEfficiency.Of)])}");
+            Console.WriteLine(
+                $"  peak memory {(peak is { } bytes ? Sizes.Bytes(bytes) : "not measured")}, energy {Energy([.. model.Select(RunEfficiency.Of)])}");
         }
         Console.WriteLine($"\nResults and transcripts: {folder}");
     }
@@ -45,9 +49,12 @@ static class RunTable
         return
         [
             result.Task, result.Prompt, items < result.TaskItems ? $"{items} of {result.TaskItems}" : $"{items}",
-            Number(result.Items.Count(i => i.Passed), "N0"), Percent(result.Score.PassAt(1) ?? 0), $"{Percent(interval.Low)} … {Percent(interval.High)}",
-            took.AnswerTokens is { } tokens ? Number(tokens, "N0") : "?", Number(took.Seconds, "F1"), Number(took.CharactersPerSecond, "F0"),
-            took.Cost is { } cost ? "$" + Number((double)cost, "0.0000") : "-", took.CostPer1000Correct is { } price ? "$" + Number((double)price, "0.00") : "-",
+            Number(result.Items.Count(i => i.Passed), "N0"), Percent(result.Score.PassAt(1) ?? 0),
+            $"{Percent(interval.Low)} … {Percent(interval.High)}",
+            took.AnswerTokens is { } tokens ? Number(tokens, "N0") : "?", Number(took.Seconds, "F1"),
+            Number(took.CharactersPerSecond, "F0"),
+            took.Cost is { } cost ? "$" + Number((double)cost, "0.0000") : "-",
+            took.CostPer1000Correct is { } price ? "$" + Number((double)price, "0.00") : "-",
         ];
     }
 

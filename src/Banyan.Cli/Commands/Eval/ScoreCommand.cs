@@ -15,7 +15,8 @@ sealed class ScoreCommand : Command
     readonly Option<bool> _json = CommandParts.Json("print JSON");
     readonly Option<bool> _correct = new("--correct-published")
     {
-        Description = "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8, MBPP's compared unordered results with their order)",
+        Description =
+            "judge rightly also where the published scores were not (CRUXEval's were made with Python 3.8, MBPP's compared unordered results with their order)",
     };
     readonly JudgeChoices _choices = new();
 
@@ -32,7 +33,8 @@ sealed class ScoreCommand : Command
         var answers = RecordedAnswers.Read(result.GetValue(_recorded)!);
         using var judge = await _choices.OpenAsync(result, asPublished: !result.GetValue(_correct), cancellationToken);
         var items = await chosen.LoadAsync(new(result.GetValue(_data)!, result.GetValue(_recorded)), judge, cancellationToken);
-        var progress = Console.IsErrorRedirected ? null : new Progress<(int Done, int Of)>(p => Console.Error.Write($"\r{p.Done} of {p.Of} "));
+        var progress = Console.IsErrorRedirected ? null
+            : new Progress<(int Done, int Of)>(p => Console.Error.Write($"\r{p.Done} of {p.Of} "));
         var score = await Scorer.ScoreAsync(chosen, items, answers, judge, progress, cancellationToken);
         if (progress is not null)
             Console.Error.Write("\r\x1b[K");
@@ -47,6 +49,7 @@ sealed class ScoreCommand : Command
     {
         foreach (var item in score.Items.Where(i => !i.Passed))
             Console.WriteLine($"{item.Id,-24} {item.Reason}");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{score.Task}: {score.Items.Count(i => i.Passed)} of {score.Items.Count} right, pass@1 {100 * score.PassAt(1):F1} %"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{score.Task}: {score.Items.Count(i => i.Passed)} of {score.Items.Count} right, pass@1 {100 * score.PassAt(1):F1} %"));
     }
 }

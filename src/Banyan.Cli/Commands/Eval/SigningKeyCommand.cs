@@ -8,10 +8,23 @@ namespace Banyan.Cli.Commands.Eval;
 /// <summary><c>banyan eval key</c>: the key that signs reports, and whose it is on a hub.</summary>
 sealed class SigningKeyCommand : Command
 {
-    readonly Option<string> _key = new("--key") { Description = "the file of the signing key, made if there is none", DefaultValueFactory = _ => SigningKey.DefaultFile };
-    readonly Option<bool> _register = new("--register") { Description = "register it at a hub as yours, with your token: reports that it signed are shown there with your name" };
+    readonly Option<string> _key = new("--key")
+    {
+        Description = "the file of the signing key, made if there is none",
+        DefaultValueFactory = _ => SigningKey.DefaultFile
+    };
+    readonly Option<bool> _register =
+        new("--register")
+        {
+            Description =
+            "register it at a hub as yours, with your token: reports that it signed are shown there with your name"
+        };
     readonly Option<string?> _name = new("--name") { Description = "with --register: what to call it there", HelpName = "NAME" };
-    readonly Option<string?> _prove = new("--prove") { Description = "print the proof that a hub's page asks for, with --as and --hub", HelpName = "CHALLENGE" };
+    readonly Option<string?> _prove = new("--prove")
+    {
+        Description = "print the proof that a hub's page asks for, with --as and --hub",
+        HelpName = "CHALLENGE"
+    };
     readonly Option<string?> _user = new("--as") { Description = "with --prove: your name there", HelpName = "USER" };
     readonly Option<string?> _hub = new("--hub")
     {

@@ -17,7 +17,8 @@ sealed class TasksCommand : Command
         Description = "a task whose items are listed; without it, all tasks are",
         Arity = ArgumentArity.ZeroOrOne,
     };
-    readonly Option<bool> _json = CommandParts.Json("print a line of JSON for each task, or for each item: its id, its prompt, and what is different in a twin");
+    readonly Option<bool> _json =
+        CommandParts.Json("print a line of JSON for each task, or for each item: its id, its prompt, and what is different in a twin");
     readonly DataChoices _data;
     readonly JudgeChoices _choices = new();
 
@@ -96,6 +97,7 @@ sealed class TasksCommand : Command
             grid.AddRow($"[bold]{task.Name.EscapeMarkup()}[/]",
                 $"{task.Description.EscapeMarkup()}\n[grey]{(task.DataFiles.FirstOrDefault() ?? "ships with banyan").EscapeMarkup()}; {task.Licence.EscapeMarkup()}[/]");
         AnsiConsole.Write(grid);
-        Console.WriteLine($"Twins (the same problems in other names, words and examples): {string.Join(", ", TaskTable.Twins.Select(t => t.Name))}");
+        Console.WriteLine(
+            $"Twins (the same problems in other names, words and examples): {string.Join(", ", TaskTable.Twins.Select(t => t.Name))}");
     }
 }

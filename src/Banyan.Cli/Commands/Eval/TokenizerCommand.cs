@@ -81,12 +81,14 @@ sealed class TokenizerCommand : Command
         table.Columns[0].NoWrap();
         foreach (var cost in costs.OrderBy(c => c.Ratio))
         {
-            string[] row = [$"{cost.Language.Name} ({cost.Language.Code})", $"{cost.Tokens}", Number(cost.Ratio), $"{Number(cost.Interval.Low)} … {Number(cost.Interval.High)}",
+            string[] row = [$"{cost.Language.Name} ({cost.Language.Code})", $"{cost.Tokens}", Number(cost.Ratio),
+                $"{Number(cost.Interval.Low)} … {Number(cost.Interval.High)}",
                 (100 / cost.Ratio).ToString("F0", CultureInfo.InvariantCulture) + " %", Number(cost.CharactersPerToken)];
             table.AddRow(price is { } p ? [.. row, (p * cost.Ratio).ToString("F2", CultureInfo.InvariantCulture)] : row);
         }
         AnsiConsole.Write(table);
-        AnsiConsole.WriteLine("× English: so many times the context, time and money for the same text. Context: the share of an English text that fits into it.");
+        AnsiConsole.WriteLine(
+            "× English: so many times the context, time and money for the same text. Context: the share of an English text that fits into it.");
     }
 
     static void PrintSeveral(IReadOnlyList<(string Model, IReadOnlyList<LanguageCost> Costs)> models)

@@ -44,7 +44,8 @@ sealed class VerifyCommand : Command
         using var judge = await _choices.OpenAsync(result, result.GetValue(_published), cancellationToken);
         VerifiedReport verified;
         using (var line = new RunProgressLine("", "verify", price: null, isCharged: false))
-            verified = await ReportVerification.VerifyAsync(result.GetValue(_report)!, task => _data.SourceAsync(result, task, cancellationToken), judge, result.GetValue(_signer), line, cancellationToken);
+            verified = await ReportVerification.VerifyAsync(result.GetValue(_report)!,
+                task => _data.SourceAsync(result, task, cancellationToken), judge, result.GetValue(_signer), line, cancellationToken);
         if (result.GetValue(_json))
             Console.WriteLine(new JsonObject
             {

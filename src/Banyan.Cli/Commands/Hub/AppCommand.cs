@@ -6,13 +6,16 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub app list|remove</c>: apps that users registered, which sign others in.</summary>
 static class AppCommand
 {
-    public static Command Create() => new("app", "List and remove the apps that users registered at /settings/applications.") { List(), Remove() };
+    public static Command Create() =>
+        new("app", "List and remove the apps that users registered at /settings/applications.") { List(), Remove() };
 
     static Command List()
     {
         var json = CommandParts.Json();
-        return new Command("list", "List apps: client_id, who registered it, name, where it leads back to.") { json }.OnHub(async (arguments, database, cancellationToken) => HubCommand.Print(
-            (await new OAuthApps(database, TimeProvider.System).ListAsync(null, cancellationToken)).Select(a => new { a.Client, a.Owner, a.Name, a.Homepage, a.IsConfidential, a.Addresses }).ToList(),
+        return new Command("list", "List apps: client_id, who registered it, name, where it leads back to.") { json }.OnHub(
+            async (arguments, database, cancellationToken) => HubCommand.Print(
+            (await new OAuthApps(database, TimeProvider.System).ListAsync(null, cancellationToken)).Select(a =>
+                new { a.Client, a.Owner, a.Name, a.Homepage, a.IsConfidential, a.Addresses }).ToList(),
             arguments.GetValue(json), a => $"{a.Client}  {a.Owner,-24} {a.Name,-32} {string.Join(" ", a.Addresses)}"));
     }
 

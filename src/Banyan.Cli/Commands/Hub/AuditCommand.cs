@@ -42,10 +42,12 @@ static class AuditCommand
             if (!arguments.GetValue(json))
             {
                 foreach (var entry in (await audit.ReadAsync(filter, null, MostForPeople, backwards: true, cancellationToken)).Reverse())
-                    Console.WriteLine($"{entry.Place,8}  {DateTimeOffset.FromUnixTimeMilliseconds(entry.At):yyyy-MM-dd HH:mm:ss}  {entry.Actor,-20}  {entry.Action,-16}  {entry.Target}{(entry.Detail is null ? "" : $"  ({entry.Detail})")}");
+                    Console.WriteLine(
+                        $"{entry.Place,8}  {DateTimeOffset.FromUnixTimeMilliseconds(entry.At):yyyy-MM-dd HH:mm:ss}  {entry.Actor,-20}  {entry.Action,-16}  {entry.Target}{(entry.Detail is null ? "" : $"  ({entry.Detail})")}");
                 return;
             }
-            for (long? after = null; await audit.ReadAsync(filter, after, Page, backwards: false, cancellationToken) is { Count: > 0 } entries; after = entries[^1].Place)
+            for (long? after = null; await audit.ReadAsync(filter, after, Page, backwards: false, cancellationToken)
+                is { Count: > 0 } entries; after = entries[^1].Place)
                 foreach (var entry in entries)
                     Console.WriteLine(entry.Json().ToJsonString(JsonSerializerOptions.Web));
         });
@@ -69,7 +71,10 @@ static class AuditCommand
               banyan hub audit verify --head 12431:5b0d…
             """) { head }.OnHub(async (arguments, database, cancellationToken) =>
         {
-            var kept = (arguments.GetValue(head) ?? []).Select(h => AuditHead.Parse(h) ?? throw new CommandException($"--head {h}: a number, a colon and 64 hexadecimal digits, as banyan hub audit verify prints them")).OrderBy(h => h.Place).ToArray();
+            var kept = (arguments.GetValue(head) ?? []).Select(h => AuditHead.Parse(h)
+                ?? throw new CommandException(
+                    $"--head {h}: a number, a colon and 64 hexadecimal digits, as banyan hub audit verify prints them"))
+                        .OrderBy(h => h.Place).ToArray();
             try
             {
                 var audit = new AuditLog(database);
@@ -85,6 +90,7 @@ static class AuditCommand
     }
 
     static long? Time(string option, string? text) => text is null ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time.ToUnixTimeMilliseconds()
+        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time)
+        ? time.ToUnixTimeMilliseconds()
         : throw new CommandException($"{option} {text}: a date like 2026-11-29, or a time like 2026-11-29T08:00Z");
 }

@@ -29,7 +29,8 @@ sealed class ExportCommand : Command
     {
         var options = _hub.Options(arguments);
         var folder = Path.GetFullPath(arguments.GetRequiredValue(_target));
-        if (File.Exists(folder) || Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any() && !File.Exists(Path.Combine(folder, "HEAD")))
+        if (File.Exists(folder) || Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any()
+            && !File.Exists(Path.Combine(folder, "HEAD")))
             throw new CommandException($"{folder} is there and no bare git repository: name a new folder");
         string name;
         Banyan.Server.Repos.Repo repo;
@@ -41,13 +42,16 @@ sealed class ExportCommand : Command
         Directory.CreateDirectory(folder);
         if (await served.GitAsync(folder, ["init", "-q", "--bare", $"--initial-branch={repo.DefaultBranch}"], cancellationToken) != 0
             || await served.GitAsync(folder, ["fetch", "--prune", url, "+refs/*:refs/*"], cancellationToken) != 0)
-            throw new CommandException($"git did not write all of {name} (above is why). Say the same again when that is put right, and it goes on.");
+            throw new CommandException(
+                $"git did not write all of {name} (above is why). Say the same again when that is put right, and it goes on.");
         if (!arguments.GetValue(_noLarge))
         {
             if (await served.GitAsync(folder, ["lfs", "version"], cancellationToken) != 0)
                 throw new CommandException("git-lfs is not installed, which brings large files: install it, or say --no-large-files");
-            if (await served.GitAsync(folder, ["-c", $"remote.banyan-export.url={url}", "lfs", "fetch", "--all", "banyan-export"], cancellationToken) != 0)
-                throw new CommandException($"git-lfs did not write all large files of {name} (above is why). Say the same again when that is put right, and it goes on.");
+            if (await served.GitAsync(folder,
+                ["-c", $"remote.banyan-export.url={url}", "lfs", "fetch", "--all", "banyan-export"], cancellationToken) != 0)
+                throw new CommandException(
+                    $"git-lfs did not write all large files of {name} (above is why). Say the same again when that is put right, and it goes on.");
         }
         Console.WriteLine(folder);
         return 0;

@@ -34,7 +34,8 @@ sealed class GcCommand : Command
     {
         var days = arguments.GetValue(_grace);
         if (days is < 1 or > 3650)
-            throw new CommandException($"--grace {days}: at least 1 day, since an upload that is under way may last so long, and at most 3650");
+            throw new CommandException(
+                $"--grace {days}: at least 1 day, since an upload that is under way may last so long, and at most 3650");
         await using var place = HubPlace.Open(_hub, arguments);
         var options = new CollectionOptions { Grace = TimeSpan.FromDays(days), DryRun = arguments.GetValue(_dry) };
         var report = await new Collector(place.Database, place.Objects, TimeProvider.System).RunAsync(options, null, cancellationToken);

@@ -11,9 +11,12 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub</c>: what whoever runs a hub does with it, on the hub's own database, while it runs or not.</summary>
 static class HubCommand
 {
-    static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
+    static readonly JsonSerializerOptions s_json =
+        new(JsonSerializerDefaults.Web) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, WriteIndented = true };
 
-    public static Command Create() => new("hub", "Look after a hub: users, organizations, tokens, repositories (in and out), quotas, the audit, what is no longer needed.")
+    public static Command Create() =>
+        new("hub",
+            "Look after a hub: users, organizations, tokens, repositories (in and out), quotas, the audit, what is no longer needed.")
     {
         UserCommand.Create(),
         OrgCommand.Create(),
@@ -37,7 +40,8 @@ static class HubCommand
     /// <param name="work">What it does.</param>
     /// <param name="begins">Whether the command creates a hub if there is none.</param>
     public static Command On(this Command command, Func<ParseResult, AccountStore, CancellationToken, Task> work, bool begins = false) =>
-        command.OnHub((arguments, database, cancellationToken) => work(arguments, new AccountStore(database, TimeProvider.System), cancellationToken), begins);
+        command.OnHub((arguments, database, cancellationToken) =>
+            work(arguments, new AccountStore(database, TimeProvider.System), cancellationToken), begins);
 
     /// <summary>A command that works on the database of the hub that its options name.</summary>
     public static Command OnHub(this Command command, Func<ParseResult, HubDatabase, CancellationToken, Task> work, bool begins = false)
@@ -48,7 +52,8 @@ static class HubCommand
             var options = hub.Options(arguments);
             var isNew = options.DatabaseFile is { } file && !File.Exists(file);
             if (isNew && !begins)
-                throw new CommandException($"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up and banyan hub user add make one)");
+                throw new CommandException(
+                    $"there is no hub in {options.DataFolder}: name its folder with --data DIR (banyan up and banyan hub user add make one)");
             if (isNew)
                 Console.Error.WriteLine($"A new hub begins in {options.DataFolder}.");
             Private.CreateFolder(options.DataFolder);
@@ -83,5 +88,6 @@ static class HubCommand
 
     /// <summary>A date, or <c>never</c>.</summary>
     public static string Date(long? unixMilliseconds, string none = "never") =>
-        unixMilliseconds is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture) : none;
+        unixMilliseconds is { } at ? DateTimeOffset.FromUnixTimeMilliseconds(at)
+        .ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture) : none;
 }

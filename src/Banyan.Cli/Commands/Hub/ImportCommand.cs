@@ -43,11 +43,14 @@ sealed class ImportCommand : Command
         var options = _hub.Options(arguments);
         var (from, (type, name)) = (arguments.GetRequiredValue(_source), RepoCommand.Parse(arguments.GetRequiredValue(_target)));
         var isFolder = Directory.Exists(from);
-        if (!isFolder && (from.StartsWith('-') || !Uri.TryCreate(from, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https" or "ssh" or "git")))
+        if (!isFolder
+            && (from.StartsWith('-') || !Uri.TryCreate(from, UriKind.Absolute, out var uri)
+                || uri.Scheme is not ("http" or "https" or "ssh" or "git")))
             throw new CommandException($"'{from}' is no folder that is there, and no address: write https://…, ssh://… or git://…");
         await using (HubPlace.Open(_hub, arguments)) { }
         await using var served = await ServedHub.StartAsync(options, name.Split('/')[0], cancellationToken);
-        var folder = isFolder ? Path.GetFullPath(from) : Path.Combine(options.DataFolder, "import", $"{RepoCommand.Word(type)}-{name.Replace('/', '-')}.git");
+        var folder = isFolder ? Path.GetFullPath(from)
+            : Path.Combine(options.DataFolder, "import", $"{RepoCommand.Word(type)}-{name.Replace('/', '-')}.git");
         if (!isFolder)
             await FetchAsync(served, from, folder, cancellationToken);
         var isNew = await PrepareAsync(served, type, name, arguments.GetValue(_isPrivate), cancellationToken);
@@ -55,10 +58,15 @@ sealed class ImportCommand : Command
         var url = served.Url(type, name);
         // Large files first: a commit that names one is taken when it is there.
         var hasLfs = await served.GitAsync(folder, ["lfs", "version"], cancellationToken) == 0;
-        if (hasLfs && await served.GitAsync(folder, ["-c", $"remote.banyan-import.url={url}", "lfs", "push", "--all", "banyan-import"], cancellationToken) != 0)
-            throw new CommandException("git-lfs did not bring all large files (above is why): git lfs fetch --all in the source may be missing; then say the same again, and it goes on");
-        if (await served.GitAsync(folder, ["push", .. isNew || arguments.GetValue(_force) ? ["--force"] : Array.Empty<string>(), url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"], cancellationToken) != 0)
-            throw new CommandException($"git did not bring all of it (above is why){(hasLfs ? "" : "; git-lfs is not installed, which brings large files")}. Say the same again when that is put right, and it goes on.");
+        if (hasLfs && await served.GitAsync(folder,
+            ["-c", $"remote.banyan-import.url={url}", "lfs", "push", "--all", "banyan-import"], cancellationToken) != 0)
+            throw new CommandException(
+                "git-lfs did not bring all large files (above is why): git lfs fetch --all in the source may be missing; then say the same again, and it goes on");
+        if (await served.GitAsync(folder,
+            ["push", .. isNew || arguments.GetValue(_force) ? ["--force"] : Array.Empty<string>(), url, "refs/heads/*:refs/heads/*",
+                "refs/tags/*:refs/tags/*"], cancellationToken) != 0)
+            throw new CommandException(
+                $"git did not bring all of it (above is why){(hasLfs ? "" : "; git-lfs is not installed, which brings large files")}. Say the same again when that is put right, and it goes on.");
         if (!isFolder)
             Directory.Delete(folder, recursive: true);
         Console.WriteLine(new RepoId(type, name));
@@ -72,10 +80,19 @@ sealed class ImportCommand : Command
         using var client = served.Client();
         var (owner, own) = (name.Split('/')[0], name.Split('/')[1]);
         using var made = await client.PostAsJsonAsync(
-            "/api/repos/create", new { name = own, organization = owner, type = RepoCommand.Word(type), @private = isPrivate, sdk = type == RepoType.Space ? "static" : null }, cancellationToken);
+            "/api/repos/create",
+            new
+            {
+                name = own,
+                organization = owner,
+                type = RepoCommand.Word(type),
+                @private = isPrivate,
+                sdk = type == RepoType.Space ? "static" : null
+            }, cancellationToken);
         if (!made.IsSuccessStatusCode && made.StatusCode != HttpStatusCode.Conflict)
             throw new CommandException($"{name} cannot be made: {await made.Content.ReadAsStringAsync(cancellationToken)}");
-        var commits = await client.GetFromJsonAsync<JsonElement>($"/api/{RepoCommand.Word(type)}s/{name}/commits/main?limit=2", cancellationToken);
+        var commits =
+            await client.GetFromJsonAsync<JsonElement>($"/api/{RepoCommand.Word(type)}s/{name}/commits/main?limit=2", cancellationToken);
         return commits.GetArrayLength() <= 1;
     }
 
@@ -84,10 +101,15 @@ sealed class ImportCommand : Command
         Directory.CreateDirectory(folder);
         Console.Error.WriteLine($"Fetching {from}…");
         if (await served.GitAsync(folder, ["init", "-q", "--bare"], cancellationToken) != 0
-            || await served.GitAsync(folder, ["-c", $"remote.origin.url={from}", "fetch", "--prune", "origin", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"], cancellationToken) != 0)
-            throw new CommandException($"{from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
+            || await served.GitAsync(folder,
+                ["-c", $"remote.origin.url={from}", "fetch", "--prune", "origin", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
+                cancellationToken) != 0)
+            throw new CommandException(
+                $"{from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
         if (await served.GitAsync(folder, ["lfs", "version"], cancellationToken) == 0
-            && await served.GitAsync(folder, ["-c", $"remote.origin.url={from}", "lfs", "fetch", "--all", "origin"], cancellationToken) != 0)
-            throw new CommandException($"the large files of {from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
+            && await served.GitAsync(folder, ["-c", $"remote.origin.url={from}", "lfs", "fetch", "--all", "origin"], cancellationToken)
+            != 0)
+            throw new CommandException(
+                $"the large files of {from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
     }
 }

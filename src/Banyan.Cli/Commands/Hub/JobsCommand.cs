@@ -30,7 +30,8 @@ static class JobsCommand
             if (jobs.Count == 0)
                 Console.WriteLine("No server has run on this hub yet.");
             foreach (var job in jobs)
-                Console.WriteLine($"{job.Name,-12}  {job.Status(now),-11}  last {Time(job.EndedAt),-16}  next {(job.DueAt <= now ? "when needed" : Time(job.DueAt)),-16}  {job.Progress ?? job.Error}".TrimEnd());
+                Console.WriteLine(
+                    $"{job.Name,-12}  {job.Status(now),-11}  last {Time(job.EndedAt),-16}  next {(job.DueAt <= now ? "when needed" : Time(job.DueAt)),-16}  {job.Progress ?? job.Error}".TrimEnd());
         });
         var name = new Argument<string>("JOB") { Description = "Its name, as banyan hub jobs shows it" };
         command.Subcommands.Add(new Command("run", """
@@ -47,5 +48,6 @@ static class JobsCommand
         return command;
     }
 
-    static string Time(long? at) => at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms).ToLocalTime().ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture) : "never";
+    static string Time(long? at) => at is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms).ToLocalTime()
+        .ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture) : "never";
 }

@@ -32,7 +32,8 @@ static class ModeCommand
             var text = arguments.GetRequiredValue(message).Trim();
             if (text.Length is 0 or > HubMode.MaxMessage)
                 throw new CommandException($"--message: 1 to {HubMode.MaxMessage} characters");
-            return new HubMode(database, TimeProvider.System).SetMaintenanceAsync(arguments.GetRequiredValue(state) == On ? text : null, cancellationToken);
+            return new HubMode(database, TimeProvider.System).SetMaintenanceAsync(arguments.GetRequiredValue(state) == On
+                ? text : null, cancellationToken);
         });
     }
 

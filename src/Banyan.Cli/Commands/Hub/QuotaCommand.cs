@@ -11,21 +11,28 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub quota list|set|default|floor|repos</c>.</summary>
 static class QuotaCommand
 {
-    public static Command Create() => new("quota", "Bound how much users and organizations keep, and how much of the disk stays free.") { List(), Set(), Default(), Floor(), Repos() };
+    public static Command Create() =>
+        new("quota", "Bound how much users and organizations keep, and how much of the disk stays free.") { List(), Set(),
+            Default(), Floor(), Repos() };
 
     static Argument<string> Size(string none) => new("SIZE") { Description = $"like 500MB, 100GB or 2TB, or {none}" };
 
-    static StorageLimits Limits(HubDatabase database, string folder = ".") => new(database, new HubOptions { DataFolder = folder }, TimeProvider.System);
+    static StorageLimits Limits(HubDatabase database, string folder = ".") =>
+        new(database, new HubOptions { DataFolder = folder }, TimeProvider.System);
 
     static Command List()
     {
         var json = CommandParts.Json();
-        return new Command("list", "List what users and organizations keep, and may.") { json }.OnHub(async (arguments, database, cancellationToken) =>
+        return new Command("list",
+            "List what users and organizations keep, and may.") { json }.OnHub(async (arguments, database, cancellationToken) =>
         {
-            var (accounts, limits, rows) = (new AccountStore(database, TimeProvider.System), Limits(database, Path.GetFullPath(arguments.GetRequiredValue<string>("--data"))), new List<NamespaceUse>());
-            foreach (var account in (await accounts.ListAsync("user", cancellationToken)).Concat(await accounts.ListAsync("org", cancellationToken)))
+            var (accounts, limits, rows) = (new AccountStore(database, TimeProvider.System),
+                Limits(database, Path.GetFullPath(arguments.GetRequiredValue<string>("--data"))), new List<NamespaceUse>());
+            foreach (var account in (await accounts.ListAsync("user", cancellationToken)).Concat(
+                await accounts.ListAsync("org", cancellationToken)))
                 rows.Add(await limits.UseAsync(account.Id, cancellationToken));
-            HubCommand.Print(rows, arguments.GetValue(json), r => $"{r.Name,-24} {Sizes.Bytes(r.Used),10} of {(r.Quota is { } quota ? Sizes.Bytes(quota) : "no quota")}{(r.Own is null && r.Quota is not null ? " (default)" : "")}, {r.Repos} of {r.RepoLimit} repositories");
+            HubCommand.Print(rows, arguments.GetValue(json),
+                r => $"{r.Name,-24} {Sizes.Bytes(r.Used),10} of {(r.Quota is { } quota ? Sizes.Bytes(quota) : "no quota")}{(r.Own is null && r.Quota is not null ? " (default)" : "")}, {r.Repos} of {r.RepoLimit} repositories");
             if (!arguments.GetValue(json) && await limits.FloorAsync(cancellationToken) is > 0 and var floor)
                 Console.WriteLine($"{Sizes.Bytes(floor)} of the disk stay free");
         });
@@ -43,7 +50,8 @@ static class QuotaCommand
               banyan hub quota set ana default
             """) { name, size }.OnHub(async (arguments, database, cancellationToken) =>
         {
-            var account = await RepoCommand.NamespaceAsync(new AccountStore(database, TimeProvider.System), arguments.GetRequiredValue(name), cancellationToken);
+            var account = await RepoCommand.NamespaceAsync(new AccountStore(database, TimeProvider.System),
+                arguments.GetRequiredValue(name), cancellationToken);
             await Limits(database).SetQuotaAsync(account.Id, Bytes(arguments.GetRequiredValue(size), "default"), cancellationToken);
         });
     }
@@ -69,7 +77,8 @@ static class QuotaCommand
               banyan hub quota floor 20GB
               banyan hub quota floor default
             """) { size }.OnHub((arguments, database, cancellationToken) =>
-                Limits(database).SetFloorAsync(arguments.GetRequiredValue(size) == "none" ? 0 : Bytes(arguments.GetRequiredValue(size), "default"), cancellationToken));
+                Limits(database).SetFloorAsync(arguments.GetRequiredValue(size) == "none" ? 0
+                    : Bytes(arguments.GetRequiredValue(size), "default"), cancellationToken));
     }
 
     static Command Repos()
@@ -91,11 +100,15 @@ static class QuotaCommand
         {
             var text = arguments.GetRequiredValue(count);
             long? limit = text == "default" ? null
-                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw new CommandException($"COUNT {text}: a whole number, or default");
+                : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+                : throw new CommandException($"COUNT {text}: a whole number, or default");
             if (arguments.GetValue(name) is not { } ns)
                 await Limits(database).SetRepoLimitAsync(limit, cancellationToken);
             else
-                await Limits(database).SetRepoLimitAsync((await RepoCommand.NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken)).Id, limit, cancellationToken);
+                await Limits(database)
+                    .SetRepoLimitAsync(
+                        (await RepoCommand.NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken)).Id,
+                        limit, cancellationToken);
         });
     }
 

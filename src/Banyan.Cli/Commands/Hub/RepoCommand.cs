@@ -12,7 +12,8 @@ static class RepoCommand
     public static Command Create() => new("repo", "List, move and remove repositories, whoever owns them.") { List(), Move(), Remove() };
 
     /// <summary>The argument that names a repository.</summary>
-    public static Argument<string> Repo(string name = "REPO") => new(name) { Description = "owner/name, datasets/owner/name or spaces/owner/name" };
+    public static Argument<string> Repo(string name = "REPO") =>
+        new(name) { Description = "owner/name, datasets/owner/name or spaces/owner/name" };
 
     static Command List()
     {
@@ -22,10 +23,13 @@ static class RepoCommand
             Arity = ArgumentArity.ZeroOrOne,
         };
         var json = CommandParts.Json();
-        return new Command("list", "List repositories, private ones too.") { name, json }.OnHub(async (arguments, database, cancellationToken) =>
+        return new Command("list", "List repositories, private ones too.") { name,
+            json }.OnHub(async (arguments, database, cancellationToken) =>
         {
-            var owner = arguments.GetValue(name) is { } ns ? await NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken) : null;
-            HubCommand.Print(await new RepoChanges(database, TimeProvider.System).ListAsync(owner?.Id, cancellationToken), arguments.GetValue(json),
+            var owner = arguments.GetValue(name) is { } ns
+                ? await NamespaceAsync(new AccountStore(database, TimeProvider.System), ns, cancellationToken) : null;
+            HubCommand.Print(await new RepoChanges(database, TimeProvider.System).ListAsync(owner?.Id, cancellationToken),
+                arguments.GetValue(json),
                 r => $"{r.Path,-48} {(r.Private ? "private" : r.Gated is null ? "public" : "gated"),-8} changed {HubCommand.Date(r.UpdatedAt)}");
         });
     }
@@ -89,7 +93,8 @@ static class RepoCommand
     static async Task MoveAsync(HubDatabase database, Repo repo, Account owner, string name, CancellationToken cancellationToken)
     {
         if (!await new RepoChanges(database, TimeProvider.System).MoveAsync(repo, owner, name, null, cancellationToken))
-            throw new CommandException($"{owner.Name}/{name} is another repository: move {repo.Path} to another name with banyan hub repo move, then go on");
+            throw new CommandException(
+                $"{owner.Name}/{name} is another repository: move {repo.Path} to another name with banyan hub repo move, then go on");
     }
 
     /// <summary>A user or organization.</summary>
@@ -102,7 +107,8 @@ static class RepoCommand
     public static async Task<Repo> FindAsync(HubDatabase database, string path, CancellationToken cancellationToken)
     {
         var (type, name) = Parse(path);
-        return await new RepoChanges(database, TimeProvider.System).FindAsync(type, name, cancellationToken) ?? throw new CommandException($"there is no {type.ToString().ToLowerInvariant()} '{name}': banyan hub repo list names all");
+        return await new RepoChanges(database, TimeProvider.System).FindAsync(type, name, cancellationToken)
+            ?? throw new CommandException($"there is no {type.ToString().ToLowerInvariant()} '{name}': banyan hub repo list names all");
     }
 
     /// <summary>The type and full name of a path.</summary>

@@ -39,10 +39,13 @@ sealed class ServedHub : IAsyncDisposable
         {
             var accounts = app.Services.GetRequiredService<AccountStore>();
             var account = await RepoCommand.NamespaceAsync(accounts, owner, cancellationToken);
-            var user = account.Kind == "user" ? account.Name : (await accounts.MembersAsync(account.Id, cancellationToken)).Where(m => m.Org == account.Name).MaxBy(m => m.Role)?.User
-                ?? throw new CommandException($"{account.Name} has no members: banyan hub org member {account.Name} USER --role admin gives it one, as whom this is done");
+            var user = account.Kind == "user" ? account.Name
+                : (await accounts.MembersAsync(account.Id, cancellationToken)).Where(m => m.Org == account.Name).MaxBy(m => m.Role)?.User
+                ?? throw new CommandException(
+                    $"{account.Name} has no members: banyan hub org member {account.Name} USER --role admin gives it one, as whom this is done");
             var name = $"import and export {Guid.NewGuid():N}";
-            var token = await accounts.AddTokenAsync(user, name, TokenRole.Write, null, DateTimeOffset.UtcNow + s_longest, cancellationToken);
+            var token = await accounts.AddTokenAsync(user, name, TokenRole.Write, null,
+                DateTimeOffset.UtcNow + s_longest, cancellationToken);
             await app.StartAsync(cancellationToken);
             return new(app, user, token, name);
         }
@@ -57,7 +60,8 @@ sealed class ServedHub : IAsyncDisposable
     public string Url(RepoType type, string name) => $"{Address}/{new RepoId(type, name)}";
 
     /// <summary>A client of its API.</summary>
-    public HttpClient Client() => new() { BaseAddress = new(Address), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", _token) } };
+    public HttpClient Client() =>
+        new() { BaseAddress = new(Address), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", _token) } };
 
     /// <summary>Runs git; its progress goes to stderr.</summary>
     /// <returns>Its exit status.</returns>
@@ -68,8 +72,10 @@ sealed class ServedHub : IAsyncDisposable
         // those of addresses.
         foreach (var (name, value) in new[]
         {
-            ("GIT_CONFIG_COUNT", "4"), ("GIT_CONFIG_KEY_0", $"http.{Address}/.extraHeader"), ("GIT_CONFIG_VALUE_0", $"Authorization: Bearer {_token}"), ("GIT_CONFIG_KEY_1", "core.hooksPath"),
-            ("GIT_CONFIG_VALUE_1", "/dev/null"), ("GIT_CONFIG_KEY_2", "lfs.locksverify"), ("GIT_CONFIG_VALUE_2", "false"), ("GIT_CONFIG_KEY_3", "lfs.concurrenttransfers"), ("GIT_CONFIG_VALUE_3", "4"),
+            ("GIT_CONFIG_COUNT", "4"), ("GIT_CONFIG_KEY_0", $"http.{Address}/.extraHeader"),
+            ("GIT_CONFIG_VALUE_0", $"Authorization: Bearer {_token}"), ("GIT_CONFIG_KEY_1", "core.hooksPath"),
+            ("GIT_CONFIG_VALUE_1", "/dev/null"), ("GIT_CONFIG_KEY_2", "lfs.locksverify"), ("GIT_CONFIG_VALUE_2", "false"),
+            ("GIT_CONFIG_KEY_3", "lfs.concurrenttransfers"), ("GIT_CONFIG_VALUE_3", "4"),
             ("GIT_ALLOW_PROTOCOL", "http:https:ssh:git:file"),
         })
             start.Environment[name] = value;
@@ -80,7 +86,8 @@ sealed class ServedHub : IAsyncDisposable
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new CommandException("the program git is not installed here, and brings the repository: install it (and git-lfs, for large files)");
+            throw new CommandException(
+                "the program git is not installed here, and brings the repository: install it (and git-lfs, for large files)");
         }
         using (git)
         {

@@ -17,7 +17,8 @@ static class TokenCommand
         role.AcceptOnlyFromAmong("read", "write", "fine-grained");
         var allow = new Option<string[]>("--allow")
         {
-            Description = "For fine-grained: WHERE=read|write|admin, where WHERE is a namespace, a repository (acme/coder, datasets/acme/code) or * (may be given several times)",
+            Description =
+                "For fine-grained: WHERE=read|write|admin, where WHERE is a namespace, a repository (acme/coder, datasets/acme/code) or * (may be given several times)",
         };
         var days = new Option<int?>("--days") { Description = "How long it lives (default: until it is removed)" };
         return new Command("add", """
@@ -28,12 +29,19 @@ static class TokenCommand
               banyan hub token add ana --role fine-grained --allow acme/coder=write
             """) { user, name, role, allow, days }.On(async (arguments, accounts, cancellationToken) =>
         {
-            var kind = arguments.GetRequiredValue(role) switch { "read" => TokenRole.Read, "write" => TokenRole.Write, _ => TokenRole.FineGrained };
+            var kind = arguments.GetRequiredValue(role) switch
+            {
+                "read" => TokenRole.Read,
+                "write" => TokenRole.Write,
+                _ => TokenRole.FineGrained
+            };
             TokenScope[] scopes = [.. (arguments.GetValue(allow) ?? []).Select(Scope)];
             if (kind != TokenRole.FineGrained && scopes.Length > 0)
                 throw new CommandException("--allow is for tokens with --role fine-grained");
-            DateTimeOffset? end = arguments.GetValue(days) is { } n ? n > 0 ? TimeProvider.System.GetUtcNow().AddDays(n) : throw new CommandException($"--days {n}: at least 1") : null;
-            Console.WriteLine(await accounts.AddTokenAsync(arguments.GetRequiredValue(user), arguments.GetRequiredValue(name), kind, scopes, end, cancellationToken));
+            DateTimeOffset? end = arguments.GetValue(days) is { } n ? n > 0 ? TimeProvider.System.GetUtcNow().AddDays(n)
+                : throw new CommandException($"--days {n}: at least 1") : null;
+            Console.WriteLine(await accounts.AddTokenAsync(arguments.GetRequiredValue(user), arguments.GetRequiredValue(name), kind, scopes,
+                end, cancellationToken));
         });
     }
 

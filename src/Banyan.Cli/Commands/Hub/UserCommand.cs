@@ -7,7 +7,9 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub user add|set|list|suspend|resume|reset-two-factor|remove</c>.</summary>
 static class UserCommand
 {
-    public static Command Create() => new("user", "Add, change, list, suspend and remove users.") { Add(), Set(), List(), Suspend(), Resume(), ResetTwoFactor(), Remove() };
+    public static Command Create() =>
+        new("user", "Add, change, list, suspend and remove users.") { Add(), Set(), List(), Suspend(), Resume(),
+            ResetTwoFactor(), Remove() };
 
     static Command Add()
     {
@@ -22,7 +24,8 @@ static class UserCommand
               export HF_TOKEN=$(banyan hub user add ana)
             """) { name, fullName, email, admin }.On(async (arguments, accounts, cancellationToken) =>
         {
-            var user = await accounts.AddAsync("user", arguments.GetRequiredValue(name), arguments.GetValue(fullName), arguments.GetValue(email), cancellationToken);
+            var user = await accounts.AddAsync("user", arguments.GetRequiredValue(name), arguments.GetValue(fullName),
+                arguments.GetValue(email), cancellationToken);
             if (arguments.GetValue(admin))
                 await accounts.SetAdminAsync(user.Name, true, cancellationToken);
             Console.WriteLine(await accounts.AddTokenAsync(user.Name, "first", TokenRole.Write, null, null, cancellationToken));
@@ -39,14 +42,16 @@ static class UserCommand
             Example:
               banyan hub user set ana --admin true
             """) { name, admin }.On((arguments, accounts, cancellationToken) => accounts.SetAdminAsync(
-            arguments.GetRequiredValue(name), arguments.GetValue(admin) ?? throw new CommandException("say what is to change: --admin true or --admin false"), cancellationToken));
+            arguments.GetRequiredValue(name), arguments.GetValue(admin)
+                ?? throw new CommandException("say what is to change: --admin true or --admin false"), cancellationToken));
     }
 
     static Command List()
     {
         var json = CommandParts.Json();
         return new Command("list", "List users.") { json }.On(async (arguments, accounts, cancellationToken) =>
-            HubCommand.Print(await accounts.ListAsync("user", cancellationToken), arguments.GetValue(json), u => $"{u.Name,-24} {u.FullName,-32} {u.Email,-32} since {HubCommand.Date(u.CreatedAt)}{(u.IsAdmin ? ", admin" : "")}{(u.SuspendedAt is { } at ? $", suspended since {HubCommand.Date(at)}" : "")}"));
+            HubCommand.Print(await accounts.ListAsync("user", cancellationToken), arguments.GetValue(json),
+                u => $"{u.Name,-24} {u.FullName,-32} {u.Email,-32} since {HubCommand.Date(u.CreatedAt)}{(u.IsAdmin ? ", admin" : "")}{(u.SuspendedAt is { } at ? $", suspended since {HubCommand.Date(at)}" : "")}"));
     }
 
     static Command Suspend() => new Command("suspend", """
@@ -89,7 +94,8 @@ static class UserCommand
             var (accounts, user) = (new AccountStore(database, TimeProvider.System), arguments.GetRequiredValue(name));
             var leaver = await accounts.GetAsync("user", user, cancellationToken);
             if (arguments.GetValue(move) is { } ns)
-                await RepoCommand.MoveAllAsync(database, leaver, await RepoCommand.NamespaceAsync(accounts, ns, cancellationToken), cancellationToken);
+                await RepoCommand.MoveAllAsync(database, leaver,
+                    await RepoCommand.NamespaceAsync(accounts, ns, cancellationToken), cancellationToken);
             await accounts.RemoveAsync("user", user, cancellationToken);
         });
     }

@@ -9,7 +9,8 @@ namespace Banyan.Cli.Commands.Tune;
 /// <summary>Items of known benchmarks in the training data: in its files, or in its decoded samples if the files are not text.</summary>
 static class BenchmarkItems
 {
-    public static IReadOnlyList<ContaminationHit> Find(string path, PreparedData data, Tokenizer tokenizer, string work, CancellationToken cancellationToken)
+    public static IReadOnlyList<ContaminationHit> Find(string path, PreparedData data, Tokenizer tokenizer, string work,
+        CancellationToken cancellationToken)
     {
         if (!HasParquet(path))
             return ContaminatedCommand.Scan(path, cancellationToken);

@@ -27,7 +27,8 @@ sealed class DistillCommand : Command
     };
     readonly Option<double?> _temperature = new("--temperature", "-T")
     {
-        Description = "By logits: both distributions are of logits ÷ T (default: 1). By text: of sampling; 0: always the teacher's likeliest token (default: 0)",
+        Description =
+            "By logits: both distributions are of logits ÷ T (default: 1). By text: of sampling; 0: always the teacher's likeliest token (default: 0)",
     };
     readonly Option<double?> _mix = new("--mix")
     {
@@ -73,19 +74,26 @@ sealed class DistillCommand : Command
         if (byText && heat > 2)
             throw new CommandException($"--temperature {heat}: by text it is that of sampling, 0 to 2");
         if (byText && share is not null)
-            throw new CommandException("--mix is of distributions, and by text there are none: the teacher's answers are all that is learned");
+            throw new CommandException(
+                "--mix is of distributions, and by text there are none: the teacher's answers are all that is learned");
         if (!byText && heat < 0.05)
             throw new CommandException($"--temperature {heat}: by logits it divides them, and has to be 0.05 or more");
         var from = service is null ? await ModelPull.FindAsync(spec, cancellationToken) : null;
         if (!byText)
-            return await (run with { Teacher = from, Options = run.Options with { Objective = TuneObjective.Distill, DistillTemperature = heat ?? 1, DistillMix = share ?? 1 }, ObjectiveByData = false }).RunAsync();
+            return await (run with
+            {
+                Teacher = from,
+                Options = run.Options with { Objective = TuneObjective.Distill, DistillTemperature = heat ?? 1, DistillMix = share ?? 1 },
+                ObjectiveByData = false
+            }).RunAsync();
         var data = await DataPull.FindAsync(run.Data.Path, cancellationToken);
         await using var model = service ?? new LocalModel(from!.Path, run.Threads, requests: 4);
         var isNew = !Directory.Exists(run.Output);
         var (answers, selected) = run.AnswerFiles();
         try
         {
-            await TeacherAnswers.WriteAsync(answers, data.Path, model, arguments.GetValue(_prompts), new SamplingSettings(heat ?? 0, 1, arguments.GetValue(_maxTokens), null), cancellationToken);
+            await TeacherAnswers.WriteAsync(answers, data.Path, model, arguments.GetValue(_prompts),
+                new SamplingSettings(heat ?? 0, 1, arguments.GetValue(_maxTokens), null), cancellationToken);
         }
         catch (Exception e) when (e is ModelException or CommandException)
         {

@@ -74,12 +74,18 @@ sealed class EvaluateCommand : Command
         List<EvaluationTask> tasks = names is ["none"] ? [] : [.. names.Select(TaskTable.Find).Distinct()];
         var from = await ModelPull.PathAsync(arguments.GetRequiredValue(_model), cancellationToken);
         var result = await TunedModel.FindAsync(arguments.GetRequiredValue(_tuned), cancellationToken);
-        var measured = await HeldOutMeasurement.RunAsync(from, result, arguments.GetValue(_heldOut), arguments.GetValue(_texts), arguments.GetValue(_threads), cancellationToken);
+        var measured = await HeldOutMeasurement.RunAsync(from, result, arguments.GetValue(_heldOut), arguments.GetValue(_texts),
+            arguments.GetValue(_threads), cancellationToken);
         if (measured is null && tasks.Count == 0)
-            throw new CommandException($"{result.Path} does not say what was held out, and there is no task: give --held-out FILE, or a --task");
+            throw new CommandException(
+                $"{result.Path} does not say what was held out, and there is no task: give --held-out FILE, or a --task");
         var compared = tasks.Count == 0 ? [] : await CompareAsync();
         if (arguments.GetValue(_json))
-            Console.Out.WriteLine(new JsonObject { ["held_out"] = measured?.ToJson(), ["tasks"] = new JsonArray([.. compared.Select(Json)]) }.ToJsonString());
+            Console.Out.WriteLine(new JsonObject
+            {
+                ["held_out"] = measured?.ToJson(),
+                ["tasks"] = new JsonArray([.. compared.Select(Json)])
+            }.ToJsonString());
         else
             Print(measured, compared);
         return 0;
@@ -136,7 +142,9 @@ sealed class EvaluateCommand : Command
         Console.Out.WriteLine(measured?.ToString() ?? "held out  nothing is known of it: --held-out FILE names it");
         foreach (var (task, r) in compared)
         {
-            var verdict = VerdictNames.Of(r.Verdict) + (r.Verdict != ComparisonVerdict.Undecided ? "" : MoreItems(r) is { } more ? $", {more:N0} more items needed" : ", no difference seen");
+            var verdict = VerdictNames.Of(r.Verdict)
+                + (r.Verdict != ComparisonVerdict.Undecided ? "" : MoreItems(r) is { } more
+                    ? $", {more:N0} more items needed" : ", no difference seen");
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{task}  {100 * r.B:f1} % base, {100 * r.A:f1} % tuned of {r.Items} items (only base {r.OnlyB}, only tuned {r.OnlyA}): {verdict} (95 % interval {100 * r.Interval.Low:f1} … {100 * r.Interval.High:f1} points)"));
         }

@@ -16,7 +16,8 @@ namespace Banyan.Cli.Commands.Tune;
 /// <param name="After">With the new ones.</param>
 /// <param name="Some">Some of the new tokens, none a part of a character.</param>
 /// <param name="BaseLosses">What held-out texts cost the base.</param>
-sealed record ExtendedBase(string Path, string Key, int Tokens, long Before, long After, IReadOnlyList<string> Some, IReadOnlyList<TextLoss> BaseLosses)
+sealed record ExtendedBase(string Path, string Key, int Tokens, long Before, long After, IReadOnlyList<string> Some,
+    IReadOnlyList<TextLoss> BaseLosses)
 {
     const string Name = "vocabulary.json";
     const int MostHeldOut = 100, Shown = 12;
@@ -27,14 +28,16 @@ sealed record ExtendedBase(string Path, string Key, int Tokens, long Before, lon
         var isFolder = Directory.Exists(model.Path);
         var (path, made) = (System.IO.Path.Combine(work, isFolder ? "extended" : "extended.gguf"), System.IO.Path.Combine(work, Name));
         var file = new FileInfo(isFolder ? System.IO.Path.Combine(model.Path, "config.json") : model.Path);
-        var key = $"{System.IO.Path.GetFullPath(model.Path)} {file.Length} {file.LastWriteTimeUtc.Ticks} {count} {File.GetLastWriteTimeUtc(System.IO.Path.Combine(work, "data.json")).Ticks} {data.Report.Tokens}";
+        var key =
+            $"{System.IO.Path.GetFullPath(model.Path)} {file.Length} {file.LastWriteTimeUtc.Ticks} {count} {File.GetLastWriteTimeUtc(System.IO.Path.Combine(work, "data.json")).Ticks} {data.Report.Tokens}";
         if (Read(made) is { } known && known.Key == key && known.Path == path && (File.Exists(path) || Directory.Exists(path)))
             return known;
         File.Delete(made);
         var extension = VocabularyExtension.Learn(model, data.Data, count, cancellationToken);
         extension.Write(path);
         var losses = TextLoss.Of(model, data.Data.HeldOut.Take(MostHeldOut), null, null, cancellationToken);
-        var result = new ExtendedBase(path, key, extension.Count, extension.TokensBefore, extension.TokensAfter, [.. extension.Tokens.Where(t => !t.Contains('\uFFFD')).Take(Shown)], losses);
+        var result = new ExtendedBase(path, key, extension.Count, extension.TokensBefore, extension.TokensAfter,
+            [.. extension.Tokens.Where(t => !t.Contains('\uFFFD')).Take(Shown)], losses);
         File.WriteAllText(made + ".tmp", JsonSerializer.Serialize(result));
         File.Move(made + ".tmp", made, overwrite: true);
         return result;

@@ -15,7 +15,8 @@ namespace Banyan.Cli.Commands.Tune;
 sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Preferred)
 {
     /// <summary>Measures; null if the held-out data are unknown.</summary>
-    public static async Task<HeldOutMeasurement?> RunAsync(string model, TunedModel tuned, string? heldOut, int most, int? threads, CancellationToken cancellationToken)
+    public static async Task<HeldOutMeasurement?> RunAsync(string model, TunedModel tuned, string? heldOut, int most, int? threads,
+        CancellationToken cancellationToken)
     {
         // Records that were named are all measured: as data, with nothing held out of them.
         var wrote = TuneFile.ReadData(tuned.Folder);
@@ -40,17 +41,20 @@ sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Pre
             var before = TextLoss.Of(loaded, texts, null, new Shown("base", texts.Count), cancellationToken);
             IReadOnlyList<TextLoss> after;
             if (tuned.IsAdapter)
-                after = TextLoss.Of(loaded, texts, loaded.AddAdapter("tuned", AdapterWeights.Read(tuned.Path, loaded.Config)), new Shown("tuned", texts.Count), cancellationToken);
+                after = TextLoss.Of(loaded, texts, loaded.AddAdapter("tuned", AdapterWeights.Read(tuned.Path, loaded.Config)),
+                    new Shown("tuned", texts.Count), cancellationToken);
             else
             {
                 using var second = Load(tuned.Path, threads);
                 // A vocabulary that was extended reads the same texts in other tokens; both losses count by the base's.
-                var own = second.Tokenizer.Count == loaded.Tokenizer.Count ? texts : VocabularyExtension.Encode(new() { Samples = texts }, loaded.Tokenizer, second.Tokenizer).Samples;
+                var own = second.Tokenizer.Count == loaded.Tokenizer.Count ? texts
+                    : VocabularyExtension.Encode(new() { Samples = texts }, loaded.Tokenizer, second.Tokenizer).Samples;
                 after = TextLoss.Of(second, own, null, new Shown("tuned", texts.Count), cancellationToken);
             }
             after = [.. after.Zip(before, (a, b) => a with { Targets = b.Targets })];
             return pairs.Count == 0 ? new(HeldOutComparison.Of(before, after), null)
-                : new(HeldOutComparison.Of([.. before.Take(pairs.Count)], [.. after.Take(pairs.Count)]), Prefer(before, after, pairs.Count));
+                : new(HeldOutComparison.Of([.. before.Take(pairs.Count)], [.. after.Take(pairs.Count)]),
+                    Prefer(before, after, pairs.Count));
         }
         catch (DataException e)
         {
@@ -65,13 +69,21 @@ sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Pre
     static Model Load(string path, int? threads)
     {
         using var bar = new Progress.LoadingBar(Path.GetFileName(Path.TrimEndingDirectorySeparator(path)));
-        return Model.Load(path, new ModelOptions { Threads = threads ?? new ModelOptions().Threads, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 }, bar);
+        return Model.Load(path,
+            new ModelOptions
+            {
+                Threads = threads ?? new ModelOptions().Threads,
+                Activations = ActivationFormat.Float,
+                KvCache = KvFormat.F32
+            }, bar);
     }
 
     static PairedComparison Prefer(IReadOnlyList<TextLoss> before, IReadOnlyList<TextLoss> after, int pairs)
     {
-        bool[] Chosen(IReadOnlyList<TextLoss> losses) => [.. Enumerable.Range(0, pairs).Select(i => losses[i].Loss < losses[pairs + i].Loss)];
-        return PairedComparison.Of(Chosen(after), Chosen(before), [.. Enumerable.Range(0, pairs).Select(i => i.ToString(CultureInfo.InvariantCulture))]);
+        bool[] Chosen(IReadOnlyList<TextLoss> losses) =>
+            [.. Enumerable.Range(0, pairs).Select(i => losses[i].Loss < losses[pairs + i].Loss)];
+        return PairedComparison.Of(Chosen(after), Chosen(before),
+            [.. Enumerable.Range(0, pairs).Select(i => i.ToString(CultureInfo.InvariantCulture))]);
     }
 
     public JsonObject ToJson()
@@ -87,7 +99,14 @@ sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Pre
             ["more_texts_needed"] = Losses.MoreTextsNeeded,
         };
         if (Preferred is { } p)
-            json["preferred"] = new JsonObject { ["pairs"] = p.Items, ["base"] = p.B, ["tuned"] = p.A, ["verdict"] = VerdictNames.Of(p.Verdict), ["p"] = p.PValue };
+            json["preferred"] = new JsonObject
+            {
+                ["pairs"] = p.Items,
+                ["base"] = p.B,
+                ["tuned"] = p.A,
+                ["verdict"] = VerdictNames.Of(p.Verdict),
+                ["p"] = p.PValue
+            };
         return json;
     }
 

@@ -17,7 +17,8 @@ static class LossPlot
     /// <param name="steps">Steps in all.</param>
     /// <param name="width">Characters across; at least 24.</param>
     /// <param name="height">Lines, the last of which shows the steps; at least 3.</param>
-    public static IReadOnlyList<string> Lines(IReadOnlyList<(int Step, double Loss)> losses, IReadOnlyList<(int Step, double Loss)> heldOut, int steps, int width, int height)
+    public static IReadOnlyList<string> Lines(IReadOnlyList<(int Step, double Loss)> losses, IReadOnlyList<(int Step, double Loss)> heldOut,
+        int steps, int width, int height)
     {
         var all = losses.Concat(heldOut).Where(p => double.IsFinite(p.Loss)).ToList();
         if (all.Count == 0)
@@ -44,7 +45,8 @@ static class LossPlot
             lines.Add(line.ToString().TrimEnd());
         }
         var last = $"step {steps}";
-        lines.Add(new string(' ', LabelWidth) + "└" + $"loss ⠶{(heldOut.Count > 0 ? "  held out ●" : "")}".PadRight(Math.Max(0, columns - last.Length)) + last);
+        lines.Add(new string(' ', LabelWidth) + "└"
+            + $"loss ⠶{(heldOut.Count > 0 ? "  held out ●" : "")}".PadRight(Math.Max(0, columns - last.Length)) + last);
         return lines;
 
         int At(int step, int across) => Math.Clamp((int)((long)step * (across - 1) / Math.Max(1, steps)), 0, across - 1);

@@ -46,7 +46,8 @@ sealed class MergeCommand : Command
         {
             var merge = AdapterMerge.Of(file, from, arguments.GetValue(_type));
             if (Directory.Exists(to) || merge.IsGguf != to.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
-                throw new CommandException(merge.IsGguf ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(_output)}'"
+                throw new CommandException(merge.IsGguf
+                    ? $"the base is GGUF, so OUT is a file that ends in .gguf, not '{arguments.GetValue(_output)}'"
                     : $"the base is a folder of safetensors, so OUT is a folder that is not there yet, not '{arguments.GetValue(_output)}'");
             Progress.Writing(to, progress => merge.Write(to, progress));
             if (!merge.IsGguf)
@@ -88,7 +89,8 @@ sealed class MergeCommand : Command
     }
 
     static string? RepoOf(string? name) =>
-        name is not null && name.Contains('/') && !File.Exists(name) && !Directory.Exists(name) && !Path.IsPathRooted(name) && !name.StartsWith('.')
+        name is not null && name.Contains('/') && !File.Exists(name) && !Directory.Exists(name)
+        && !Path.IsPathRooted(name) && !name.StartsWith('.')
         && RepoId.TryParse(name.Split(':')[0], RepoType.Model, out var repo, out _) ? repo.Name : null;
 
     static void CheckOutput(string path, bool force)

@@ -18,13 +18,15 @@ static class TeacherAnswers
 
     /// <summary>Requests the answers that a file lacks. Empty and truncated answers are dropped and counted.</summary>
     /// <exception cref="CommandException">The file has answers to other prompts.</exception>
-    public static async Task WriteAsync(string path, string data, EvaluatedModel teacher, int? most, SamplingSettings sampling, CancellationToken cancellationToken)
+    public static async Task WriteAsync(string path, string data, EvaluatedModel teacher, int? most, SamplingSettings sampling,
+        CancellationToken cancellationToken)
     {
         var prompts = Prompts(data, most);
         var kinds = await teacher.KindsAsync(cancellationToken);
         Check(prompts, kinds, teacher);
         var done = File.Exists(path) ? await ReadAsync(path, prompts, teacher.Name, cancellationToken) : 0;
-        Console.Error.WriteLine(done == prompts.Count ? $"teacher   {teacher.Name}: every answer is here" : $"teacher   {teacher.Name}: {prompts.Count - done:N0} of {prompts.Count:N0} answers to ask for");
+        Console.Error.WriteLine(done == prompts.Count ? $"teacher   {teacher.Name}: every answer is here"
+            : $"teacher   {teacher.Name}: {prompts.Count - done:N0} of {prompts.Count:N0} answers to ask for");
         await using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
         var batch = Math.Max(1, teacher.Parallel);
         for (; done < prompts.Count; done = Math.Min(prompts.Count, done + batch))
@@ -57,7 +59,8 @@ static class TeacherAnswers
                 file.WriteLine(record.ToJsonString(s_json));
             }
         if (kept == 0)
-            throw new CommandException($"none of the teacher's {all:N0} answers is whole: let it write more (--max-tokens), or take another teacher");
+            throw new CommandException(
+                $"none of the teacher's {all:N0} answers is whole: let it write more (--max-tokens), or take another teacher");
         File.Move(path + ".tmp", path, overwrite: true);
         if (kept < all)
             Console.Error.WriteLine($"          {all - kept:N0} answers left out, as they are empty or cut off (--max-tokens)");
@@ -80,7 +83,8 @@ static class TeacherAnswers
         if (prompts.Count == 0)
             throw new CommandException("the data has no prompts to ask the teacher");
         if (prompts.Find(p => !kinds.Contains(KindOf(p))) is { } other)
-            throw new CommandException($"{other.Place}: {teacher.Name} cannot be asked it as {(other.IsChat ? "a message" : "a text to go on with")}: give the data as {(other.IsChat ? "prompts" : "messages")}, or take another teacher");
+            throw new CommandException(
+                $"{other.Place}: {teacher.Name} cannot be asked it as {(other.IsChat ? "a message" : "a text to go on with")}: give the data as {(other.IsChat ? "prompts" : "messages")}, or take another teacher");
     }
 
     static PromptKind KindOf(DataPrompt prompt) => prompt.IsChat ? PromptKind.Chat : PromptKind.Completion;
@@ -96,19 +100,26 @@ static class TeacherAnswers
         for (var i = 0; i < lines.Length; i++)
         {
             var record = JsonNode.Parse(lines[i])!;
-            if (i >= prompts.Count || (string?)record["teacher"] != teacher || (string?)(prompts[i].IsChat ? record["messages"]!.AsArray()[^2]!["content"] : record["prompt"]) != prompts[i].Text)
-                throw new CommandException($"{path} has answers of another teacher or to other prompts: --restart asks anew, or use another folder");
+            if (i >= prompts.Count || (string?)record["teacher"] != teacher
+                || (string?)(prompts[i].IsChat ? record["messages"]!.AsArray()[^2]!["content"] : record["prompt"]) != prompts[i].Text)
+                throw new CommandException(
+                    $"{path} has answers of another teacher or to other prompts: --restart asks anew, or use another folder");
         }
         return lines.Length;
     }
 
-    static Task<ModelAnswer> AskAsync(EvaluatedModel teacher, DataPrompt prompt, SamplingSettings sampling, CancellationToken cancellationToken) =>
+    static Task<ModelAnswer> AskAsync(EvaluatedModel teacher, DataPrompt prompt, SamplingSettings sampling,
+        CancellationToken cancellationToken) =>
         teacher.AnswerAsync(new(KindOf(prompt), prompt.Text) { System = prompt.System }, sampling, 0, cancellationToken);
 
     static string Line(DataPrompt prompt, ModelAnswer answer, string teacher)
     {
         var isWhole = answer.Finish == "stop" && !string.IsNullOrWhiteSpace(answer.Text);
-        var record = new JsonObject { ["teacher"] = teacher, ["finish"] = isWhole ? "stop" : answer.Finish == "stop" ? "empty" : answer.Finish };
+        var record = new JsonObject
+        {
+            ["teacher"] = teacher,
+            ["finish"] = isWhole ? "stop" : answer.Finish == "stop" ? "empty" : answer.Finish
+        };
         if (!prompt.IsChat)
             (record["prompt"], record["completion"]) = (prompt.Text, answer.Text);
         else

@@ -12,13 +12,16 @@ static class TuneFile
     public const string Name = "tune.toml";
 
     /// <summary>Options that do not affect the result and are not written.</summary>
-    public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--report", "--checkpoint-every", "--price-per-kwh", "--watts"];
+    public static readonly string[] LeftOut = ["--config", "--threads", "--recompute", "--restart", "--json", "--report",
+        "--checkpoint-every", "--price-per-kwh", "--watts"];
 
     /// <summary>Writes it into the run's folder.</summary>
     public static void Write(string output, TuneNames names, DataOptions data, TuneOptions options, string? type, int? extendVocabulary)
     {
         var (path, temporary) = (Path.Combine(output, Name), Path.Combine(output, Name + ".tmp"));
-        File.WriteAllText(temporary, RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR", Values(names, output, data, options, type, extendVocabulary)));
+        File.WriteAllText(temporary,
+            RunFile.Text($"Repeats this run: banyan tune {(names.Teacher is null ? "" : "distill ")}--config tune.toml --out DIR",
+                Values(names, output, data, options, type, extendVocabulary)));
         File.Move(temporary, path, overwrite: true);
         // What is of this machine alone is not pushed with the rest: the data as tokens, the checkpoint, and paths.
         var ignore = Path.Combine(output, ".gitignore");
@@ -35,13 +38,16 @@ static class TuneFile
             return null;
         var problems = new List<string>();
         var said = SettingsFile.Read(path, problems).ToDictionary(e => e.Name, e => e.Values[0]);
-        string Said(string name) => said.GetValueOrDefault(name) ?? throw new CommandException($"{path} has no {name}: it is not as a run wrote it");
-        double Number(string name) => double.TryParse(Said(name), CultureInfo.InvariantCulture, out var number) ? number : throw new CommandException($"{path}: {name} is no number");
+        string Said(string name) => said.GetValueOrDefault(name)
+            ?? throw new CommandException($"{path} has no {name}: it is not as a run wrote it");
+        double Number(string name) => double.TryParse(Said(name), CultureInfo.InvariantCulture, out var number) ? number
+            : throw new CommandException($"{path}: {name} is no number");
         return problems.Count > 0 ? throw new CommandException(string.Join("; ", problems)) : new DataOptions(Said("data"))
         {
             HeldOutPath = said.GetValueOrDefault("held-out"),
             HeldOutShare = Number("held-out-share"),
-            Format = said.TryGetValue("format", out var format) && Enum.TryParse<DataFormat>(format, ignoreCase: true, out var known) ? known : null,
+            Format = said.TryGetValue("format", out var format)
+                && Enum.TryParse<DataFormat>(format, ignoreCase: true, out var known) ? known : null,
             Fim = Number("fim"),
             SkipBad = Said("skip-bad") == "true",
             ParseSpecial = said.GetValueOrDefault("parse-special") == "true",
@@ -50,7 +56,8 @@ static class TuneFile
         };
     }
 
-    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type, int? extendVocabulary) =>
+    static IEnumerable<(string, object?)> Values(TuneNames names, string output, DataOptions data, TuneOptions options, string? type,
+        int? extendVocabulary) =>
     [
         ("teacher", names.Teacher?.Exactly),
         ("base", names.Base.Exactly),

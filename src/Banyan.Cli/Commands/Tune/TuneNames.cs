@@ -12,7 +12,14 @@ namespace Banyan.Cli.Commands.Tune;
 sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
 {
     /// <summary>The model card's facts.</summary>
-    public CardFacts Facts => new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly) { Revision = Base.Commit, DataRepo = Data.Repo?.Name, Teacher = Teacher is null ? null : Teacher.Repo?.ToString() ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Teacher.Path)) };
+    public CardFacts Facts =>
+        new(GivenName ?? Base.Repo?.ToString() ?? BaseName, Data.Repo is null ? DataName : Data.Exactly)
+        {
+            Revision = Base.Commit,
+            DataRepo = Data.Repo?.Name,
+            Teacher = Teacher is null ? null : Teacher.Repo?.ToString()
+                ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Teacher.Path))
+        };
 
     /// <summary>The teacher; null to train on the data's tokens.</summary>
     public PulledThing? Teacher { get; init; }

@@ -31,7 +31,9 @@ sealed class TuneReport
         return page._html.ToString();
     }
 
-    void Line(FormattableString text) => _html.AppendLine(string.Format(CultureInfo.InvariantCulture, text.Format, [.. text.GetArguments().Select(a => a is string s ? WebUtility.HtmlEncode(s) : a)]));
+    void Line(FormattableString text) =>
+        _html.AppendLine(string.Format(CultureInfo.InvariantCulture, text.Format,
+            [.. text.GetArguments().Select(a => a is string s ? WebUtility.HtmlEncode(s) : a)]));
 
     void Raw(string html) => _html.AppendLine(html);
 
@@ -83,9 +85,12 @@ sealed class TuneReport
         if (history.Any(s => s.Margin is not null))
         {
             Raw("<h2>Margin of the chosen answer</h2>");
-            Chart(trainer.Plan.Steps, "", "step", [("--loss", "margin", [.. history.Where(s => s.Margin is not null).Select(s => ((double)s.Step, s.Margin!.Value))], false)]);
+            Chart(trainer.Plan.Steps, "", "step",
+                [("--loss", "margin",
+                    [.. history.Where(s => s.Margin is not null).Select(s => ((double)s.Step, s.Margin!.Value))], false)]);
         }
-        var speeds = history.Where(s => s.TokensPerSecond > 0).Select(s => ((double)s.Step, s.TokensPerSecond)).ToList(); // a checkpoint has none
+        // a checkpoint has none
+        var speeds = history.Where(s => s.TokensPerSecond > 0).Select(s => ((double)s.Step, s.TokensPerSecond)).ToList();
         if (speeds.Count == 0)
             return;
         Raw("<h2>Throughput</h2>");
@@ -100,7 +105,8 @@ sealed class TuneReport
         return points.Where((_, i) => i % every == 0 || i == points.Count - 1);
     }
 
-    void Chart(int steps, string unit, string across, IReadOnlyList<(string Colour, string Name, List<(double X, double Y)> Points, bool Dots)> series)
+    void Chart(int steps, string unit, string across,
+        IReadOnlyList<(string Colour, string Name, List<(double X, double Y)> Points, bool Dots)> series)
     {
         var all = series.SelectMany(s => s.Points).ToList();
         var (low, high) = (all.Min(p => p.Y), all.Max(p => p.Y));

@@ -81,7 +81,9 @@ sealed record TuneRun
         var isNew = !Directory.Exists(Output);
         try
         {
-            return await TrainAsync(Start(from.Path), new TuneNames(Base, DataName ?? Data.Path, from, data, heldOut) { GivenName = BaseName, Teacher = Teacher }, MakeFolders(), view, cancel.Token);
+            return await TrainAsync(Start(from.Path),
+                new TuneNames(Base, DataName ?? Data.Path, from, data, heldOut) { GivenName = BaseName, Teacher = Teacher },
+                MakeFolders(), view, cancel.Token);
         }
         catch (Exception e) when (e is TrainingException or ArgumentException && Renamed(e.Message) != e.Message)
         {
@@ -170,10 +172,12 @@ sealed record TuneRun
             throw new CommandException($"--report {Report}: there is no folder {folder}; make it first");
     }
 
-    async Task WriteReportAsync(Model model, Trainer trainer, TuneNames names, TrainingData data, WrittenFolder? result, string path, CancellationToken cancellationToken)
+    async Task WriteReportAsync(Model model, Trainer trainer, TuneNames names, TrainingData data, WrittenFolder? result, string path,
+        CancellationToken cancellationToken)
     {
         using var before = Report is null || result is null || ExtendVocabulary is null ? null : Load(path);
-        var samples = Report is null || result is null ? [] : await TuneSample.AskAsync(before ?? model, Output, HasAdapter, data, cancellationToken);
+        var samples = Report is null || result is null ? []
+            : await TuneSample.AskAsync(before ?? model, Output, HasAdapter, data, cancellationToken);
         WritePage(trainer, names, result, samples);
         if (Report is not null)
             File.Copy(PagePath, Report, overwrite: true);
@@ -280,10 +284,13 @@ sealed record TuneRun
     // The library's options by the command's names.
     static readonly (string Library, string Command)[] s_names =
     [
-        ("SkipBad", "--skip-bad"), ("MaxTokens", "--length"), ("SequenceLength", "--length"), ("TooLong", "--too-long"), ("set Fim", "set --fim"), ("set Format", "set --format"),
-        ("TargetModules", "--target"), ("TopLayers", "--top-layers"), ("Objective has to be Dpo or Orpo", "--objective has to be dpo or orpo"), ("Objective is", "--objective is"),
+        ("SkipBad", "--skip-bad"), ("MaxTokens", "--length"), ("SequenceLength", "--length"), ("TooLong", "--too-long"),
+        ("set Fim", "set --fim"), ("set Format", "set --format"),
+        ("TargetModules", "--target"), ("TopLayers", "--top-layers"),
+        ("Objective has to be Dpo or Orpo", "--objective has to be dpo or orpo"), ("Objective is", "--objective is"),
         ("remove it to begin anew", "--restart to begin anew"), ("or --restart to begin", "or give --restart to begin"),
     ];
 
-    static string Renamed(string message) => s_names.Aggregate(message, (text, name) => text.Replace(name.Library, name.Command, StringComparison.Ordinal));
+    static string Renamed(string message) =>
+        s_names.Aggregate(message, (text, name) => text.Replace(name.Library, name.Command, StringComparison.Ordinal));
 }

@@ -23,23 +23,29 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
     /// <param name="isAdapter">Whether the output is an adapter.</param>
     /// <param name="data">The run's data.</param>
     /// <param name="cancellationToken">Cancels it.</param>
-    public static async Task<IReadOnlyList<TuneSample>> AskAsync(Model model, string output, bool isAdapter, TrainingData data, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<TuneSample>> AskAsync(Model model, string output, bool isAdapter, TrainingData data,
+        CancellationToken cancellationToken)
     {
-        Sample[] texts = [.. new IEnumerable<Sample>[] { data.HeldOut, data.HeldOutPairs.Select(p => p.Chosen), data.Samples, data.Pairs.Select(p => p.Chosen) }.SelectMany(s => s).Take(Most)];
+        Sample[] texts =
+            [.. new IEnumerable<Sample>[] { data.HeldOut, data.HeldOutPairs.Select(p => p.Chosen), data.Samples,
+                data.Pairs.Select(p => p.Chosen) }.SelectMany(s => s).Take(Most)];
         var prompts = texts.Select(t => (Text: t, Prompt: PromptOf(t))).ToList();
         var before = await AnswersAsync(model, null, prompts, cancellationToken);
         IReadOnlyList<string> after;
         if (isAdapter)
-            after = await AnswersAsync(model, model.AddAdapter("tuned", AdapterWeights.Read(output, model.Config)), prompts, cancellationToken);
+            after = await AnswersAsync(model, model.AddAdapter("tuned", AdapterWeights.Read(output, model.Config)),
+                prompts, cancellationToken);
         else
         {
             using var tuned = Model.Load(output, model.Options);
             var own = tuned.Tokenizer.Count == model.Tokenizer.Count ? prompts
-                : [.. VocabularyExtension.Encode(new() { Samples = texts }, model.Tokenizer, tuned.Tokenizer).Samples.Select(t => (t, PromptOf(t)))];
+                : [.. VocabularyExtension.Encode(new() { Samples = texts }, model.Tokenizer,
+                    tuned.Tokenizer).Samples.Select(t => (t, PromptOf(t)))];
             after = await AnswersAsync(tuned, null, own, cancellationToken);
         }
         return [.. prompts.Select((p, i) => new TuneSample(
-            model.Tokenizer.Decode(p.Text.Tokens[..p.Prompt]), model.Tokenizer.Decode(p.Text.Tokens[p.Prompt..End(p.Text, p.Prompt)]), before[i], after[i]))];
+            model.Tokenizer.Decode(p.Text.Tokens[..p.Prompt]),
+            model.Tokenizer.Decode(p.Text.Tokens[p.Prompt..End(p.Text, p.Prompt)]), before[i], after[i]))];
     }
 
     // Up to the first target; of plain text, whose every token is one, some beginning.
@@ -55,7 +61,8 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
         return Math.Min(end < 0 ? text.Tokens.Length : end, prompt + MostTokens);
     }
 
-    static async Task<IReadOnlyList<string>> AnswersAsync(Model model, ModelAdapter? adapter, IReadOnlyList<(Sample Text, int Prompt)> prompts, CancellationToken cancellationToken)
+    static async Task<IReadOnlyList<string>> AnswersAsync(Model model, ModelAdapter? adapter,
+        IReadOnlyList<(Sample Text, int Prompt)> prompts, CancellationToken cancellationToken)
     {
         await using var engine = new Engine(model);
         var answers = new List<string>();
@@ -64,7 +71,8 @@ sealed record TuneSample(string Prompt, string Expected, string Before, string A
             var answer = new StringBuilder();
             var most = Math.Min(MostTokens, engine.ContextLength - prompt);
             if (most > 0)
-                await foreach (var part in engine.GenerateAsync(text.Tokens[..prompt], new GenerationOptions { Temperature = 0, MaxTokens = most, Adapter = adapter }, cancellationToken))
+                await foreach (var part in engine.GenerateAsync(text.Tokens[..prompt],
+                    new GenerationOptions { Temperature = 0, MaxTokens = most, Adapter = adapter }, cancellationToken))
                     answer.Append(part.Text);
             answers.Add(answer.ToString());
         }

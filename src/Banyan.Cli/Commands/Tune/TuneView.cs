@@ -46,8 +46,10 @@ sealed class TuneView(bool json) : IProgress<long>
         Say($"tokens    {r.Tokens:N0}, of which {r.TargetTokens:N0} are targets; the longest sample has {r.Longest:N0}");
         foreach (var (count, what) in new (long, string)[]
         {
-            (r.Cut, "cut, as they are longer than a sequence (--length)"), (r.TooLong, "left out, as they are too long"), (r.Bad, "left out, as nothing can be learned from them"),
-            (r.Duplicates, "the same as another"), (r.AlsoHeldOut, "left out, as they are held out too"), (r.NearDuplicates, "files left out, as they are mostly the same as another"),
+            (r.Cut, "cut, as they are longer than a sequence (--length)"), (r.TooLong, "left out, as they are too long"),
+            (r.Bad, "left out, as nothing can be learned from them"),
+            (r.Duplicates, "the same as another"), (r.AlsoHeldOut, "left out, as they are held out too"),
+            (r.NearDuplicates, "files left out, as they are mostly the same as another"),
             (r.LeftOut, "files left out, as they are generated, too large or no text"),
         })
             if (count > 0)
@@ -69,7 +71,8 @@ sealed class TuneView(bool json) : IProgress<long>
         const int Most = 8;
         Say($"vocabulary {extended.Tokens:N0} new tokens behind {before.Count:N0}: {string.Join(" ", extended.Some.Select(t => $"'{Plain(t).Replace('\n', '⏎')}'"))} …");
         Say($"          the data's words are {extended.After:N0} tokens instead of {extended.Before:N0} ({100.0 * extended.After / extended.Before - 100:f1} %)");
-        static IReadOnlyList<LanguageCost> Costs(Tokenizer tokenizer) => LanguageCost.Measure(text => tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Length);
+        static IReadOnlyList<LanguageCost> Costs(Tokenizer tokenizer) =>
+            LanguageCost.Measure(text => tokenizer.Encode(text, addSpecial: false, parseSpecial: false).Length);
         var changed = Costs(before).Zip(Costs(after), (a, b) => (Before: a, After: b)).Where(l => l.After.Tokens < l.Before.Tokens)
             .OrderBy(l => (double)l.After.Tokens / l.Before.Tokens).Take(Most).ToList();
         foreach (var (a, b) in changed)
@@ -109,7 +112,8 @@ sealed class TuneView(bool json) : IProgress<long>
             text.Append(sample.Targets[i] ? _terminal ? $"\e[32m{Plain(part)}\e[0m" : $"⟦{Plain(part)}⟧" : Plain(part));
             i = run;
         }
-        return "  " + $"{(start > 0 ? "… " : "")}{text}{(end < sample.Tokens.Length ? " …" : "")}".Replace("\n", "\n  ", StringComparison.Ordinal);
+        return "  " + $"{(start > 0 ? "… " : "")}{text}{(end < sample.Tokens.Length ? " …" : "")}".Replace("\n", "\n  ",
+            StringComparison.Ordinal);
     }
 
     // Data commands no terminal.
@@ -148,13 +152,15 @@ sealed class TuneView(bool json) : IProgress<long>
         var line = string.Create(CultureInfo.InvariantCulture, $"step {step.Step}/{_trainer.Plan.Steps}  loss {step.Loss:f3}")
             + (step.Margin is { } margin ? string.Create(CultureInfo.InvariantCulture, $"  margin {margin:f3}") : "")
             + (step.HeldOut is { } heldOut ? string.Create(CultureInfo.InvariantCulture, $"  held out {heldOut:f3}") : "")
-            + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s") + (isLast || _trainer.Remaining is not { } left ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
+            + string.Create(CultureInfo.InvariantCulture, $"  {step.TokensPerSecond:F0} tokens/s")
+            + (isLast || _trainer.Remaining is not { } left ? "" : $"  {Duration(left)} left") + (step.IsSaved ? "  saved" : "");
         var stays = step.HeldOut is not null || step.IsSaved;
         if (_terminal && Plot() is { Count: > 0 } plot)
         {
             if (!stays && !isLast && _drawn > 0 && Stopwatch.GetElapsedTime(_shown.At) < s_redraw)
                 return;
-            Console.Error.Write((_drawn > 0 ? $"\r\e[{_drawn}A\e[J" : "\r\e[J") + string.Concat((stays ? plot.Prepend(line) : plot).Append(stays ? "" : line).Select(l => l + "\n")));
+            Console.Error.Write((_drawn > 0 ? $"\r\e[{_drawn}A\e[J" : "\r\e[J")
+                + string.Concat((stays ? plot.Prepend(line) : plot).Append(stays ? "" : line).Select(l => l + "\n")));
             (_drawn, _shown) = (plot.Count + 1, (Stopwatch.GetTimestamp(), step.Step));
         }
         else if (_terminal)
@@ -181,7 +187,8 @@ sealed class TuneView(bool json) : IProgress<long>
         try
         {
             return Console.WindowWidth < LeastWidth || Console.WindowHeight < LeastHeight ? null
-                : LossPlot.Lines([.. _trainer!.History.Select(s => (s.Step, s.Loss))], HeldOut(_trainer), _trainer.Plan.Steps, Math.Min(100, Console.WindowWidth - 1), PlotHeight);
+                : LossPlot.Lines([.. _trainer!.History.Select(s => (s.Step, s.Loss))], HeldOut(_trainer), _trainer.Plan.Steps,
+                    Math.Min(100, Console.WindowWidth - 1), PlotHeight);
         }
         catch (IOException)
         {
@@ -235,7 +242,8 @@ sealed class TuneView(bool json) : IProgress<long>
         Out($"try it    banyan run {(result.Files.Contains("adapter_config.json") ? $"{model} --adapter {folder}" : folder)} \"…\"");
     }
 
-    static string Amount(double value) => value < 0.001 ? "less than 0.001" : value.ToString(value < 100 ? "g3" : "f0", CultureInfo.InvariantCulture);
+    static string Amount(double value) => value < 0.001 ? "less than 0.001"
+        : value.ToString(value < 100 ? "g3" : "f0", CultureInfo.InvariantCulture);
 
     // Within a few percent of the time itself.
     static string Duration(TimeSpan time) => FormattableString.Invariant(time switch

@@ -14,7 +14,8 @@ sealed class AnthropicModel : EvaluatedModel
 
     public AnthropicModel(Uri address, string name, string? key, RetryPolicy? retry = null)
     {
-        _endpoint = new(address, headers => headers.Add("x-api-key", key), key, retry, headers => headers.Add("anthropic-version", "2023-06-01"));
+        _endpoint = new(address, headers => headers.Add("x-api-key", key), key, retry,
+            headers => headers.Add("anthropic-version", "2023-06-01"));
         _name = name;
     }
 
@@ -26,16 +27,24 @@ sealed class AnthropicModel : EvaluatedModel
 
     public override bool TakesPrefill => true;
 
-    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
+    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
 
-    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         if (sampling.Temperature > 1)
             throw new ModelException($"temperature {sampling.Temperature}: Anthropic's API takes 0 to 1");
         var messages = new JsonArray(new JsonObject { ["role"] = "user", ["content"] = prompt.Text });
         if (prompt.Prefill is { } prefill)
             messages.Add((JsonNode)new JsonObject { ["role"] = "assistant", ["content"] = prefill.TrimEnd() });
-        var body = new JsonObject { ["model"] = _name, ["max_tokens"] = sampling.MaxTokens, ["messages"] = messages, ["temperature"] = sampling.Temperature };
+        var body = new JsonObject
+        {
+            ["model"] = _name,
+            ["max_tokens"] = sampling.MaxTokens,
+            ["messages"] = messages,
+            ["temperature"] = sampling.Temperature
+        };
         // Newer models refuse both; 1 is the default.
         if (sampling.TopP < 1)
             body["top_p"] = sampling.TopP;
@@ -44,7 +53,9 @@ sealed class AnthropicModel : EvaluatedModel
         if (prompt.Stop.Count > 0)
             body["stop_sequences"] = new JsonArray([.. prompt.Stop.Select(s => JsonValue.Create(s))]);
 
-        var (answer, seconds, _, notAccepted) = await _endpoint.SendAsync("messages", body, sampling.Temperature == 0 ? [(body, "temperature", "temperature 0")] : [], cancellationToken);
+        var (answer, seconds, _, notAccepted) =
+            await _endpoint.SendAsync("messages", body,
+                sampling.Temperature == 0 ? [(body, "temperature", "temperature 0")] : [], cancellationToken);
         if (answer.Get("content") is not { ValueKind: JsonValueKind.Array } content)
             throw new ModelException(Missing(answer));
         var text = string.Concat(content.EnumerateArray().Where(b => b.Get("type").Text() == "text").Select(b => b.Get("text").Text()));
@@ -60,7 +71,8 @@ sealed class AnthropicModel : EvaluatedModel
         };
     }
 
-    static string Missing(JsonElement answer) => $"the service's answer has no content: {(answer.GetRawText() is var raw && raw.Length > 200 ? raw[..200] + "…" : raw)}";
+    static string Missing(JsonElement answer) =>
+        $"the service's answer has no content: {(answer.GetRawText() is var raw && raw.Length > 200 ? raw[..200] + "…" : raw)}";
 
     public override ValueTask DisposeAsync()
     {

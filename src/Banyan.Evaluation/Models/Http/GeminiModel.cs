@@ -24,9 +24,11 @@ sealed class GeminiModel : EvaluatedModel
 
     public override int Parallel => 8;
 
-    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) => Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
+    public override Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlySet<PromptKind>>(s_kinds);
 
-    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         var configuration = new JsonObject { ["temperature"] = sampling.Temperature, ["maxOutputTokens"] = sampling.MaxTokens };
         if (sampling.TopP < 1)
@@ -39,13 +41,15 @@ sealed class GeminiModel : EvaluatedModel
         if (prompt.System is { } system)
             body["systemInstruction"] = new JsonObject { ["parts"] = new JsonArray(new JsonObject { ["text"] = system }) };
 
-        var (answer, seconds, _, notAccepted) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body, sampling.Temperature == 0 ? [(configuration, "temperature", "temperature 0")] : [], cancellationToken);
+        var (answer, seconds, _, notAccepted) = await _endpoint.SendAsync($"models/{Uri.EscapeDataString(_name)}:generateContent", body,
+            sampling.Temperature == 0 ? [(configuration, "temperature", "temperature 0")] : [], cancellationToken);
         var candidate = answer.Get("candidates").First();
         // Blocked prompts have no candidate, blocked answers no content: both are answers, and wrong ones.
         var blocked = answer.Get("promptFeedback")?.Get("blockReason").Text();
         var finish = candidate?.Get("finishReason").Text() ?? blocked;
         var parts = candidate?.Get("content")?.Get("parts") is { ValueKind: JsonValueKind.Array } array
-            ? array.EnumerateArray().Where(p => p.Get("thought") is not { ValueKind: JsonValueKind.True }).Select(p => p.Get("text").Text()) : [];
+            ? array.EnumerateArray().Where(p => p.Get("thought") is not { ValueKind: JsonValueKind.True })
+            .Select(p => p.Get("text").Text()) : [];
         if (candidate is null && blocked is null)
             ((string?)null).Need("candidates[0]", answer);
         var usage = answer.Get("usageMetadata");
@@ -55,12 +59,14 @@ sealed class GeminiModel : EvaluatedModel
             Finish = finish switch { "STOP" => "stop", "MAX_TOKENS" => "length", _ => finish },
             PromptTokens = usage?.Get("promptTokenCount").Number(),
             // Thoughts are charged as output.
-            AnswerTokens = usage?.Get("candidatesTokenCount").Number() is { } tokens ? tokens + (usage?.Get("thoughtsTokenCount").Number() ?? 0) : usage?.Get("thoughtsTokenCount").Number(),
+            AnswerTokens = usage?.Get("candidatesTokenCount").Number() is { } tokens
+                ? tokens + (usage?.Get("thoughtsTokenCount").Number() ?? 0) : usage?.Get("thoughtsTokenCount").Number(),
             Seconds = seconds,
         };
     }
 
-    static JsonObject Content(string role, string text) => new() { ["role"] = role, ["parts"] = new JsonArray(new JsonObject { ["text"] = text }) };
+    static JsonObject Content(string role, string text) =>
+        new() { ["role"] = role, ["parts"] = new JsonArray(new JsonObject { ["text"] = text }) };
 
     public override ValueTask DisposeAsync()
     {

@@ -27,13 +27,19 @@ sealed class ModelEndpoint : IDisposable
     /// <param name="retry">When to retry.</param>
     /// <param name="headers">Other headers of every request.</param>
     /// <param name="energy">Measures attempts if the service runs on this machine.</param>
-    public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry, Action<HttpRequestHeaders>? headers = null, MachineEnergy? energy = null)
+    public ModelEndpoint(Uri address, Action<HttpRequestHeaders>? authorize, string? key, RetryPolicy? retry,
+        Action<HttpRequestHeaders>? headers = null, MachineEnergy? energy = null)
     {
         _retry = retry ?? new();
         _energy = energy;
         _key = string.IsNullOrEmpty(key) ? null : key;
         // A redirect would take the key elsewhere.
-        _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, PooledConnectionLifetime = TimeSpan.FromMinutes(5), AutomaticDecompression = DecompressionMethods.All })
+        _http = new(new SocketsHttpHandler
+        {
+            AllowAutoRedirect = false,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            AutomaticDecompression = DecompressionMethods.All
+        })
         {
             BaseAddress = new(address.ToString().TrimEnd('/') + "/"),
             Timeout = Timeout.InfiniteTimeSpan,
@@ -45,7 +51,8 @@ sealed class ModelEndpoint : IDisposable
     }
 
     /// <summary>Posts a request; null sends a GET. Returns the response, and the seconds and energy of its attempt.</summary>
-    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy)> SendAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy)> SendAsync(string path, JsonObject? body,
+        CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -57,14 +64,16 @@ sealed class ModelEndpoint : IDisposable
             var wait = _retry.WaitAfter(attempt, asked);
             if (!passing || attempt >= _retry.Attempts || wait > _retry.Patience)
                 throw new ModelException($"{_http.BaseAddress}{path}: {Clean(problem!)}"
-                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)" : $" (after {attempt} attempts)" : ""))
+                    + (passing ? wait > _retry.Patience ? $" (asks for a wait of {wait.TotalMinutes:F0} minutes)"
+                        : $" (after {attempt} attempts)" : ""))
                 { Error = error };
             await _retry.Wait(wait, cancellationToken);
         }
     }
 
     /// <summary>The address, without any key in it.</summary>
-    public string Address => _http.BaseAddress!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
+    public string Address =>
+        _http.BaseAddress!.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
 
     public void Dispose() => _http.Dispose();
 
@@ -76,7 +85,8 @@ sealed class ModelEndpoint : IDisposable
     /// <param name="body">The request.</param>
     /// <param name="optional">What may be left out: each as the request's path, and the setting it stands for.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
-    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted)> SendAsync(string path, JsonObject body, IReadOnlyList<(JsonObject In, string Name, string Setting)> optional, CancellationToken cancellationToken)
+    public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted)> SendAsync(string path,
+        JsonObject body, IReadOnlyList<(JsonObject In, string Name, string Setting)> optional, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -99,7 +109,8 @@ sealed class ModelEndpoint : IDisposable
         }
     }
 
-    async Task<(JsonElement? Answer, string? Problem, bool Passing, TimeSpan? Asked, ServiceError? Error)> TryAsync(string path, JsonObject? body, CancellationToken cancellationToken)
+    async Task<(JsonElement? Answer, string? Problem, bool Passing, TimeSpan? Asked, ServiceError? Error)> TryAsync(string path,
+        JsonObject? body, CancellationToken cancellationToken)
     {
         using var time = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         time.CancelAfter(_retry.Timeout);
@@ -113,7 +124,8 @@ sealed class ModelEndpoint : IDisposable
             if (text is null)
                 return (null, $"an answer of more than {MaximumAnswerBytes / 1_000_000} MB", false, null, null);
             if (!response.IsSuccessStatusCode)
-                return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text), Asked(response.Headers.RetryAfter), ServiceError.Read((int)response.StatusCode, text, Message(text)));
+                return (null, $"{(int)response.StatusCode} {response.ReasonPhrase}: {Message(text)}", IsPassing(response.StatusCode, text),
+                    Asked(response.Headers.RetryAfter), ServiceError.Read((int)response.StatusCode, text, Message(text)));
             try
             {
                 using var document = JsonDocument.Parse(text);
@@ -174,7 +186,8 @@ sealed class ModelEndpoint : IDisposable
                 root = root[0];
             if (root.ValueKind == JsonValueKind.Object && root.TryGetProperty("error", out var error))
                 return error.ValueKind == JsonValueKind.String ? error.GetString()!
-                    : error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString()! : Shortened(body);
+                    : error.ValueKind == JsonValueKind.Object && error.TryGetProperty("message", out var message)
+                    && message.ValueKind == JsonValueKind.String ? message.GetString()! : Shortened(body);
         }
         catch (JsonException)
         {

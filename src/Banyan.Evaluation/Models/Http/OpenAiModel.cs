@@ -27,7 +27,8 @@ sealed class OpenAiModel : EvaluatedModel
     /// <param name="isOpenAi">Whether it is OpenAI itself: chat only, and <c>max_completion_tokens</c>.</param>
     /// <param name="retry">When to retry.</param>
     /// <param name="energy">Measures a server on this machine; null measures nothing.</param>
-    public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null, MachineEnergy? energy = null)
+    public OpenAiModel(Uri address, string name, string? key, bool isOpenAi = false, RetryPolicy? retry = null,
+        MachineEnergy? energy = null)
     {
         _endpoint = new(address, headers => headers.Authorization = new("Bearer", key), key, retry, energy: energy);
         (_name, _isOpenAi, _takesNewName) = (name, isOpenAi, isOpenAi);
@@ -36,14 +37,18 @@ sealed class OpenAiModel : EvaluatedModel
     public override string Name => _name;
 
     /// <summary>What a server's list says of a model that does not change with each start: a path, a size, a hash.</summary>
-    static readonly string[] s_says = ["root", "parent", "owned_by", "max_model_len", "context_length", "sha", "digest", "quantization", "meta", "details"];
+    static readonly string[] s_says = ["root", "parent", "owned_by", "max_model_len", "context_length", "sha", "digest",
+        "quantization", "meta", "details"];
 
     public override async Task<string?> OriginAsync(CancellationToken cancellationToken)
     {
         if (_isOpenAi || await ListedAsync(cancellationToken) is not { ValueKind: JsonValueKind.Object } listed)
             return _endpoint.Address;
-        var says = string.Join(", ", s_says.Select(name => listed.Get(name) is { } value ? $"{name} {value.GetRawText()}" : null).OfType<string>());
-        return says.Length == 0 ? _endpoint.Address : $"{_endpoint.Address} ({(says.Length <= 200 ? says : "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(says))))})";
+        var says =
+            string.Join(", ",
+                s_says.Select(name => listed.Get(name) is { } value ? $"{name} {value.GetRawText()}" : null).OfType<string>());
+        return says.Length == 0 ? _endpoint.Address
+            : $"{_endpoint.Address} ({(says.Length <= 200 ? says : "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(says))))})";
     }
 
     public override int Parallel => 8;
@@ -72,7 +77,8 @@ sealed class OpenAiModel : EvaluatedModel
         return _kinds = kinds;
     }
 
-    static bool Fills(JsonElement meta) => meta.Get("fill_in_the_middle") is { ValueKind: JsonValueKind.True } || meta.Get("fim") is { ValueKind: JsonValueKind.True };
+    static bool Fills(JsonElement meta) => meta.Get("fill_in_the_middle") is { ValueKind: JsonValueKind.True }
+        || meta.Get("fim") is { ValueKind: JsonValueKind.True };
 
     /// <summary>The model in the server's list; asked for once.</summary>
     async Task<JsonElement?> ListedAsync(CancellationToken cancellationToken)
@@ -90,7 +96,8 @@ sealed class OpenAiModel : EvaluatedModel
             var (models, _, _) = await _endpoint.SendAsync("models", null, cancellationToken);
             if (models.Get("data") is not { ValueKind: JsonValueKind.Array } data)
                 return null;
-            return data.EnumerateArray().FirstOrDefault(m => m.Get("id").Text() == _name) is { ValueKind: JsonValueKind.Object } listed ? listed : null;
+            return data.EnumerateArray().FirstOrDefault(m => m.Get("id").Text() == _name) is { ValueKind: JsonValueKind.Object } listed
+                ? listed : null;
         }
         catch (ModelException)
         {
@@ -98,7 +105,8 @@ sealed class OpenAiModel : EvaluatedModel
         }
     }
 
-    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample, CancellationToken cancellationToken)
+    public override async Task<ModelAnswer> AnswerAsync(ModelPrompt prompt, SamplingSettings sampling, int sample,
+        CancellationToken cancellationToken)
     {
         var body = new JsonObject { ["model"] = _name, ["temperature"] = sampling.Temperature };
         if (sampling.TopP < 1)
@@ -167,12 +175,15 @@ sealed class OpenAiModel : EvaluatedModel
         var content = message.Get("content");
         if (content is not { ValueKind: JsonValueKind.Array } parts)
             return content is null ? null : content.Text().Need("text in choices[0].message.content", answer);
-        return string.Concat(parts.EnumerateArray().Select(part => part.ValueKind == JsonValueKind.String ? part.GetString() : part.Get("type").Text() switch
-        {
-            "text" or "output_text" or null => (part.Get("text").Text() ?? part.Get("text")?.Get("value").Text() ?? part.Get("content").Text()).Need("text in a part of choices[0].message.content", answer),
-            "refusal" => part.Get("refusal").Text(),
-            _ => "", // a thought, a picture, a call of a tool
-        }));
+        return string.Concat(parts.EnumerateArray()
+            .Select(part => part.ValueKind == JsonValueKind.String ? part.GetString() : part.Get("type").Text() switch
+            {
+                "text" or "output_text" or null =>
+                    (part.Get("text").Text() ?? part.Get("text")?.Get("value").Text()
+                        ?? part.Get("content").Text()).Need("text in a part of choices[0].message.content", answer),
+                "refusal" => part.Get("refusal").Text(),
+                _ => "", // a thought, a picture, a call of a tool
+            }));
     }
 
     public override ValueTask DisposeAsync()

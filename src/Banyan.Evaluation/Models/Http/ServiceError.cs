@@ -11,7 +11,8 @@ namespace Banyan.Evaluation.Models.Http;
 sealed partial record ServiceError(int Status, string Message, string? Code, string? Parameter)
 {
     static readonly string[] s_filters =
-        ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "moderation_blocked", "invalid_prompt", "data_inspection_failed", "DataInspectionFailed"];
+        ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "moderation_blocked", "invalid_prompt",
+            "data_inspection_failed", "DataInspectionFailed"];
 
     /// <summary>
     /// Whether what was asked, or would have been answered, is what the service does not speak of: an item without an answer, not a service
@@ -21,7 +22,8 @@ sealed partial record ServiceError(int Status, string Message, string? Code, str
 
     /// <summary>Whether a parameter is one that the model does not take, at any value or at this one.</summary>
     public bool Refuses(string parameter) => Status is 400 or 404 or 422
-        && (Parameter == parameter || Regex.IsMatch(Message, $@"(?<![\w]){Regex.Escape(parameter)}(?![\w])")) && (Code is "unsupported_parameter" or "unsupported_value" || Unsupported().IsMatch(Message));
+        && (Parameter == parameter || Regex.IsMatch(Message, $@"(?<![\w]){Regex.Escape(parameter)}(?![\w])"))
+        && (Code is "unsupported_parameter" or "unsupported_value" || Unsupported().IsMatch(Message));
 
     /// <summary>Reads <c>{"error":{"message":…,"code":…,"param":…}}</c>, as OpenAI, Gemini and Anthropic write it.</summary>
     public static ServiceError Read(int status, string body, string message)
@@ -33,7 +35,8 @@ sealed partial record ServiceError(int Status, string Message, string? Code, str
             if (root.ValueKind == JsonValueKind.Array && root.GetArrayLength() > 0)
                 root = root[0];
             var error = root.Get("error") ?? root;
-            return new(status, message, error.Get("code").Text() ?? error.Get("innererror")?.Get("code").Text() ?? error.Get("type").Text(), error.Get("param").Text());
+            return new(status, message, error.Get("code").Text() ?? error.Get("innererror")?.Get("code").Text() ?? error.Get("type").Text(),
+                error.Get("param").Text());
         }
         catch (JsonException)
         {

@@ -43,9 +43,11 @@ sealed class BanyanMiniTask : EvaluationTask
 
         readonly Dictionary<string, MiniItem> _items = items.ToDictionary(i => i.Id);
         readonly EvalPlusItems _python = new("banyan-mini", plus: false,
-            [.. items.Where(i => i.IsPython).Select(i => Python(i) with { Original = i.Original is { } original ? Python(original) : null })]);
+            [.. items.Where(i => i.IsPython)
+                .Select(i => Python(i) with { Original = i.Original is { } original ? Python(original) : null })]);
 
-        static EvalPlusItem Python(MiniItem item) => new(item.Id, item.Entry, item.Prompt, item.Solution, IsMbpp: false, Tolerance: 0, item.Inputs, []);
+        static EvalPlusItem Python(MiniItem item) =>
+            new(item.Id, item.Entry, item.Prompt, item.Solution, IsMbpp: false, Tolerance: 0, item.Inputs, []);
 
         public override IReadOnlyList<string> Ids { get; } = [.. items.Select(i => i.Id)];
 
@@ -65,7 +67,9 @@ sealed class BanyanMiniTask : EvaluationTask
 
         internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
         {
-            var wanted = items.Where(i => i.IsPython).Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Solution, [.. i.Inputs.Select(v => v.ToLiteral())], int.MaxValue, i.Wrong)).ToList();
+            var wanted = items.Where(i => i.IsPython)
+                .Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Solution, [.. i.Inputs.Select(v => v.ToLiteral())],
+                    int.MaxValue, i.Wrong)).ToList();
             var python = await TwinMaker.FunctionsAsync("banyan-mini", wanted, judge, cancellationToken);
             var changes = new Dictionary<string, IReadOnlyList<string>>();
             var twins = new List<MiniItem>();
@@ -74,7 +78,15 @@ sealed class BanyanMiniTask : EvaluationTask
                 var id = item.Id + TwinTask.Suffix;
                 if (python.TryGetValue(item.Id, out var made))
                 {
-                    twins.Add(item with { Id = id, Entry = made.Entry, Prompt = made.Prompt, Solution = made.Code, Wrong = made.Bodies, Original = item });
+                    twins.Add(item with
+                    {
+                        Id = id,
+                        Entry = made.Entry,
+                        Prompt = made.Prompt,
+                        Solution = made.Code,
+                        Wrong = made.Bodies,
+                        Original = item
+                    });
                     changes[id] = made.Changes;
                 }
                 else if (!item.IsPython)
@@ -84,7 +96,8 @@ sealed class BanyanMiniTask : EvaluationTask
                     changes[id] = different;
                 }
             }
-            return await TwinItems.ProvenAsync("banyan-mini" + TwinTask.Suffix, new Items(twins), this, Known(twins), changes, judge, cancellationToken);
+            return await TwinItems.ProvenAsync("banyan-mini" + TwinTask.Suffix, new Items(twins), this, Known(twins), changes,
+                judge, cancellationToken);
         }
 
         static RecordedAnswer Answer(MiniItem item, string body) => item.IsPython
@@ -106,7 +119,8 @@ sealed class BanyanMiniTask : EvaluationTask
                 return _python.JudgeAsync(judge, answer, cancellationToken);
             var program = answer.Whole ? answer.Text : item.Prompt + answer.Text;
             var checks = string.Concat(item.Checks.Select(c => $"    Debug.Assert({c});\n"));
-            return s_csharp.JudgeAsync(judge, s_csharp.Solution(program, answer.Uncut), $"    }}\n    public static void Main(string[] args) {{\n{checks}    }}\n\n}}\n", cancellationToken);
+            return s_csharp.JudgeAsync(judge, s_csharp.Solution(program, answer.Uncut),
+                $"    }}\n    public static void Main(string[] args) {{\n{checks}    }}\n\n}}\n", cancellationToken);
         }
     }
 }

@@ -19,7 +19,8 @@ sealed record MiniItem(string Id, string Prompt, string Solution, IReadOnlyList<
     public IReadOnlyList<PythonValue> Inputs => [.. Checks.Select(c => PythonValue.Parse(c))];
 
     /// <summary>Every item, as it ships.</summary>
-    public static IReadOnlyList<MiniItem> All { get; } = [.. typeof(MiniItem).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".item", StringComparison.Ordinal))
+    public static IReadOnlyList<MiniItem> All { get; } =
+        [.. typeof(MiniItem).Assembly.GetManifestResourceNames().Where(n => n.EndsWith(".item", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal).Reverse().GroupBy(n => n.Split('-')[0]).SelectMany(g => g.Reverse()).Select(Read)];
 
     static MiniItem Read(string resource)
@@ -31,11 +32,13 @@ sealed record MiniItem(string Id, string Prompt, string Solution, IReadOnlyList<
     /// <summary>Reads an item. Its id is <c>language/name</c>; the file is called <c>language-number-name.item</c>.</summary>
     public static MiniItem Parse(string fileName, string text)
     {
-        var sections = text.ReplaceLineEndings("\n").Split("=== ", StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('\n', 2)).Select(s => (Name: s[0].Trim(), Text: s[1])).ToList();
+        var sections = text.ReplaceLineEndings("\n").Split("=== ", StringSplitOptions.RemoveEmptyEntries).Select(s => s.Split('\n', 2))
+            .Select(s => (Name: s[0].Trim(), Text: s[1])).ToList();
         string One(string name) => sections.Single(s => s.Name == name).Text;
         var parts = fileName[..^".item".Length].Split('-', 3);
         var checks = sections.Single(s => s.Name is "inputs" or "tests").Text;
-        return new($"{parts[0]}/{parts[2]}", One("prompt"), One("solution"), [.. sections.Where(s => s.Name == "wrong").Select(s => s.Text)],
+        return new($"{parts[0]}/{parts[2]}", One("prompt"), One("solution"),
+            [.. sections.Where(s => s.Name == "wrong").Select(s => s.Text)],
             checks.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 }

@@ -8,7 +8,8 @@ namespace Banyan.Evaluation.Tasks.EvalPlus;
 /// A problem of HumanEval(+) or MBPP(+): a function to write, and inputs on which it must agree with the canonical solution.
 /// </summary>
 sealed record EvalPlusItem(
-    string Id, string Entry, string Prompt, string Canonical, bool IsMbpp, double Tolerance, IReadOnlyList<PythonValue> BaseInputs, IReadOnlyList<PythonValue> PlusInputs)
+    string Id, string Entry, string Prompt, string Canonical, bool IsMbpp, double Tolerance, IReadOnlyList<PythonValue> BaseInputs,
+    IReadOnlyList<PythonValue> PlusInputs)
 {
     public static EvalPlusItem Read(PythonValue data)
     {
@@ -19,7 +20,8 @@ sealed record EvalPlusItem(
         IReadOnlyList<PythonValue> Inputs(string name) => data[name] is PythonDictionary { Entries.Count: 0 } ? []
             : [.. data.List(name).Select(input => isMbpp ? MbppInputs.Typed(problem, input) : input)];
         var tolerance = data["atol"] switch { PythonFloat f => f.Value, PythonInt i => (double)i.Value, _ => 0 };
-        return new(id, data.Text("entry_point"), data.Text("prompt"), data.Text("canonical_solution"), isMbpp, tolerance, Inputs("base_input"), Inputs("plus_input"));
+        return new(id, data.Text("entry_point"), data.Text("prompt"), data.Text("canonical_solution"), isMbpp, tolerance,
+            Inputs("base_input"), Inputs("plus_input"));
     }
 
     /// <summary>

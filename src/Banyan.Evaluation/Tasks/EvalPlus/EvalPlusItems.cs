@@ -30,13 +30,16 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
     /// <summary>A twin must return what its original returns.</summary>
     public override async Task PrepareAsync(Judge judge, CancellationToken cancellationToken)
     {
-        var expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), [.. items.Select(i => i.Original ?? i)], judge, cancellationToken);
+        var expected = await ExpectedResults.ComputeAsync(task.TrimEnd('+'), [.. items.Select(i => i.Original ?? i)],
+            judge, cancellationToken);
         _expected = items.ToDictionary(i => i.Id, i => expected[(i.Original ?? i).Id]);
     }
 
     internal override async Task<ItemSet> TwinAsync(Judge judge, CancellationToken cancellationToken)
     {
-        var wanted = items.Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Canonical, [.. i.Inputs.Select(v => v.ToLiteral())], plus ? int.MaxValue : i.BaseInputs.Count, [])).ToList();
+        var wanted =
+            items.Select(i => new TwinOf(i.Id, i.Entry, i.Prompt, i.Canonical, [.. i.Inputs.Select(v => v.ToLiteral())],
+                plus ? int.MaxValue : i.BaseInputs.Count, [])).ToList();
         var made = await TwinMaker.FunctionsAsync(task, wanted, judge, cancellationToken);
         var twins = items.Where(i => made.ContainsKey(i.Id)).Select(i => i with
         {
@@ -47,9 +50,14 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
             Original = i,
         }).ToList();
         // Right is its own solution; wrong are one with one thing changed, one that returns nothing, and the original's own, remembered.
-        var known = twins.SelectMany(t => ((IEnumerable<(RecordedAnswer, bool)>)[(new(t.Id, t.CanonicalProgram, Whole: true), true), (new(t.Id, t.Original!.CanonicalProgram, Whole: true), false),
-            (new(t.Id, $"def {t.Entry}(*arguments):\n    return None\n", Whole: true), false)]).Concat(made[t.Original!.Id].Programs.Select(p => (new RecordedAnswer(t.Id, p, Whole: true), false)))).ToList();
-        return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new EvalPlusItems(task, plus, twins), this, known, twins.ToDictionary(t => t.Id, t => made[t.Original!.Id].Changes), judge, cancellationToken);
+        var known =
+            twins.SelectMany(t =>
+                ((IEnumerable<(RecordedAnswer, bool)>)[(new(t.Id, t.CanonicalProgram, Whole: true), true),
+                    (new(t.Id, t.Original!.CanonicalProgram, Whole: true), false),
+            (new(t.Id, $"def {t.Entry}(*arguments):\n    return None\n", Whole: true), false)]).Concat(
+                made[t.Original!.Id].Programs.Select(p => (new RecordedAnswer(t.Id, p, Whole: true), false)))).ToList();
+        return await TwinItems.ProvenAsync(task + TwinTask.Suffix, new EvalPlusItems(task, plus, twins), this, known,
+            twins.ToDictionary(t => t.Id, t => made[t.Original!.Id].Changes), judge, cancellationToken);
     }
 
     internal override double LikelyCpuSeconds(string id) => _expected[id].CpuSeconds.Sum();
@@ -71,8 +79,10 @@ sealed class EvalPlusItems(string task, bool plus, IReadOnlyList<EvalPlusItem> i
         var expected = _expected[item.Id];
         var inputs = plus ? [.. item.Inputs] : item.BaseInputs;
         var limits = expected.CpuSeconds.Select(s => Math.Max(LeastSeconds, TimeFactor * s)).ToArray();
-        PythonGroup Group(IReadOnlyList<PythonValue> values, int offset) => new([.. values.Select(v => v.ToLiteral())], limits[offset..(offset + values.Count)]);
-        PythonGroup[] groups = plus ? [Group(item.BaseInputs, 0), Group(item.PlusInputs, item.BaseInputs.Count)] : [Group(item.BaseInputs, 0)];
+        PythonGroup Group(IReadOnlyList<PythonValue> values, int offset) =>
+            new([.. values.Select(v => v.ToLiteral())], limits[offset..(offset + values.Count)]);
+        PythonGroup[] groups = plus
+            ? [Group(item.BaseInputs, 0), Group(item.PlusInputs, item.BaseInputs.Count)] : [Group(item.BaseInputs, 0)];
 
         var right = 0;
         var reason = "";

@@ -10,7 +10,8 @@ static class EvalPlusOracle
 {
     /// <summary>Problems whose result is a collection in any order.</summary>
     static readonly HashSet<string> s_sets =
-        ["similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum", "intersection_array", "find_dissimilar", "Diff"];
+        ["similar_elements", "find_char_long", "common_in_nested_lists", "extract_singly", "larg_nnum", "intersection_array",
+            "find_dissimilar", "Diff"];
 
     /// <summary>Problems that accept any truthy value for true, and None for false.</summary>
     static readonly HashSet<string> s_anythingButNone = ["check_str", "text_match_three", "text_starta_endb"];
@@ -21,7 +22,8 @@ static class EvalPlusOracle
     /// <summary>
     /// Whether results are compared as sets; the published scores of MBPP+ 0.1.0 compared them with their order and type (twins have none).
     /// </summary>
-    public static bool IsSet(EvalPlusItem item, bool asPublished) => item.IsMbpp && (!asPublished || item.Original is not null) && s_sets.Contains(Entry(item));
+    public static bool IsSet(EvalPlusItem item, bool asPublished) =>
+        item.IsMbpp && (!asPublished || item.Original is not null) && s_sets.Contains(Entry(item));
 
     /// <summary>Whether <paramref name="actual"/> is a right result of the call with <paramref name="input"/>.</summary>
     public static bool IsRight(EvalPlusItem item, PythonValue input, PythonValue actual, PythonValue expected)
@@ -36,7 +38,8 @@ static class EvalPlusOracle
             if (Entry(item) == "sum_div" && PythonEquality.Instance.Equals(actual, new PythonInt(0)))
                 return true;
             if (s_anythingButNone.Contains(Entry(item)))
-                return (actual is PythonBool b ? b.Value : actual is not PythonNone) == (expected is PythonBool e ? e.Value : expected is not PythonNone);
+                return (actual is PythonBool b ? b.Value : actual is not PythonNone)
+                    == (expected is PythonBool e ? e.Value : expected is not PythonNone);
         }
         if (equal)
             return true;

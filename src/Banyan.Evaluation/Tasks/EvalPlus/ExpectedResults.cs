@@ -15,9 +15,11 @@ static class ExpectedResults
     /// <summary>CPU-seconds a canonical solution may take for one call, and for all.</summary>
     const double CallSeconds = 60, TotalSeconds = 600;
 
-    public static async Task<IReadOnlyDictionary<string, ExpectedResult>> ComputeAsync(string task, IReadOnlyList<EvalPlusItem> items, Judge judge, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyDictionary<string, ExpectedResult>> ComputeAsync(string task, IReadOnlyList<EvalPlusItem> items,
+        Judge judge, CancellationToken cancellationToken)
     {
-        var file = judge.Options.CacheFolder is { } folder ? Path.Combine(folder, $"{task}-{await KeyAsync(items, judge, cancellationToken)}.txt") : null;
+        var file = judge.Options.CacheFolder is { } folder
+            ? Path.Combine(folder, $"{task}-{await KeyAsync(items, judge, cancellationToken)}.txt") : null;
         if (file is not null && File.Exists(file) && Read(file, items) is { } kept)
             return kept;
 
@@ -34,7 +36,12 @@ static class ExpectedResults
         var values = new List<PythonValue>();
         var seconds = new List<double>();
         PythonOutcome? failed = null;
-        var job = new PythonJob(item.CanonicalProgram, item.Entry, [new(inputs, [.. inputs.Select(_ => CallSeconds)])]) { TotalSeconds = TotalSeconds, AsSet = EvalPlusOracle.IsSet(item, judge.Options.AsPublished) };
+        var job = new PythonJob(item.CanonicalProgram, item.Entry,
+            [new(inputs, [.. inputs.Select(_ => CallSeconds)])])
+        {
+            TotalSeconds = TotalSeconds,
+            AsSet = EvalPlusOracle.IsSet(item, judge.Options.AsPublished)
+        };
         var end = await judge.Python.RunAsync(job, outcome =>
         {
             if (outcome.Value is null)
@@ -47,7 +54,8 @@ static class ExpectedResults
             return true;
         }, cancellationToken);
         if (values.Count != inputs.Length)
-            throw new EvaluationException($"the canonical solution of {item.Id} fails here at input {values.Count} ({failed?.Raised ?? end.ToString()}): no score of it would mean anything");
+            throw new EvaluationException(
+                $"the canonical solution of {item.Id} fails here at input {values.Count} ({failed?.Raised ?? end.ToString()}): no score of it would mean anything");
         return new(values, seconds);
     }
 
@@ -119,7 +127,8 @@ static class ExpectedResults
                 }
                 results[fields[0]] = new(values, seconds);
             }
-            return items.All(i => results.TryGetValue(i.Id, out var r) && r.Values.Count == i.BaseInputs.Count + i.PlusInputs.Count) ? results : null;
+            return items.All(i => results.TryGetValue(i.Id, out var r) && r.Values.Count == i.BaseInputs.Count + i.PlusInputs.Count)
+                ? results : null;
         }
         catch (Exception e) when (e is FormatException or IOException)
         {

@@ -10,7 +10,8 @@ namespace Banyan.Evaluation.Tasks.EvalPlus;
 /// </summary>
 sealed class InfillingTask(string name, string[] aliases, string description, string file, bool oneLine) : EvaluationTask
 {
-    static readonly string[] s_inputs = ["HumanEvalPlus-v0.1.10.jsonl.gz", "HumanEvalPlus.jsonl.gz", "HumanEvalPlus-v0.1.10.jsonl", "HumanEvalPlus.jsonl"];
+    static readonly string[] s_inputs = ["HumanEvalPlus-v0.1.10.jsonl.gz", "HumanEvalPlus.jsonl.gz",
+        "HumanEvalPlus-v0.1.10.jsonl", "HumanEvalPlus.jsonl"];
 
     public override string Name => name;
 
@@ -27,12 +28,14 @@ sealed class InfillingTask(string name, string[] aliases, string description, st
     public override string DataHash(TaskSource source) => Hash([source.Need(this), Inputs(source)]);
 
     string Inputs(TaskSource source) => source.Find(s_inputs)
-        ?? throw new EvaluationException($"{Name} is scored on HumanEval's inputs: {s_inputs[0]} is expected beside {file} (banyan eval data {Name} fetches both)");
+        ?? throw new EvaluationException(
+            $"{Name} is scored on HumanEval's inputs: {s_inputs[0]} is expected beside {file} (banyan eval data {Name} fetches both)");
 
     public override ItemSet Load(TaskSource source)
     {
         var (gaps, inputs) = (source.Need(this), Inputs(source));
-        var problems = JsonLines.ParsePython(Evaluation.DataFiles.ReadText(inputs), inputs).Select(EvalPlusItem.Read).ToDictionary(i => i.Id);
+        var problems = JsonLines.ParsePython(Evaluation.DataFiles.ReadText(inputs), inputs).Select(EvalPlusItem.Read)
+            .ToDictionary(i => i.Id);
         return new Items(name, oneLine, [.. JsonLines.ParsePython(Evaluation.DataFiles.ReadText(gaps), gaps).Select(data =>
         {
             var id = data.Text("task_id");
@@ -65,14 +68,17 @@ sealed class InfillingTask(string name, string[] aliases, string description, st
 
         public override ItemText Text(string id) => new(_gaps[id].Before + _gaps[id].After, _gaps[id].Missing);
 
-        public override ItemPrompt Prompt(string id) => new(Asked.Gap, "python", _gaps[id].Before) { Suffix = _gaps[id].After, OneLine = oneLine, Entry = _gaps[id].Whole.Entry };
+        public override ItemPrompt Prompt(string id) =>
+            new(Asked.Gap, "python", _gaps[id].Before) { Suffix = _gaps[id].After, OneLine = oneLine, Entry = _gaps[id].Whole.Entry };
 
-        public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) => _programs.PrepareAsync(judge, cancellationToken);
+        public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) =>
+            _programs.PrepareAsync(judge, cancellationToken);
 
         public override Task<Verdict> JudgeAsync(Judge judge, RecordedAnswer answer, CancellationToken cancellationToken)
         {
             var gap = _gaps[answer.Id];
-            return _programs.JudgeAsync(judge, answer with { Text = answer.Whole ? answer.Text : gap.Before + answer.Text + gap.After, Whole = true }, cancellationToken);
+            return _programs.JudgeAsync(judge,
+                answer with { Text = answer.Whole ? answer.Text : gap.Before + answer.Text + gap.After, Whole = true }, cancellationToken);
         }
     }
 }

@@ -37,18 +37,22 @@ static partial class MbppInputs
             115 => First(items, i => Each(i, SetOrEmptyDictionary)),
             124 => new PythonTuple([new PythonFloat(Complex(items[0]).Real), Complex(items[1])]),
             252 => new PythonList([Complex(items[0])]),
-            722 => First(items, i => i is PythonDictionary d ? new PythonDictionary([.. d.Entries.Select(e => KeyValuePair.Create(e.Key, Tuple(e.Value)))]) : i),
+            722 => First(items, i => i is PythonDictionary d
+                ? new PythonDictionary([.. d.Entries.Select(e => KeyValuePair.Create(e.Key, Tuple(e.Value)))]) : i),
             _ => arguments,
         };
     }
 
-    static PythonList First(IReadOnlyList<PythonValue> items, Func<PythonValue, PythonValue> convert) => new([convert(items[0]), .. items.Skip(1)]);
+    static PythonList First(IReadOnlyList<PythonValue> items, Func<PythonValue, PythonValue> convert) =>
+        new([convert(items[0]), .. items.Skip(1)]);
 
-    static PythonValue Each(PythonValue value, Func<PythonValue, PythonValue> convert) => value is PythonList list ? new PythonList([.. list.Items.Select(convert)]) : value;
+    static PythonValue Each(PythonValue value, Func<PythonValue, PythonValue> convert) =>
+        value is PythonList list ? new PythonList([.. list.Items.Select(convert)]) : value;
 
     static PythonValue Tuple(PythonValue value) => value is PythonList list ? new PythonTuple(list.Items) : value;
 
-    static PythonValue SetOrEmptyDictionary(PythonValue value) => value is PythonList { Items.Count: > 0 } list ? new PythonSet(list.Items) : new PythonDictionary([]);
+    static PythonValue SetOrEmptyDictionary(PythonValue value) =>
+        value is PythonList { Items.Count: > 0 } list ? new PythonSet(list.Items) : new PythonDictionary([]);
 
     /// <summary>A number, or one written as a string, as <c>complex()</c> reads it.</summary>
     static PythonComplex Complex(PythonValue value)
@@ -57,7 +61,8 @@ static partial class MbppInputs
         var match = ComplexNumber().Match(text);
         if (!match.Success)
             throw new EvaluationException($"MBPP+: '{text}' is no complex number");
-        double Part(string name) => match.Groups[name] is { Success: true } part ? double.Parse(part.ValueSpan, CultureInfo.InvariantCulture) : 0;
+        double Part(string name) => match.Groups[name] is { Success: true } part
+            ? double.Parse(part.ValueSpan, CultureInfo.InvariantCulture) : 0;
         return new(Part("real"), Part("imaginary"));
     }
 

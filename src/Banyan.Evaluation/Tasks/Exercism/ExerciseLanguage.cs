@@ -7,7 +7,8 @@ namespace Banyan.Evaluation.Tasks.Exercism;
 /// <summary>Builds an exercise's program: the solution, the tests, what they use of xUnit, and an entry that calls each test.</summary>
 sealed class ExerciseLanguage(Exercise exercise) : ProgramLanguage
 {
-    const string Usings = "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks; global using Xunit;\n";
+    const string Usings =
+        "global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Threading; global using System.Threading.Tasks; global using Xunit;\n";
 
     static readonly string s_xunit = ReadXunit();
 
@@ -25,7 +26,8 @@ sealed class ExerciseLanguage(Exercise exercise) : ProgramLanguage
     protected override BlindChecks Blind(string tests) => BlindChecks.Of(ExerciseChecks.Of(tests, exercise.Sequences), Write);
 
     // The files, with a character between them that no source has.
-    protected override string WithTests(string solution, string tests, string lastStatement) => string.Join('\0', Usings, solution, tests, s_xunit, exercise.Main(lastStatement));
+    protected override string WithTests(string solution, string tests, string lastStatement) =>
+        string.Join('\0', Usings, solution, tests, s_xunit, exercise.Main(lastStatement));
 
     protected override SandboxProgram? Build(string program, string variant, out string? error) =>
         CSharpCompiler.Build(program.Split('\0'), "BanyanExercise", NullableContextOptions.Enable, out error);

@@ -26,17 +26,21 @@ sealed class ExercismTask : EvaluationTask
 
     public override IReadOnlyList<string> DataFiles => [DataSources.ExercismFolder];
 
-    public override ItemSet Load(TaskSource source) => new Items([.. Folders(source).Where(f => !s_refactoring.Contains(Path.GetFileName(f))).Select(Exercise.Read).OfType<Exercise>()]);
+    public override ItemSet Load(TaskSource source) =>
+        new Items([.. Folders(source).Where(f => !s_refactoring.Contains(Path.GetFileName(f))).Select(Exercise.Read).OfType<Exercise>()]);
 
     /// <summary>Of what is used: the same of a clone as of what was fetched.</summary>
     public override string DataHash(TaskSource source) => FolderHash.Of(Repository(source), Exercise.Uses).Sha256;
 
-    List<string> Folders(TaskSource source) => [.. Directory.GetDirectories(Path.Combine(Repository(source), "exercises", "practice")).Order(StringComparer.Ordinal)];
+    List<string> Folders(TaskSource source) =>
+        [.. Directory.GetDirectories(Path.Combine(Repository(source), "exercises", "practice")).Order(StringComparer.Ordinal)];
 
     /// <summary>The repository's own layout, in the data folder or in a folder of it.</summary>
     string Repository(TaskSource source) =>
-        ((string[])[DataSources.ExercismFolder, "csharp", "."]).Select(f => Path.Combine(source.Folder, f)).FirstOrDefault(f => Directory.Exists(Path.Combine(f, "exercises", "practice")))
-            ?? throw new EvaluationException($"no data of {Name} in {Path.GetFullPath(source.Folder)}: the repository exercism/csharp is expected there, with its folder exercises/practice (banyan eval data {Name} fetches it; or git clone https://github.com/exercism/csharp {DataSources.ExercismFolder})");
+        ((string[])[DataSources.ExercismFolder, "csharp", "."]).Select(f => Path.Combine(source.Folder, f))
+        .FirstOrDefault(f => Directory.Exists(Path.Combine(f, "exercises", "practice")))
+            ?? throw new EvaluationException(
+                $"no data of {Name} in {Path.GetFullPath(source.Folder)}: the repository exercism/csharp is expected there, with its folder exercises/practice (banyan eval data {Name} fetches it; or git clone https://github.com/exercism/csharp {DataSources.ExercismFolder})");
 
     sealed class Items(IReadOnlyList<Exercise> exercises) : ItemSet
     {
@@ -48,11 +52,13 @@ sealed class ExercismTask : EvaluationTask
 
         public override ItemText Text(string id) => new(_exercises[id].Instructions + "\n" + _exercises[id].Stub, _exercises[id].Example);
 
-        public override ItemPrompt Prompt(string id) => new(Asked.File, "csharp", _exercises[id].Stub) { Instruction = _exercises[id].Instructions };
+        public override ItemPrompt Prompt(string id) =>
+            new(Asked.File, "csharp", _exercises[id].Stub) { Instruction = _exercises[id].Instructions };
 
         /// <summary>Every example passes, and every file as it was given, with nothing written, fails.</summary>
         public override Task PrepareAsync(Judge judge, CancellationToken cancellationToken) => GroundTruth.ProveAsync("exercism-cs", this,
-            [.. exercises.SelectMany(e => ((RecordedAnswer, bool)[])[(new(e.Name, e.Example, Whole: true), true), (new(e.Name, e.Stub, Whole: true), false)])], judge, cancellationToken);
+            [.. exercises.SelectMany(e => ((RecordedAnswer, bool)[])[(new(e.Name, e.Example, Whole: true), true),
+                (new(e.Name, e.Stub, Whole: true), false)])], judge, cancellationToken);
 
         /// <summary>The blocks that declare what the file must declare; all of them, if it is written in pieces.</summary>
         public override RecordedAnswer Read(string id, string form, string answer)
@@ -64,7 +70,9 @@ sealed class ExercismTask : EvaluationTask
             if (form == PromptLadder.Fenced)
                 blocks = [.. blocks.Take(1)]; // what a base model writes after its file is no part of it
             var types = _exercises[id].Types;
-            var whole = blocks.LastOrDefault(b => types.All(t => Regex.IsMatch(b, $@"\b(class|struct|record|enum|interface)\s+{Regex.Escape(t)}\b")));
+            var whole =
+                blocks.LastOrDefault(b =>
+                    types.All(t => Regex.IsMatch(b, $@"\b(class|struct|record|enum|interface)\s+{Regex.Escape(t)}\b")));
             return new(id, whole ?? (blocks.Count > 0 ? string.Join('\n', blocks) : text), Whole: true);
         }
 

@@ -46,13 +46,15 @@ sealed partial class BlindChecks
     /// <param name="read">Reads a line.</param>
     /// <param name="write">Writes the report of a check: the check, and for each of its values the value and the two texts to print where
     /// it is equal, or not.</param>
-    public static BlindChecks Of(string tests, Func<string, Check?> read, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write) =>
+    public static BlindChecks Of(string tests, Func<string, Check?> read,
+        Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write) =>
         Of([.. tests.Split('\n').Select(line => (line, read(line)))], write);
 
     /// <summary>Rewrites tests given as pieces on lines of their own; one that is not a check is kept.</summary>
     /// <param name="pieces">The pieces, in the order in which they are run.</param>
     /// <param name="write">As above.</param>
-    public static BlindChecks Of(IReadOnlyList<(string Text, Check? Check)> pieces, Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write)
+    public static BlindChecks Of(IReadOnlyList<(string Text, Check? Check)> pieces,
+        Func<int, Check, IReadOnlyList<(string Value, string Yes, string No)>, string> write)
     {
         var blind = new BlindChecks(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         var count = pieces.Count(p => p.Check is not null);
@@ -82,36 +84,45 @@ sealed partial class BlindChecks
     /// <summary>Verifies a program's output: every report once, each as expected, and the number alone at the end.</summary>
     public Verdict Judge(string output)
     {
-        var reports = Report().Matches(output).Where(m => m.Groups[1].Value == Number).Select(m => (Index: int.Parse(m.Groups[2].ValueSpan, CultureInfo.InvariantCulture), Equal: m.Groups[3].Value == "1")).ToList();
+        var reports = Report().Matches(output).Where(m => m.Groups[1].Value == Number)
+            .Select(m => (Index: int.Parse(m.Groups[2].ValueSpan, CultureInfo.InvariantCulture), Equal: m.Groups[3].Value == "1")).ToList();
         for (var i = 0; i < reports.Count && i < _expected.Count; i++)
             if (reports[i].Index != i)
                 return Verdict.Wrong("reports other checks than it was given");
             else if (reports[i].Equal && !_expected[i])
-                return reports.Take(_expected.Count).All(r => r.Equal) ? Verdict.Wrong("passes checks that are false") : Verdict.Wrong("wrong answer");
+                return reports.Take(_expected.Count).All(r => r.Equal) ? Verdict.Wrong("passes checks that are false")
+                    : Verdict.Wrong("wrong answer");
             else if (!reports[i].Equal && _expected[i])
                 return Verdict.Wrong("wrong answer");
-        return reports.Count == _expected.Count && output.TrimEnd().EndsWith(Number, StringComparison.Ordinal) ? Verdict.Right : Verdict.Wrong("ended before its tests");
+        return reports.Count == _expected.Count && output.TrimEnd().EndsWith(Number, StringComparison.Ordinal) ? Verdict.Right
+            : Verdict.Wrong("ended before its tests");
     }
 
     /// <summary>Values of the same kind and shape that differ from a given one: none if nothing in it can be changed.</summary>
     static IEnumerable<string> Others(string expected, int count)
     {
         if (Boolean().Match(expected) is { Success: true } truth && !InString(expected, truth.Index))
-            return [Replace(expected, truth, truth.Value is "true" ? "false" : truth.Value is "false" ? "true" : truth.Value is "True" ? "False" : "True")];
+            return [Replace(expected, truth, truth.Value is "true" ? "false" : truth.Value is "false" ? "true"
+                : truth.Value is "True" ? "False" : "True")];
         if (Number_().Matches(expected).FirstOrDefault(m => !InString(expected, m.Index)) is { } number)
         {
             // A window of numbers that holds it anywhere.
             var (value, from) = (long.Parse(number.ValueSpan, CultureInfo.InvariantCulture), RandomNumberGenerator.GetInt32(count + 1));
             from = (int)Math.Min(from, value); // a sign may stand before it
-            return Enumerable.Range(0, count + 1).Select(i => value - from + i).Where(v => v != value).Take(count).Select(v => Replace(expected, number, v.ToString(CultureInfo.InvariantCulture)));
+            return Enumerable.Range(0, count + 1).Select(i => value - from + i).Where(v => v != value).Take(count)
+                .Select(v => Replace(expected, number, v.ToString(CultureInfo.InvariantCulture)));
         }
         if (FirstInString(expected) is { } letter)
         {
-            var others = (char.IsAsciiDigit(expected[letter]) ? "0123456789" : "abcdefghijklmnopqrstuvwxyz").Where(c => char.ToLowerInvariant(expected[letter]) != c).ToArray();
+            var others = (char.IsAsciiDigit(expected[letter]) ? "0123456789"
+                : "abcdefghijklmnopqrstuvwxyz").Where(c => char.ToLowerInvariant(expected[letter]) != c).ToArray();
             RandomNumberGenerator.Shuffle<char>(others);
-            return others.Take(count).Select(c => $"{expected[..letter]}{(char.IsUpper(expected[letter]) ? char.ToUpperInvariant(c) : c)}{expected[(letter + 1)..]}");
+            return others.Take(count)
+                .Select(c =>
+                    $"{expected[..letter]}{(char.IsUpper(expected[letter]) ? char.ToUpperInvariant(c) : c)}{expected[(letter + 1)..]}");
         }
-        return EmptyString().Match(expected) is { Success: true } empty ? "abcdefgh".Take(count).Select(c => $"{expected[..(empty.Index + 1)]}{c}{expected[(empty.Index + 1)..]}") : [];
+        return EmptyString().Match(expected) is { Success: true } empty
+            ? "abcdefgh".Take(count).Select(c => $"{expected[..(empty.Index + 1)]}{c}{expected[(empty.Index + 1)..]}") : [];
     }
 
     static string Replace(string text, Match match, string by) => text[..match.Index] + by + text[(match.Index + match.Length)..];

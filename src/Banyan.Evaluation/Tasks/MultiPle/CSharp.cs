@@ -13,7 +13,8 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 sealed class CSharp : ProgramLanguage
 {
     static readonly string s_usings = string.Concat(
-        ((string[])["System", "System.Numerics", "System.Diagnostics", "System.Collections.Generic", "System.Linq", "System.Text", "System.Security.Cryptography"]).Select(n => $"using {n};\n"));
+        ((string[])["System", "System.Numerics", "System.Diagnostics", "System.Collections.Generic", "System.Linq", "System.Text",
+            "System.Security.Cryptography"]).Select(n => $"using {n};\n"));
 
     public override string Code => "cs";
     public override string Title => "C#";
@@ -25,7 +26,8 @@ sealed class CSharp : ProgramLanguage
     protected override SandboxLimits Limits => base.Limits with { AddressSpaceBytes = null, Processes = 128 };
     protected override string Print(string text) => $"Console.Out.Write(\"\\n{text}\"); Console.Out.Flush();";
     protected override string FalseCheck => "Debug.Assert((1L) == (2L));";
-    protected override Check? Read(string line) => line.Trim() is var text && text.StartsWith(Assertion, StringComparison.Ordinal) && text.EndsWith(");", StringComparison.Ordinal)
+    protected override Check? Read(string line) =>
+        line.Trim() is var text && text.StartsWith(Assertion, StringComparison.Ordinal) && text.EndsWith(");", StringComparison.Ordinal)
         ? Read(SyntaxFactory.ParseExpression(text[Assertion.Length..^2])) : null;
 
     const string Assertion = "Debug.Assert(";
@@ -33,10 +35,19 @@ sealed class CSharp : ProgramLanguage
     /// <summary><c>a == b</c>, <c>a.Equals(b)</c>, <c>a.SequenceEqual(b)</c>; anything else is true or not.</summary>
     static Check Read(ExpressionSyntax condition) => condition switch
     {
-        BinaryExpressionSyntax { RawKind: (int)SyntaxKind.EqualsExpression } equal => new(equal.Left.ToString(), equal.Right.ToString(), (value, other) => $"{value} == {other}"),
-        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Equals" or "SequenceEqual" } method, ArgumentList.Arguments: [var argument] } =>
+        BinaryExpressionSyntax { RawKind: (int)SyntaxKind.EqualsExpression } equal =>
+            new(equal.Left.ToString(), equal.Right.ToString(), (value, other) => $"{value} == {other}"),
+        InvocationExpressionSyntax
+        {
+            Expression: MemberAccessExpressionSyntax
+            {
+                Name.Identifier.Text: "Equals"
+            or "SequenceEqual"
+            } method, ArgumentList.Arguments: [var argument]
+        } =>
             new(method.Expression.ToString(), argument.ToString(), (value, other) => $"{value}.{method.Name}({other})"),
-        PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.LogicalNotExpression } not => new(not.Operand.ToString(), "false", (value, other) => $"{value} == {other}"),
+        PrefixUnaryExpressionSyntax { RawKind: (int)SyntaxKind.LogicalNotExpression } not =>
+            new(not.Operand.ToString(), "false", (value, other) => $"{value} == {other}"),
         _ => new(condition.ToString(), "true", (value, other) => $"{value} == {other}"),
     };
     protected override (string, string) Nothing => ("class Problem {\n", "    public static void Main(string[] args) {\n    }\n}\n");
@@ -47,13 +58,20 @@ sealed class CSharp : ProgramLanguage
         var root = CSharpSource.ReadCut(uncut ?? generation);
         if (root.DescendantNodes().OfType<TypeDeclarationSyntax>().FirstOrDefault(c => c.Identifier.Text == "Problem") is not { } problem)
             return generation;
-        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" } && (m is not ConstructorDeclarationSyntax made || made.Identifier.Text == "Problem")).DistinctBy(Signature).ToList();
-        var types = root.Members.Where(m => m != problem && m is (BaseTypeDeclarationSyntax or DelegateDeclarationSyntax)).DistinctBy(Signature).ToList();
-        if (members.OfType<MethodDeclarationSyntax>().FirstOrDefault(m => generation.Contains(m.Identifier.Text, StringComparison.Ordinal)) is not { } asked)
+        var members = problem.Members.Where(m => m is not MethodDeclarationSyntax { Identifier.Text: "Main" }
+            && (m is not ConstructorDeclarationSyntax made || made.Identifier.Text == "Problem")).DistinctBy(Signature).ToList();
+        var types = root.Members.Where(m => m != problem && m is (BaseTypeDeclarationSyntax or DelegateDeclarationSyntax))
+            .DistinctBy(Signature).ToList();
+        if (members.OfType<MethodDeclarationSyntax>()
+            .FirstOrDefault(m => generation.Contains(m.Identifier.Text, StringComparison.Ordinal)) is not { } asked)
             return generation;
         // What the class derives from, its parameters, and members without a name of their own belong to it.
         var head = problem.WithMembers([]).WithAttributeLists(default).WithoutLeadingTrivia();
-        var used = Reachable([head, asked, .. members.Where(m => m is BaseMethodDeclarationSyntax and not MethodDeclarationSyntax or IndexerDeclarationSyntax)], [.. members, .. types]);
+        var used =
+            Reachable(
+                [head, asked,
+                    .. members.Where(m => m is BaseMethodDeclarationSyntax and not MethodDeclarationSyntax or IndexerDeclarationSyntax)],
+                    [.. members, .. types]);
         return $"{root.Usings.ToFullString()}\n{Text(types.Where(used.Contains))}\n{Head(head)} {{\n{Text(members.Where(used.Contains))}\n";
     }
 
@@ -86,7 +104,9 @@ sealed class CSharp : ProgramLanguage
         MethodDeclarationSyntax m => [m.Identifier.Text],
         PropertyDeclarationSyntax p => [p.Identifier.Text],
         // A method that extends another type is named without its own.
-        TypeDeclarationSyntax t => t.Members.OfType<MethodDeclarationSyntax>().Where(m => m.ParameterList.Parameters is [{ Modifiers: var first }, ..] && first.Any(SyntaxKind.ThisKeyword)).Select(m => m.Identifier.Text).Append(t.Identifier.Text),
+        TypeDeclarationSyntax t => t.Members.OfType<MethodDeclarationSyntax>()
+            .Where(m => m.ParameterList.Parameters is [{ Modifiers: var first }, ..] && first.Any(SyntaxKind.ThisKeyword))
+            .Select(m => m.Identifier.Text).Append(t.Identifier.Text),
         BaseTypeDeclarationSyntax t => [t.Identifier.Text],
         DelegateDeclarationSyntax d => [d.Identifier.Text],
         EventDeclarationSyntax e => [e.Identifier.Text],

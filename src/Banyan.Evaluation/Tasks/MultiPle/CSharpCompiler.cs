@@ -9,7 +9,8 @@ namespace Banyan.Evaluation.Tasks.MultiPle;
 static class CSharpCompiler
 {
     static readonly Lazy<MetadataReference[]> s_references = new(() => [.. Directory.EnumerateFiles(Runtime.Libraries, "System*.dll")
-        .Concat(Directory.EnumerateFiles(Runtime.Libraries, "netstandard.dll")).Where(IsManaged).Select(f => MetadataReference.CreateFromFile(f))]);
+        .Concat(Directory.EnumerateFiles(Runtime.Libraries, "netstandard.dll")).Where(IsManaged)
+        .Select(f => MetadataReference.CreateFromFile(f))]);
 
     static readonly Lazy<byte[]> s_runtimeConfig = new(() => Encoding.UTF8.GetBytes($$"""
         {"runtimeOptions":{"framework":{"name":"Microsoft.NETCore.App","version":"{{Runtime.Version}}"},
@@ -26,7 +27,8 @@ static class CSharpCompiler
     public static string Dotnet => DotnetRuntime.Installed?.Program ?? "/usr/bin/dotnet";
 
     static DotnetRuntime Runtime => DotnetRuntime.Installed
-        ?? throw new InvalidOperationException($"C# is compiled against .NET's own libraries: install the .NET runtime {Environment.Version.Major}.0, or set DOTNET_ROOT to where it is");
+        ?? throw new InvalidOperationException(
+            $"C# is compiled against .NET's own libraries: install the .NET runtime {Environment.Version.Major}.0, or set DOTNET_ROOT to where it is");
 
     /// <summary>
     /// The command to run in the sandbox; null if it does not compile, with the first error. The compiler is recursive: it runs on its own
@@ -35,7 +37,9 @@ static class CSharpCompiler
     public static SandboxProgram? Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable, out string? error)
     {
         (SandboxProgram? Program, string? Error) built = default;
-        var thread = new Thread(() => built = Build(sources, mainType, nullable), maxStackSize: 256 << 20) { IsBackground = true, Name = "C# compiler" };
+        var thread = new Thread(() => built = Build(sources, mainType, nullable),
+            maxStackSize: 256 << 20)
+        { IsBackground = true, Name = "C# compiler" };
         thread.Start();
         thread.Join();
         error = built.Error;
@@ -44,7 +48,8 @@ static class CSharpCompiler
 
     static (SandboxProgram? Program, string? Error) Build(IEnumerable<string> sources, string mainType, NullableContextOptions nullable)
     {
-        var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, mainTypeName: mainType, optimizationLevel: OptimizationLevel.Release,
+        var options = new CSharpCompilationOptions(OutputKind.ConsoleApplication, mainTypeName: mainType,
+            optimizationLevel: OptimizationLevel.Release,
             nullableContextOptions: nullable, concurrentBuild: false);
         if (sources.Any(Prompts.CSharpSource.NestsTooDeep))
             return (null, "does not compile: nested too deep");
@@ -71,9 +76,20 @@ static class CSharpCompiler
         return (new()
         {
             Command = [Dotnet, "exec", "--runtimeconfig", "/program/Problem.runtimeconfig.json", "/program/Problem.dll"],
-            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.dll"] = assembly.ToArray(), ["Problem.runtimeconfig.json"] = s_runtimeConfig.Value },
-            Readable = Runtime.Root.StartsWith("/usr/", StringComparison.Ordinal) ? [] : [Dotnet, Path.Combine(Runtime.Root, "host"), Runtime.Libraries],
-            Environment = new Dictionary<string, string> { ["DOTNET_EnableDiagnostics"] = "0", ["DOTNET_EnableWriteXorExecute"] = "0", ["DOTNET_TieredPGO"] = "0", ["DOTNET_NOLOGO"] = "1" },
+            Files = new Dictionary<string, ReadOnlyMemory<byte>>
+            {
+                ["Problem.dll"] = assembly.ToArray(),
+                ["Problem.runtimeconfig.json"] = s_runtimeConfig.Value
+            },
+            Readable = Runtime.Root.StartsWith("/usr/", StringComparison.Ordinal) ? []
+                : [Dotnet, Path.Combine(Runtime.Root, "host"), Runtime.Libraries],
+            Environment = new Dictionary<string, string>
+            {
+                ["DOTNET_EnableDiagnostics"] = "0",
+                ["DOTNET_EnableWriteXorExecute"] = "0",
+                ["DOTNET_TieredPGO"] = "0",
+                ["DOTNET_NOLOGO"] = "1"
+            },
         }, null);
     }
 

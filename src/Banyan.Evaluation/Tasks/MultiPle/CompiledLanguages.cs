@@ -8,7 +8,8 @@ sealed class Cpp : ProgramLanguage
 {
     /// <summary>Headers added to every program, as in MultiPL-E's harness.</summary>
     static readonly string s_headers = string.Join('\n',
-        ((string[])["stdlib.h", "algorithm", "math.h", "stdio.h", "vector", "string", "climits", "cstring", "iostream", "cassert"]).Select(h => $"#include<{h}>")) + "\n\n";
+        ((string[])["stdlib.h", "algorithm", "math.h", "stdio.h", "vector", "string", "climits", "cstring", "iostream", "cassert"]).Select(
+            h => $"#include<{h}>")) + "\n\n";
 
     public override string Code => "cpp";
     public override string Title => "C++";
@@ -17,7 +18,8 @@ sealed class Cpp : ProgramLanguage
     public override int Count => 161;
     public override (string Path, string Install) Tool => ("/usr/bin/g++", "g++");
     protected override SandboxLimits Limits => base.Limits with { CpuSeconds = 40 };
-    protected override string WithTests(string solution, string tests, string lastStatement) => $"{s_headers}{solution}\n{BeforeBrace(tests, 1, lastStatement)}\n";
+    protected override string WithTests(string solution, string tests, string lastStatement) =>
+        $"{s_headers}{solution}\n{BeforeBrace(tests, 1, lastStatement)}\n";
     protected override string Print(string text) => $"::printf(\"\\n{text}\"); ::fflush(stdout);";
     protected override string FalseCheck => "assert(1 == 2);";
     protected override string Bind(string name, string expression) => $"auto&& {name} = {expression};";
@@ -66,12 +68,15 @@ sealed partial class Java : ProgramLanguage
     public override int Count => 158;
     public override (string Path, string Install) Tool => ("/usr/bin/javac", "default-jdk-headless");
     protected override SandboxLimits Limits => base.Limits with { CpuSeconds = 60, AddressSpaceBytes = null, Processes = 128 };
-    protected override string WithTests(string solution, string tests, string lastStatement) => $"{solution}\n{BeforeBrace(tests, 2, lastStatement)}\n";
+    protected override string WithTests(string solution, string tests, string lastStatement) =>
+        $"{solution}\n{BeforeBrace(tests, 2, lastStatement)}\n";
     protected override string Print(string text) => $"System.out.print(\"\\n{text}\"); System.out.flush();";
     protected override string FalseCheck => "assert((1L) == (2L));";
 
-    protected override Check? Read(string line) => BlindChecks.Split(line, "assert(", ");", " == ") is var (actual, _, expected) ? new(actual, expected, (value, other) => $"{value} == {other}")
-        : BlindChecks.Split(line, "assert(", "));", ".equals(") is var (compared, _, with) ? new(compared, with, (value, other) => $"{value}.equals({other})") : null;
+    protected override Check? Read(string line) => BlindChecks.Split(line, "assert(", ");", " == ") is var (actual, _, expected)
+        ? new(actual, expected, (value, other) => $"{value} == {other}")
+        : BlindChecks.Split(line, "assert(", "));", ".equals(") is var (compared, _, with)
+        ? new(compared, with, (value, other) => $"{value}.equals({other})") : null;
     protected override (string, string) Nothing => ("class Problem {\n", "    public static void main(String[] args) {\n    }\n}\n");
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
@@ -83,8 +88,14 @@ sealed partial class Java : ProgramLanguage
         var compile = $"javac {Small} -nowarn -d $TMPDIR {(usesPairs ? "/program/Pair.java " : "")}/program/Problem.java";
         return new()
         {
-            Command = ["/bin/sh", "-c", $"{compile} && exec java -ea -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xmx1g -cp $TMPDIR Problem"],
-            Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["Problem.java"] = Encoding.UTF8.GetBytes(source), ["Pair.java"] = s_pair },
+            Command =
+                ["/bin/sh", "-c",
+                    $"{compile} && exec java -ea -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto -Xmx1g -cp $TMPDIR Problem"],
+            Files = new Dictionary<string, ReadOnlyMemory<byte>>
+            {
+                ["Problem.java"] = Encoding.UTF8.GetBytes(source),
+                ["Pair.java"] = s_pair
+            },
         };
     }
 

@@ -13,7 +13,8 @@ sealed record DotnetRuntime(string Program, string Libraries)
     const string Framework = "Microsoft.NETCore.App";
 
     /// <summary>The runtime on this machine; null if there is none.</summary>
-    public static DotnetRuntime? Installed { get; } = Of(RuntimeEnvironment.GetRuntimeDirectory()) ?? Roots().Select(Newest).FirstOrDefault(r => r is not null);
+    public static DotnetRuntime? Installed { get; } = Of(RuntimeEnvironment.GetRuntimeDirectory())
+        ?? Roots().Select(Newest).FirstOrDefault(r => r is not null);
 
     /// <summary>Its version, like <c>10.0.4</c>.</summary>
     public string Version => Path.GetFileName(Libraries);
@@ -25,7 +26,8 @@ sealed record DotnetRuntime(string Program, string Libraries)
     static DotnetRuntime? Of(string libraries)
     {
         libraries = Path.TrimEndingDirectorySeparator(Path.GetFullPath(libraries));
-        var program = Path.Combine(Path.GetFullPath(Path.Combine(libraries, "..", "..", "..")), OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
+        var program = Path.Combine(Path.GetFullPath(Path.Combine(libraries, "..", "..", "..")),
+            OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");
         return File.Exists(program) && File.Exists(Path.Combine(libraries, "System.Runtime.dll")) ? new(program, libraries) : null;
     }
 
@@ -35,7 +37,8 @@ sealed record DotnetRuntime(string Program, string Libraries)
         if (!Directory.Exists(all))
             return null;
         return Directory.EnumerateDirectories(all)
-            .Select(folder => (Folder: folder, Version: System.Version.TryParse(Path.GetFileName(folder), out var version) ? version : null))
+            .Select(folder => (Folder: folder,
+                Version: System.Version.TryParse(Path.GetFileName(folder), out var version) ? version : null))
             .Where(f => f.Version?.Major == Environment.Version.Major)
             .OrderByDescending(f => f.Version)
             .Select(f => Of(f.Folder)).FirstOrDefault(r => r is not null);
@@ -45,7 +48,8 @@ sealed record DotnetRuntime(string Program, string Libraries)
     {
         if (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { Length: > 0 } told)
             yield return told;
-        foreach (var folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        foreach (var folder in (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator,
+            StringSplitOptions.RemoveEmptyEntries))
         {
             var program = new FileInfo(Path.Combine(folder, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
             if (program.Exists)

@@ -10,16 +10,20 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
     public override string Name => $"multipl-e-{language.Code}";
 
     public override IReadOnlyList<string> Aliases =>
-        [.. language.Aliases.Append(language.Code).SelectMany(a => (string[])[$"multipl-e-{a}", $"multiple-{a}", $"humaneval-{a}", $"multipl-e/{a}", $"multipl-e:{a}"]).Where(a => a != Name)];
+        [.. language.Aliases.Append(language.Code)
+            .SelectMany(a => (string[])[$"multipl-e-{a}", $"multiple-{a}", $"humaneval-{a}", $"multipl-e/{a}", $"multipl-e:{a}"])
+            .Where(a => a != Name)];
 
     public override string Description => $"HumanEval in {language.Title} ({language.Count})";
 
     public override string Licence => "BSD-3-Clause, not for training models (MultiPL-E)";
 
     public override IReadOnlyList<string> DataFiles =>
-        [.. ((string[])[$"multipl-e-humaneval-{language.Code}.jsonl", $"humaneval-{language.Code}.jsonl"]).SelectMany(f => (string[])[f, f + ".gz"])];
+        [.. ((string[])[$"multipl-e-humaneval-{language.Code}.jsonl", $"humaneval-{language.Code}.jsonl"]).SelectMany(f =>
+            (string[])[f, f + ".gz"])];
 
-    public override ItemSet Load(TaskSource source) => new Items(this, language.On(source), source.Find(DataFiles) is { } file ? FromData(file) : FromDetails(source));
+    public override ItemSet Load(TaskSource source) =>
+        new Items(this, language.On(source), source.Find(DataFiles) is { } file ? FromData(file) : FromDetails(source));
 
     static List<Item> FromData(string file) => [.. JsonLines.Parse(Evaluation.DataFiles.ReadText(file), file).Select(line =>
     {
@@ -44,7 +48,8 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         var items = new List<Item>();
         foreach (var ran in RecordedAnswers.Read(details).DistinctBy(a => a.Id))
         {
-            var answer = answers[ran.Id].FirstOrDefault() ?? throw new EvaluationException($"{predictions} has no answer to {ran.Id}, so its tests cannot be told from it");
+            var answer = answers[ran.Id].FirstOrDefault()
+                ?? throw new EvaluationException($"{predictions} has no answer to {ran.Id}, so its tests cannot be told from it");
             var at = ran.Program!.IndexOf(answer.Text, StringComparison.Ordinal);
             if (at < 0)
                 throw new EvaluationException($"{details}: the program of {ran.Id} does not hold the answer in {predictions}");
@@ -71,14 +76,16 @@ sealed class MultiPleTask(ProgramLanguage language) : EvaluationTask
         {
             await language.ProveAsync(judge, cancellationToken);
             await GroundTruth.ProveAsync(task.Name, this,
-                [.. items.Where(i => i.Id != "HumanEval_23_strlen").Take(3).Select(i => (new RecordedAnswer(i.Id, i.Prompt, Whole: true), false))], judge, cancellationToken);
+                [.. items.Where(i => i.Id != "HumanEval_23_strlen").Take(3)
+                    .Select(i => (new RecordedAnswer(i.Id, i.Prompt, Whole: true), false))], judge, cancellationToken);
         }
 
         public override ItemPrompt Prompt(string id)
         {
             var item = _items[id];
             if (item.Prompt.Length == 0)
-                throw new EvaluationException($"{task.Name}: only a harness's recorded programs are there, which score recorded answers; a model needs the prompts of {task.DataFiles[0]}");
+                throw new EvaluationException(
+                    $"{task.Name}: only a harness's recorded programs are there, which score recorded answers; a model needs the prompts of {task.DataFiles[0]}");
             return new(Asked.Program, language.Fence, item.Prompt) { Entry = language.Entry(item.Prompt) };
         }
 

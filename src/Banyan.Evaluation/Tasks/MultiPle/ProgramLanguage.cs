@@ -44,7 +44,8 @@ abstract partial class ProgramLanguage
     public virtual string Fence => Title.ToLowerInvariant();
 
     /// <summary>The function that a prompt starts: the last name before a bracket.</summary>
-    public virtual string? Entry(string prompt) => LastName().Matches(prompt.TrimEnd().Split('\n')[^1]).Select(m => m.Groups[1].Value).FirstOrDefault();
+    public virtual string? Entry(string prompt) =>
+        LastName().Matches(prompt.TrimEnd().Split('\n')[^1]).Select(m => m.Groups[1].Value).FirstOrDefault();
 
     /// <summary>The tests for a solution whose braces are closed: without the one that closes the function.</summary>
     public string AfterBalanced(string tests) => tests.TrimStart() is var trimmed && trimmed.StartsWith('}') ? trimmed[1..] : tests;
@@ -77,7 +78,8 @@ abstract partial class ProgramLanguage
     protected string Write(int index, Check check, IReadOnlyList<(string Value, string Yes, string No)> values)
     {
         var name = Name(index);
-        return Bind(name, check.Actual) + " " + string.Join(' ', values.Select(v => IfElse(check.Compare(name, v.Value), Report(v.Yes), Report(v.No))));
+        return Bind(name, check.Actual) + " "
+            + string.Join(' ', values.Select(v => IfElse(check.Compare(name, v.Value), Report(v.Yes), Report(v.No))));
     }
 
     /// <summary>The tests with checks that do not reveal the right value.</summary>
@@ -97,7 +99,8 @@ abstract partial class ProgramLanguage
     {
         var verdict = await JudgeAsync(judge, Nothing.Solution, Nothing.Tests, cancellationToken);
         if (!verdict.Passed)
-            throw new EvaluationException($"{Title} cannot be judged here, so that no score would mean anything: a program that does nothing fails ({verdict.Reason}). See that {Tool.Path} works ({Tool.Install})");
+            throw new EvaluationException(
+                $"{Title} cannot be judged here, so that no score would mean anything: a program that does nothing fails ({verdict.Reason}). See that {Tool.Path} works ({Tool.Install})");
     }
 
     public virtual async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
@@ -107,13 +110,15 @@ abstract partial class ProgramLanguage
     }
 
     /// <summary>Runs a solution with its tests; with blind checks, or, if there are none, a second time with a false check.</summary>
-    protected async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, BlindChecks? blind, CancellationToken cancellationToken)
+    protected async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, BlindChecks? blind,
+        CancellationToken cancellationToken)
     {
         var verdict = Verdict.Wrong("not run");
         foreach (var variant in Variants)
         {
             verdict = await RunAsync(judge, solution, tests, "", variant, blind, cancellationToken);
-            if (verdict.Passed && blind is null && (await RunAsync(judge, solution, tests, FalseCheck, variant, null, cancellationToken)).Passed)
+            if (verdict.Passed && blind is null
+                && (await RunAsync(judge, solution, tests, FalseCheck, variant, null, cancellationToken)).Passed)
                 return Verdict.Wrong("passes checks that are false");
             if (verdict.Passed)
                 break;
@@ -121,7 +126,8 @@ abstract partial class ProgramLanguage
         return verdict;
     }
 
-    async Task<Verdict> RunAsync(Judge judge, string solution, string tests, string check, string variant, BlindChecks? blind, CancellationToken cancellationToken)
+    async Task<Verdict> RunAsync(Judge judge, string solution, string tests, string check, string variant, BlindChecks? blind,
+        CancellationToken cancellationToken)
     {
         var number = blind?.Number ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var program = WithTests(solution, tests, check + "\n" + Print(number));
@@ -134,8 +140,10 @@ abstract partial class ProgramLanguage
         if (result.End != SandboxEnd.Exited)
             return Verdict.Wrong(result.End.ToString());
         var lines = result.Error.Split('\n').Select(l => l.Trim()).Where(l => l.Length > 0).ToList();
-        var message = lines.FirstOrDefault(l => l.StartsWith("Unhandled exception", StringComparison.Ordinal) || l.StartsWith("Process terminated", StringComparison.Ordinal)) ?? lines.LastOrDefault() ?? "";
-        return Verdict.Wrong(result.ExitCode == 0 ? "ended before its tests" : $"exit code {result.ExitCode}: {(message.Length > 160 ? message[..160] + "…" : message)}");
+        var message = lines.FirstOrDefault(l => l.StartsWith("Unhandled exception", StringComparison.Ordinal)
+            || l.StartsWith("Process terminated", StringComparison.Ordinal)) ?? lines.LastOrDefault() ?? "";
+        return Verdict.Wrong(result.ExitCode == 0 ? "ended before its tests"
+            : $"exit code {result.ExitCode}: {(message.Length > 160 ? message[..160] + "…" : message)}");
     }
 
     /// <summary>A program in one file, run by a shell line.</summary>

@@ -16,7 +16,8 @@ class JavaScript : ProgramLanguage
     protected override string Bind(string name, string expression) => $"const {name} = {expression};";
 
     protected override Check? Read(string line) => BlindChecks.Split(line, "assert.deepEqual(", ");", ",") is var (actual, _, expected)
-        ? new(actual, expected, (value, other) => $"(() => {{ try {{ assert.deepEqual({value}, {other}); return true; }} catch (e) {{ return false; }} }})()") : null;
+        ? new(actual, expected, (value, other) =>
+            $"(() => {{ try {{ assert.deepEqual({value}, {other}); return true; }} catch (e) {{ return false; }} }})()") : null;
 
     protected override SandboxProgram Build(string program, string variant, out string? error)
     {
@@ -38,7 +39,8 @@ sealed class Php : ProgramLanguage
     protected override string Name(int index) => "$" + base.Name(index);
     protected override string Bind(string name, string expression) => $"{name} = {expression};";
 
-    protected override Check? Read(string line) => BlindChecks.Split(line, "if (", ") { throw new Exception(\"Test failed!\"); }", " !== ") is var (actual, _, expected)
+    protected override Check? Read(string line) =>
+        BlindChecks.Split(line, "if (", ") { throw new Exception(\"Test failed!\"); }", " !== ") is var (actual, _, expected)
         ? new(actual, expected, (value, other) => $"{value} === {other}") : null;
 
     protected override string FalseCheck => "if (1 !== 2) { throw new Exception(\"Test failed!\"); }";

@@ -35,12 +35,19 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
     {
         base.On(source);
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
-            return new TypeScript(Script(named) ?? throw new EvaluationException($"{Variable}={named} is no TypeScript compiler: the program tsc, or the folder of npm's package typescript, is expected"));
-        var beside = ((string?[])[source.Folder, source.RecordedFile is { } recorded ? Path.GetDirectoryName(Path.GetFullPath(recorded)) : null]).OfType<string>()
+            return new TypeScript(Script(named)
+                ?? throw new EvaluationException(
+                    $"{Variable}={named} is no TypeScript compiler: the program tsc, or the folder of npm's package typescript, is expected"));
+        var beside =
+            ((string?[])[source.Folder, source.RecordedFile is { } recorded
+                ? Path.GetDirectoryName(Path.GetFullPath(recorded)) : null]).OfType<string>()
             .Select(f => Path.Combine(Path.GetFullPath(f), "node_modules", "typescript"));
-        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Select(f => Path.Combine(f, "tsc"));
-        return new TypeScript(beside.Concat(onPath).Concat(["/usr/lib/node_modules/typescript", "/usr/local/lib/node_modules/typescript"]).Select(Script).FirstOrDefault(s => s is not null)
-            ?? throw new EvaluationException($"{Title} needs npm's compiler, which is not there: npm install -g typescript@{Version}, or npm install typescript@{Version} in the data folder, or name tsc in {Variable}"));
+        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(f => Path.Combine(f, "tsc"));
+        return new TypeScript(beside.Concat(onPath).Concat(["/usr/lib/node_modules/typescript", "/usr/local/lib/node_modules/typescript"])
+            .Select(Script).FirstOrDefault(s => s is not null)
+            ?? throw new EvaluationException(
+                $"{Title} needs npm's compiler, which is not there: npm install -g typescript@{Version}, or npm install typescript@{Version} in the data folder, or name tsc in {Variable}"));
     }
 
     /// <summary>The compiler's script for <c>tsc</c> or for its package's folder; null if there is none.</summary>
@@ -60,7 +67,8 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
         var version = described.RootElement.TryGetProperty("version", out var written) ? written.GetString() : null;
         return version is null || Major().Match(version) is not { Success: true } major ? null
             : int.Parse(major.ValueSpan, System.Globalization.CultureInfo.InvariantCulture) <= 5 && File.Exists(script) ? script
-            : throw new EvaluationException($"{place} is TypeScript {version}, which checks by other rules than the published scores were made with: {Version} is needed (npm install typescript@{Version})");
+            : throw new EvaluationException(
+                $"{place} is TypeScript {version}, which checks by other rules than the published scores were made with: {Version} is needed (npm install typescript@{Version})");
     }
 
     public override async Task<Verdict> JudgeAsync(Judge judge, string solution, string tests, CancellationToken cancellationToken)
@@ -69,10 +77,14 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
         var blind = Blind(tests);
         foreach (var target in s_targets)
         {
-            var compiled = await judge.Sandbox.RunAsync(Compile(WithTests(solution, blind.Tell ? blind.Tests : tests, ""), target) with { Limits = Limits with { CpuSeconds = 40 } }, cancellationToken);
+            var compiled =
+                await judge.Sandbox.RunAsync(Compile(WithTests(solution, blind.Tell ? blind.Tests : tests, ""), target)
+                    with
+                { Limits = Limits with { CpuSeconds = 40 } }, cancellationToken);
             verdict = compiled is { End: SandboxEnd.Exited, ExitCode: 0 }
                 ? await JudgeAsync(judge, Encoding.UTF8.GetString(compiled.Output), "", blind.Tell ? blind : null, cancellationToken)
-                : Verdict.Wrong(compiled.End == SandboxEnd.Exited ? "does not compile: " + compiled.Error.Split('\n')[0] : compiled.End.ToString());
+                : Verdict.Wrong(compiled.End == SandboxEnd.Exited
+                    ? "does not compile: " + compiled.Error.Split('\n')[0] : compiled.End.ToString());
             if (verdict.Passed)
                 break;
         }
@@ -85,7 +97,10 @@ sealed partial class TypeScript(string? compiler = null) : JavaScript
         var script = compiler ?? throw new InvalidOperationException("the compiler was not looked for");
         return new()
         {
-            Command = ["/bin/sh", "-c", $"node \"$1\" /program/test.ts --skipDefaultLibCheck --outDir \"$TMPDIR\" {target} >&2 && cat \"$TMPDIR/test.js\"", "sh", script],
+            Command =
+                ["/bin/sh", "-c",
+                    $"node \"$1\" /program/test.ts --skipDefaultLibCheck --outDir \"$TMPDIR\" {target} >&2 && cat \"$TMPDIR/test.js\"",
+                    "sh", script],
             Files = new Dictionary<string, ReadOnlyMemory<byte>> { ["test.ts"] = Encoding.UTF8.GetBytes(program) },
             Readable = [Path.GetDirectoryName(Path.GetDirectoryName(script))!],
         };

@@ -35,7 +35,8 @@ struct GgufCursor(Mapping file, long position)
         var at = Position;
         var count = Read<ulong>(what);
         if (count > (ulong)(Remaining / minBytes))
-            throw Fail($"{what} at byte {at} is {count}, but the {Remaining} bytes that follow hold at most {Remaining / minBytes}; the file is damaged or cut short: download it again");
+            throw Fail(
+                $"{what} at byte {at} is {count}, but the {Remaining} bytes that follow hold at most {Remaining / minBytes}; the file is damaged or cut short: download it again");
         return (long)count;
     }
 
@@ -48,7 +49,8 @@ struct GgufCursor(Mapping file, long position)
         var at = Position;
         var length = ReadCount($"the length of {what}", 1);
         if (length > (isName ? ushort.MaxValue : int.MaxValue) || (isName && length == 0))
-            throw Fail($"{what} at byte {at} is {length} bytes long, where {(isName ? "1 to 65535" : "at most 2147483647")} are allowed; the file is damaged: download it again");
+            throw Fail(
+                $"{what} at byte {at} is {length} bytes long, where {(isName ? "1 to 65535" : "at most 2147483647")} are allowed; the file is damaged: download it again");
         var bytes = file.Span(Position, (int)length);
         Position += length;
         if (!isName)
@@ -59,7 +61,8 @@ struct GgufCursor(Mapping file, long position)
         }
         catch (DecoderFallbackException e)
         {
-            throw Fail($"{what} at byte {at} is not valid UTF-8 (0x{Convert.ToHexString(bytes[..Math.Min(bytes.Length, 16)])}); the file is damaged: download it again", e);
+            throw Fail(
+                $"{what} at byte {at} is not valid UTF-8 (0x{Convert.ToHexString(bytes[..Math.Min(bytes.Length, 16)])}); the file is damaged: download it again", e);
         }
     }
 

@@ -40,7 +40,8 @@ static class GgufModel
     {
         var name = ModelPath.SplitPart().Match(path);
         if (!name.Success || int.Parse(name.Groups[2].ValueSpan, CultureInfo.InvariantCulture) != count)
-            throw new ModelFileException(path, $"the file is one of {count} parts, so its name must end in -NNNNN-of-{count:D5}.gguf to find the others; give all parts their names back");
+            throw new ModelFileException(path,
+                $"the file is one of {count} parts, so its name must end in -NNNNN-of-{count:D5}.gguf to find the others; give all parts their names back");
 
         string PathOf(int number) => $"{path[..name.Index]}-{number:D5}-of-{count:D5}.gguf";
         for (var number = 1; number <= count; number++)
@@ -53,12 +54,14 @@ static class GgufModel
             var part = PathOf(number) == path ? opened : Read(PathOf(number), mappings);
             var metadata = new Metadata(part.File.Path, part.Metadata);
             if (metadata.Get<int>("split.no") != number - 1 || metadata.Get<int>("split.count") != count)
-                throw new ModelFileException(part.File.Path, $"it says it is part {metadata.Get<int>("split.no") + 1} of {metadata.Get<int>("split.count")}, where part {number} of {count} is expected; get all parts from one source");
+                throw new ModelFileException(part.File.Path,
+                    $"it says it is part {metadata.Get<int>("split.no") + 1} of {metadata.Get<int>("split.count")}, where part {number} of {count} is expected; get all parts from one source");
             parts.Add(part);
         }
         var promised = new Metadata(parts[0].File.Path, parts[0].Metadata).Get("split.tensors.count", -1L);
         var found = parts.Sum(p => p.Tensors.Count);
         return promised == -1 || promised == found ? parts
-            : throw new ModelFileException(path, $"the {count} parts hold {found} tensors, where 'split.tensors.count' promises {promised}; get all parts from one source");
+            : throw new ModelFileException(path,
+                $"the {count} parts hold {found} tensors, where 'split.tensors.count' promises {promised}; get all parts from one source");
     }
 }

@@ -27,7 +27,8 @@ sealed class GgufPart
         File = file;
         var cursor = new GgufCursor(file, 0);
         if (cursor.Read<uint>("GGUF's magic") is var magic && magic != 0x46554747)
-            throw cursor.Fail($"this is no GGUF file: it begins with 0x{magic:X8} (little-endian), not 'GGUF'; name a .gguf or .safetensors file");
+            throw cursor.Fail(
+                $"this is no GGUF file: it begins with 0x{magic:X8} (little-endian), not 'GGUF'; name a .gguf or .safetensors file");
         Version = cursor.Read<uint>("the version");
         if (Version is not (2 or 3))
             throw cursor.Fail((Version & 0xFFFF) == 0
@@ -61,7 +62,8 @@ sealed class GgufPart
             throw cursor.Fail($"tensor '{name}' is there twice; the file is damaged or its writer is at fault");
         var dimensions = cursor.Read<uint>($"the number of dimensions of tensor '{name}'");
         if (dimensions is < 1 or > MostDimensions)
-            throw cursor.Fail($"tensor '{name}' has {dimensions} dimensions, where 1 to {MostDimensions} are allowed; the file is damaged: download it again");
+            throw cursor.Fail(
+                $"tensor '{name}' has {dimensions} dimensions, where 1 to {MostDimensions} are allowed; the file is damaged: download it again");
 
         var shape = new long[dimensions];
         for (var i = 0; i < dimensions; i++) // the file has the innermost first
@@ -70,18 +72,22 @@ sealed class GgufPart
 
         var type = cursor.Read<uint>($"the type of tensor '{name}'");
         if (!WeightFormat.TryGet(type, out var format))
-            throw cursor.Fail($"tensor '{name}' has weight format {GgufTypeNames.Of(type)}, which cannot be read; formats that can: {WeightFormat.Names}. Get the model in one of them, such as Q4_K_M or Q8_0");
+            throw cursor.Fail(
+                $"tensor '{name}' has weight format {GgufTypeNames.Of(type)}, which cannot be read; formats that can: {WeightFormat.Names}. Get the model in one of them, such as Q4_K_M or Q8_0");
         if (shape[^1] > Tensor.MostColumns)
-            throw cursor.Fail($"tensor '{name}' has rows of {shape[^1]} weights, where at most {Tensor.MostColumns} are allowed; the file is damaged: download it again");
+            throw cursor.Fail(
+                $"tensor '{name}' has rows of {shape[^1]} weights, where at most {Tensor.MostColumns} are allowed; the file is damaged: download it again");
         if (shape[^1] % format.BlockWeights != 0)
-            throw cursor.Fail($"tensor '{name}' has rows of {shape[^1]} weights, which is no whole number of {format} blocks of {format.BlockWeights}; the file is damaged: download it again");
+            throw cursor.Fail(
+                $"tensor '{name}' has rows of {shape[^1]} weights, which is no whole number of {format} blocks of {format.BlockWeights}; the file is damaged: download it again");
 
         var bytes = (UInt128)(ulong)(shape[^1] / format.BlockWeights) * (ulong)format.BlockBytes;
         foreach (var size in shape.AsSpan(..^1))
             bytes = UInt128.Min(bytes * (ulong)size, ulong.MaxValue); // so that no product passes 2^128
         var offset = cursor.Read<ulong>($"the offset of tensor '{name}'");
         if (bytes > (ulong)cursor.File.Length || offset > (ulong)cursor.File.Length)
-            throw cursor.Fail($"tensor '{name}' [{string.Join(", ", shape)}] {format} needs {bytes} bytes at offset {offset}, but the file has {cursor.File.Length}; it is damaged or cut short: download it again");
+            throw cursor.Fail(
+                $"tensor '{name}' [{string.Join(", ", shape)}] {format} needs {bytes} bytes at offset {offset}, but the file has {cursor.File.Length}; it is damaged or cut short: download it again");
         return new(name, format, shape, (long)offset, (long)bytes);
     }
 
@@ -95,16 +101,19 @@ sealed class GgufPart
         foreach (var (name, format, shape, offset, bytes) in described)
         {
             if (offset % alignment != 0)
-                throw new ModelFileException(File.Path, $"tensor '{name}' lies at offset {offset}, which is no multiple of the alignment {alignment}; the file is damaged: download it again");
+                throw new ModelFileException(File.Path,
+                    $"tensor '{name}' lies at offset {offset}, which is no multiple of the alignment {alignment}; the file is damaged: download it again");
             if (start + offset + bytes > File.Length)
-                throw new ModelFileException(File.Path, $"tensor '{name}' needs bytes {start + offset} to {start + offset + bytes}, but the file ends at {File.Length}; it is cut short: download it again");
+                throw new ModelFileException(File.Path,
+                    $"tensor '{name}' needs bytes {start + offset} to {start + offset + bytes}, but the file ends at {File.Length}; it is cut short: download it again");
             Tensors.Add(new Tensor(name, format, shape, new Tensor.Part(File, start + offset)));
         }
         var (end, before) = (0L, "");
         foreach (var tensor in Tensors.OrderBy(t => t.Offset))
         {
             if (tensor.Offset < end)
-                throw new ModelFileException(File.Path, $"tensors '{before}' and '{tensor.Name}' overlap at byte {tensor.Offset}; the file is damaged or its writer is at fault");
+                throw new ModelFileException(File.Path,
+                    $"tensors '{before}' and '{tensor.Name}' overlap at byte {tensor.Offset}; the file is damaged or its writer is at fault");
             (end, before) = (tensor.Offset + tensor.ByteLength, tensor.Name);
         }
     }

@@ -26,7 +26,9 @@ static class GgufValue
             case GgufValueType.String: return cursor.ReadString(what, isName: false);
             case GgufValueType.Bool:
                 var flag = cursor.Read<byte>(what);
-                return flag <= 1 ? flag == 1 : throw cursor.Fail($"{what} is a bool of value {flag}, where 0 or 1 is needed; the file is damaged: download it again");
+                return flag <= 1 ? flag == 1
+                    : throw cursor.Fail(
+                        $"{what} is a bool of value {flag}, where 0 or 1 is needed; the file is damaged: download it again");
             case GgufValueType.Array:
                 var (element, count) = ReadArrayHeader(ref cursor, what);
                 var start = cursor;
@@ -37,7 +39,8 @@ static class GgufValue
                     return Make(ref again, what, element, count);
                 }));
             default:
-                throw cursor.Fail($"{what} has type {type}, where 0 to 12 are known; the file is damaged, or newer than this program: download it again or update");
+                throw cursor.Fail(
+                    $"{what} has type {type}, where 0 to 12 are known; the file is damaged, or newer than this program: download it again or update");
         }
     }
 
@@ -48,7 +51,8 @@ static class GgufValue
             throw cursor.Fail($"{what} is an array of type {element}, where 0 to 12 are known; the file is damaged: download it again");
         var count = cursor.ReadCount($"the length of the array {what}", MinimumBytes((GgufValueType)element));
         return count <= Array.MaxLength ? ((GgufValueType)element, (int)count)
-            : throw cursor.Fail($"{what} is an array of {count} elements, where at most {Array.MaxLength} are allowed; the file is damaged: download it again");
+            : throw cursor.Fail(
+                $"{what} is an array of {count} elements, where at most {Array.MaxLength} are allowed; the file is damaged: download it again");
     }
 
     static void SkipElements(ref GgufCursor cursor, string what, GgufValueType element, int count, int depth)
@@ -69,7 +73,8 @@ static class GgufValue
             {
                 var length = cursor.Remaining >= 8 ? cursor.Read<ulong>(what) : ulong.MaxValue;
                 if (length > (ulong)cursor.Remaining || length > int.MaxValue)
-                    throw cursor.Fail($"string {i} of {count} of {what} does not fit the file (length {length}, {cursor.Remaining} bytes left); the file is damaged or cut short: download it again");
+                    throw cursor.Fail(
+                        $"string {i} of {count} of {what} does not fit the file (length {length}, {cursor.Remaining} bytes left); the file is damaged or cut short: download it again");
                 cursor.Skip((long)length);
             }
         }

@@ -25,7 +25,8 @@ public sealed class GgufWriter
             throw new ArgumentException($"metadata '{key}' was added before", nameof(key));
         TypeOf(value.GetType()); // throws early
         if (key == "general.alignment")
-            _alignment = value is uint and > 0 ? (uint)value : throw new ArgumentException($"general.alignment must be a uint above 0, not {value}", nameof(value));
+            _alignment = value is uint and > 0 ? (uint)value
+                : throw new ArgumentException($"general.alignment must be a uint above 0, not {value}", nameof(value));
         _metadata.Add((key, value));
         return this;
     }
@@ -95,14 +96,16 @@ public sealed class GgufWriter
         return header.ToArray();
     }
 
-    void WriteTensors(CountingStream counting, IEnumerable<(string Name, WeightFormat Format, long[] Shape, Action<Stream> Write)> tensors, Action? reached = null)
+    void WriteTensors(CountingStream counting,
+        IEnumerable<(string Name, WeightFormat Format, long[] Shape, Action<Stream> Write)> tensors, Action? reached = null)
     {
         foreach (var (name, format, shape, write) in tensors)
         {
             var before = counting.Count;
             write(counting);
             if (counting.Count - before != BytesOf(format, shape))
-                throw new InvalidOperationException($"tensor '{name}' [{string.Join(", ", shape)}] {format} needs {BytesOf(format, shape)} bytes, but {counting.Count - before} were written");
+                throw new InvalidOperationException(
+                    $"tensor '{name}' [{string.Join(", ", shape)}] {format} needs {BytesOf(format, shape)} bytes, but {counting.Count - before} were written");
             Pad(counting);
             reached?.Invoke();
         }

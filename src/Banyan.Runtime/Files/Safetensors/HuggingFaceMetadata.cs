@@ -34,15 +34,18 @@ static class HuggingFaceMetadata
     /// <param name="family">Which family it is.</param>
     /// <param name="quantization">How its weights are quantized; null if they are not.</param>
     /// <param name="reading">Tensors that config.json holds, and what it asks of others.</param>
-    public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family, out JsonFile? quantization, out HuggingFaceReading reading)
+    public static Dictionary<string, object> Read(string folder, out bool? tied, out ConfigKeys keys, out Family family,
+        out JsonFile? quantization, out HuggingFaceReading reading)
     {
         var path = Path.Combine(folder, "config.json");
         var whole = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
-        var type = whole.String("model_type") ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
+        var type = whole.String("model_type")
+            ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
         // Of a model that also sees or hears, what it is as it reads text.
         var text = whole.Merged("text_config");
         family = Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(type) && f.HuggingFace.Fits(text))
-            ?? throw new ModelFileException(path, $"model_type '{type}' is not supported; those that are: {string.Join(", ", Family.All.SelectMany(f => f.HuggingFace.ModelTypes).Distinct())}");
+            ?? throw new ModelFileException(path,
+                $"model_type '{type}' is not supported; those that are: {string.Join(", ", Family.All.SelectMany(f => f.HuggingFace.ModelTypes).Distinct())}");
         var config = text.Over(family.HuggingFace.Defaults);
         var arch = family.Architecture;
         quantization = whole.Object("quantization_config") ?? text.Object("quantization_config") ?? whole.Object("compression_config");
@@ -89,7 +92,8 @@ static class HuggingFaceMetadata
         uint Need(string key)
         {
             var names = Settings(family.HuggingFace).First(line => line.Key == key).Names;
-            return metadata.TryGetValue($"{arch}.{key}", out var value) ? (uint)value : throw new ModelFileException(path, $"it has no '{names[0]}'; get the model's own config.json");
+            return metadata.TryGetValue($"{arch}.{key}", out var value) ? (uint)value
+                : throw new ModelFileException(path, $"it has no '{names[0]}'; get the model's own config.json");
         }
         void Default(string key, object? value)
         {
@@ -99,7 +103,8 @@ static class HuggingFaceMetadata
 
         var (embedding, heads) = (Need("embedding_length"), Need("attention.head_count"));
         if (heads == 0)
-            throw new ModelFileException(path, $"'{Settings(family.HuggingFace).First(line => line.Key == "attention.head_count").Names[0]}' is 0; get the model's own config.json");
+            throw new ModelFileException(path,
+                $"'{Settings(family.HuggingFace).First(line => line.Key == "attention.head_count").Names[0]}' is 0; get the model's own config.json");
         foreach (var key in (string[])["block_count", "context_length", "vocab_size"])
             Need(key);
         if (family.HuggingFace.Read is null)
@@ -109,9 +114,11 @@ static class HuggingFaceMetadata
         Default("attention.head_count_kv", heads);
         Default("attention.value_length", headSize);
         if (family.HasLayerNorm)
-            reading.Set("attention.layer_norm_epsilon", config.Float("layer_norm_eps") ?? config.Float("layer_norm_epsilon") ?? config.Float("norm_eps") ?? 1e-5f);
+            reading.Set("attention.layer_norm_epsilon",
+                config.Float("layer_norm_eps") ?? config.Float("layer_norm_epsilon") ?? config.Float("norm_eps") ?? 1e-5f);
         else
-            reading.Set("attention.layer_norm_rms_epsilon", config.Float("rms_norm_eps") ?? config.Float("norm_eps") ?? config.Float("layer_norm_epsilon") ?? 1e-6f);
+            reading.Set("attention.layer_norm_rms_epsilon",
+                config.Float("rms_norm_eps") ?? config.Float("norm_eps") ?? config.Float("layer_norm_epsilon") ?? 1e-6f);
         var rope = reading.Rope();
         var share = config.Float("partial_rotary_factor") ?? rope?.Float("partial_rotary_factor") ?? config.Float("rotary_pct") ?? 1;
         if (!(share > 0 && share <= 1))
@@ -160,7 +167,8 @@ static class HuggingFaceMetadata
         // A token by its id in generation_config.json or config.json, else by its text in tokenizer_config.json.
         foreach (var (name, gguf) in ((string, string)[])[("bos", "bos"), ("eos", "eos"), ("pad", "padding"), ("unk", "unknown")])
         {
-            uint[] ids = [.. generation.Counts($"{name}_token_id"), .. config.Counts($"{name}_token_id"), .. ByText(tokenizer, $"{name}_token")];
+            uint[] ids = [.. generation.Counts($"{name}_token_id"), .. config.Counts($"{name}_token_id"),
+                .. ByText(tokenizer, $"{name}_token")];
             if (ids.Length > 0)
                 metadata[$"tokenizer.ggml.{gguf}_token_id"] = ids[0];
             if (name == "eos" && ids.Distinct().Count() > 1)
@@ -179,8 +187,10 @@ static class HuggingFaceMetadata
             return [];
         var text = token.ValueKind == JsonValueKind.String ? tokenizer.Text(token) : tokenizer.Object(key)?.String("content");
         return [.. added.Root.EnumerateObject()
-            .Where(p => p.Value.ValueKind == JsonValueKind.Object && p.Value.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String && added.Text(content) == text)
-            .Select(p => uint.TryParse(p.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : (uint?)null).OfType<uint>().Take(1)];
+            .Where(p => p.Value.ValueKind == JsonValueKind.Object && p.Value.TryGetProperty("content", out var content)
+                && content.ValueKind == JsonValueKind.String && added.Text(content) == text)
+            .Select(p => uint.TryParse(p.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : (uint?)null)
+            .OfType<uint>().Take(1)];
     }
 
     static void Templates(Dictionary<string, object> metadata, string folder)
@@ -196,7 +206,8 @@ static class HuggingFaceMetadata
                 metadata[key] = file.Text(template);
             else if (template.ValueKind == JsonValueKind.Array)
                 foreach (var named in template.EnumerateArray())
-                    if (named.ValueKind == JsonValueKind.Object && named.TryGetProperty("name", out var name) && named.TryGetProperty("template", out var text)
+                    if (named.ValueKind == JsonValueKind.Object && named.TryGetProperty("name", out var name)
+                        && named.TryGetProperty("template", out var text)
                         && name.ValueKind == JsonValueKind.String && text.ValueKind == JsonValueKind.String)
                         metadata[file.Text(name) == "default" ? key : $"{key}.{file.Text(name)}"] = file.Text(text);
         }

@@ -25,11 +25,14 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
 
     /// <summary>The kinds of the layers, by config.json; null if it does not specify them.</summary>
     public string[]? LayerTypes => config.TryGet("layer_types", out var types) && types.ValueKind == JsonValueKind.Array
-        ? [.. types.EnumerateArray().Select(t => t.ValueKind == JsonValueKind.String ? config.Text(t) : throw config.Wrong("layer_types", types, "names of layers"))]
+        ? [.. types.EnumerateArray()
+            .Select(t => t.ValueKind == JsonValueKind.String ? config.Text(t)
+                : throw config.Wrong("layer_types", types, "names of layers"))]
         : null;
 
     /// <summary>The rotary parameters; with several kinds of layers, those of full attention.</summary>
-    public JsonFile? Rope(string layers = "full_attention") => (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
+    public JsonFile? Rope(string layers = "full_attention") =>
+        (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
 
     /// <summary>The layer behind the last is one that guesses ahead.</summary>
     public void AddPrediction()
@@ -58,11 +61,13 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
         ?? throw new ModelFileException(path, $"it has no '{keys[0]}'; get the model's own config.json");
 
     /// <summary>Whether the card beside the files, README.md, has that line.</summary>
-    public bool CardHas(string line) => new FileInfo(Beside("README.md")) is { Exists: true, Length: <= MostCard } card && File.ReadLines(card.FullName).Contains(line);
+    public bool CardHas(string line) => new FileInfo(Beside("README.md")) is { Exists: true, Length: <= MostCard } card
+        && File.ReadLines(card.FullName).Contains(line);
 
     /// <summary>The number of a token, by its text in tokenizer.json.</summary>
     public int Token(string text) => JsonFile.Read(Beside("tokenizer.json")).Object("model")?.Object("vocab")?.Count(text) is { } number
-        ? checked((int)number) : throw new ModelFileException(Beside("tokenizer.json"), $"it has no token '{text}', by which this model answers");
+        ? checked((int)number)
+        : throw new ModelFileException(Beside("tokenizer.json"), $"it has no token '{text}', by which this model answers");
 
     string Beside(string name) => Path.Combine(Path.GetDirectoryName(path)!, name);
 
@@ -82,7 +87,8 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
     {
         if (file is null || !file.TryGet(key, out var value))
             return null;
-        return value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(n => n.ValueKind == JsonValueKind.Number && n.TryGetSingle(out _))
+        return value.ValueKind == JsonValueKind.Array
+            && value.EnumerateArray().All(n => n.ValueKind == JsonValueKind.Number && n.TryGetSingle(out _))
             ? [.. value.EnumerateArray().Select(n => n.GetSingle())]
             : throw file.Wrong(key, value, "an array of numbers");
     }
@@ -91,7 +97,8 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
 
     /// <summary>A vector.</summary>
     public static Tensor OfFloats(string name, float[] values) =>
-        new(name, WeightFormat.F32, [values.Length], (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).CopyTo(to));
+        new(name, WeightFormat.F32, [values.Length],
+            (_, to) => System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values).CopyTo(to));
 
     string Key(string key) => $"{family.Architecture}.{key}";
 }

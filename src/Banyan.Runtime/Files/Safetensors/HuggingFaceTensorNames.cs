@@ -39,15 +39,18 @@ static partial class HuggingFaceTensorNames
 
     static readonly string[] s_leftOut =
     [
-        "model.visual.", "visual.", "vision_tower.", "model.vision_tower.", "vision_model.", "multi_modal_projector.", "model.multi_modal_projector.",
-        "model.embed_vision.", "model.embed_audio.", "model.audio_tower.", "audio_tower.", "mtp.", "model.mtp", "vision_encoder.", "vision_language_adapter.",
+        "model.visual.", "visual.", "vision_tower.", "model.vision_tower.", "vision_model.", "multi_modal_projector.",
+        "model.multi_modal_projector.",
+        "model.embed_vision.", "model.embed_audio.", "model.audio_tower.", "audio_tower.", "mtp.", "model.mtp", "vision_encoder.",
+        "vision_language_adapter.",
     ];
 
     /// <summary>
     /// Whether text models do not need it: images, sound, multi-token prediction layers, and what follows from the configuration.
     /// </summary>
     public static bool IsLeftOut(string name) =>
-        name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".position_ids", StringComparison.Ordinal) || s_leftOut.Any(p => name.StartsWith(p, StringComparison.Ordinal));
+        name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".position_ids", StringComparison.Ordinal)
+        || s_leftOut.Any(p => name.StartsWith(p, StringComparison.Ordinal));
 
     /// <summary>The GGUF name, and the expert; null for a tensor that is not needed. Unknown names are left unchanged.</summary>
     public static (string? Name, int? Expert) Translate(string name, IReadOnlyDictionary<string, string> familys)
@@ -60,19 +63,22 @@ static partial class HuggingFaceTensorNames
         if (Block().Match(plain) is not { Success: true } block)
             return (name, null);
         var (layer, part) = (block.Groups[1].Value, block.Groups[2].Value);
-        var expert = Expert().Match(part) is { Success: true } found ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : (int?)null;
+        var expert = Expert().Match(part) is { Success: true } found
+            ? int.Parse(found.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : (int?)null;
         if (expert is not null)
             part = Expert().Replace(part, ".experts.#.");
         if (familys.TryGetValue(part, out whole))
             return (whole.Length > 0 ? $"blk.{layer}.{whole}" : null, expert);
-        if (Ending().Match(part) is { Success: true } ending && (familys.TryGetValue(ending.Groups[1].Value, out var own) || s_blocks.TryGetValue(ending.Groups[1].Value, out own)))
+        if (Ending().Match(part) is { Success: true } ending
+            && (familys.TryGetValue(ending.Groups[1].Value, out var own) || s_blocks.TryGetValue(ending.Groups[1].Value, out own)))
             return (own.Length > 0 ? $"blk.{layer}.{own}.{ending.Groups[2].Value}" : null, expert);
         return (name, null);
     }
 
     /// <summary>transformers' module of a GGUF tensor of a layer: <c>model.layers.0.self_attn.q_proj</c>; null if it has none.</summary>
     public static string? Module(string tensor, IReadOnlyDictionary<string, string> familys) =>
-        Layer().Match(tensor) is { Success: true } layer && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part && !part.Contains('#')
+        Layer().Match(tensor) is { Success: true } layer
+        && familys.Concat(s_blocks).FirstOrDefault(pair => pair.Value == layer.Groups[2].Value).Key is { } part && !part.Contains('#')
             ? $"model.layers.{layer.Groups[1].Value}.{part}"
             : null;
 
@@ -87,7 +93,8 @@ static partial class HuggingFaceTensorNames
         var (prefix, part) = ($"{family.Layers}{layer.Groups[1].Value}.", layer.Groups[2].Value);
         if (Of(part) is { } whole)
             return prefix + whole;
-        return Ending().Match(part) is { Success: true } ending && Of(ending.Groups[1].Value) is { } own ? $"{prefix}{own}.{ending.Groups[2].Value}" : null;
+        return Ending().Match(part) is { Success: true } ending && Of(ending.Groups[1].Value) is { } own
+            ? $"{prefix}{own}.{ending.Groups[2].Value}" : null;
     }
 
     static string Unwrapped(string name)
@@ -104,7 +111,8 @@ static partial class HuggingFaceTensorNames
     [GeneratedRegex(@"^blk\.([0-9]{1,5})\.(.+)\z", RegexOptions.CultureInvariant)]
     private static partial Regex GgufLayer();
 
-    [GeneratedRegex(@"^(?:(?:model|bert|roberta|backbone|encoder|transformer)\.)*(?:layers|layer)\.([0-9]{1,5})\.(.+)\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?:(?:model|bert|roberta|backbone|encoder|transformer)\.)*(?:layers|layer)\.([0-9]{1,5})\.(.+)\z",
+        RegexOptions.CultureInvariant)]
     private static partial Regex Block();
 
     [GeneratedRegex(@"^(.+)\.(weight|bias|scale)\z", RegexOptions.CultureInvariant)]

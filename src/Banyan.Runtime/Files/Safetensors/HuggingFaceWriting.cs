@@ -35,7 +35,8 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
     public JsonArray Array(IEnumerable<long> numbers) => new([.. numbers.Select(n => (JsonNode)n)]);
 
     /// <summary>The kinds of the layers.</summary>
-    public void LayerTypes(Func<int, string> type) => config["layer_types"] = new JsonArray([.. Enumerable.Range(0, Layers).Select(i => (JsonNode)type(i))]);
+    public void LayerTypes(Func<int, string> type) =>
+        config["layer_types"] = new JsonArray([.. Enumerable.Range(0, Layers).Select(i => (JsonNode)type(i))]);
 
     /// <summary>Those of windowed and other layers, every <paramref name="usual"/>th if the file does not specify it.</summary>
     public void WindowTypes(int usual)
@@ -46,7 +47,8 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
         const string Pattern = "attention.sliding_window_pattern";
         var flags = IsArray(Pattern) ? file.Metadata.Get<bool[]>(Key(Pattern)) : null;
         var every = flags is null ? Number(Pattern, usual) : 0;
-        LayerTypes(i => flags is not null ? flags[i] ? "sliding_attention" : "full_attention" : every > 0 && i % every != every - 1 ? "sliding_attention" : "full_attention");
+        LayerTypes(i => flags is not null ? flags[i] ? "sliding_attention" : "full_attention" : every > 0 && i % every != every - 1
+            ? "sliding_attention" : "full_attention");
         config["sliding_window"] = window;
     }
 
@@ -74,7 +76,8 @@ internal sealed class HuggingFaceWriting(ModelFile file, JsonObject config, Tens
     }
 
     /// <summary>The shortest form that reads back as the same float: 0.22, not 0.2199999988079071.</summary>
-    public static double Plain(float value) => double.Parse(value.ToString(System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
+    public static double Plain(float value) =>
+        double.Parse(value.ToString(System.Globalization.CultureInfo.InvariantCulture), System.Globalization.CultureInfo.InvariantCulture);
 
     string Key(string key) => $"{_architecture}.{key}";
 }

@@ -42,15 +42,18 @@ sealed class JsonFile
             throw new ModelFileException(path, "its JSON is not valid UTF-8; the file is damaged: download it again");
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = keysTwice });
+            using var document = JsonDocument.Parse(json,
+                new JsonDocumentOptions { MaxDepth = depth, AllowDuplicateProperties = keysTwice });
             ReadNames(document.RootElement);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new JsonFile(path, document.RootElement.Clone())
-                : throw new ModelFileException(path, $"its JSON is a {document.RootElement.ValueKind}, where an object is needed; download the file again");
+                : throw new ModelFileException(path,
+                    $"its JSON is a {document.RootElement.ValueKind}, where an object is needed; download the file again");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException) // the latter: half a surrogate pair in a name
         {
-            throw new ModelFileException(path, WrongFile.Recognise(json.Span) ?? $"its JSON cannot be read: {JsonProblem.Of(e)}. The file is damaged: download it again", e);
+            throw new ModelFileException(path, WrongFile.Recognise(json.Span)
+                ?? $"its JSON cannot be read: {JsonProblem.Of(e)}. The file is damaged: download it again", e);
         }
     }
 
@@ -95,7 +98,8 @@ sealed class JsonFile
     public bool Has(string key) => TryGet(key, out _);
 
     /// <summary>An object under a key; null if there is none.</summary>
-    public JsonFile? Object(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Object ? new JsonFile(_path, value) : null;
+    public JsonFile? Object(string key) => TryGet(key, out var value) && value.ValueKind == JsonValueKind.Object
+        ? new JsonFile(_path, value) : null;
 
     public string? String(string key) => !TryGet(key, out var value) ? null
         : value.ValueKind == JsonValueKind.String ? Text(value) : throw Wrong(key, value, "a string");
@@ -104,11 +108,13 @@ sealed class JsonFile
         : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Wrong(key, value, "true or false");
 
     public float? Float(string key) => !TryGet(key, out var value) ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) ? number : throw Wrong(key, value, "a number");
+        : value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) ? number
+        : throw Wrong(key, value, "a number");
 
     /// <summary>A count or size: 0 to 2³² − 1, whether written 4096 or 4096.0.</summary>
     public uint? Count(string key) => !TryGet(key, out var value) ? null
-        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number is >= 0 and <= uint.MaxValue && number == Math.Floor(number)
+        : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number is >= 0 and <= uint.MaxValue
+        && number == Math.Floor(number)
             ? (uint)number : throw Wrong(key, value, "a whole number of 0 or more");
 
     /// <summary>A number, or each number of an array.</summary>
@@ -117,7 +123,8 @@ sealed class JsonFile
         if (!TryGet(key, out var value))
             return [];
         var numbers = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : (JsonElement[])[value];
-        return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number : throw Wrong(key, value, "a whole number or several"))];
+        return [.. numbers.Select(n => n.ValueKind == JsonValueKind.Number && n.TryGetUInt32(out var number) ? number
+            : throw Wrong(key, value, "a whole number or several"))];
     }
 
     /// <summary>The strings of an array; empty if there is none.</summary>
@@ -142,6 +149,7 @@ sealed class JsonFile
     public ModelFileException Wrong(string key, JsonElement value, string needed)
     {
         var raw = value.GetRawText();
-        return new(_path, $"'{key}' is {(raw.Length > 60 ? raw[..60] + "…" : raw)}, where {needed} is needed; the file is damaged or of another kind");
+        return new(_path,
+            $"'{key}' is {(raw.Length > 60 ? raw[..60] + "…" : raw)}, where {needed} is needed; the file is damaged or of another kind");
     }
 }

@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Files.Safetensors;
 
 /// <summary>
-/// Names of a layer for multi-token prediction as Qwen3.5 has them: apart from the model (<c>mtp.layers.0.…</c>), while GGUF counts it as the layer
-/// behind the last. Here they become names of that layer in transformers' form, which are translated as any layer's.
+/// Names of a layer for multi-token prediction as Qwen3.5 has them: apart from the model (<c>mtp.layers.0.…</c>), while GGUF counts it as
+/// the layer behind the last. Here they become names of that layer in transformers' form, which are translated as any layer's.
 /// </summary>
 static class PredictionNames
 {
@@ -16,7 +16,8 @@ static class PredictionNames
     ];
 
     /// <summary>For <see cref="Models.Families.HuggingFaceFamily.Tensors"/>: names that are the same on both sides.</summary>
-    public static IEnumerable<KeyValuePair<string, string>> Own => s_parts.Where(p => p.Ours.Length > 0).Select(p => KeyValuePair.Create(p.Ours[..^1], p.Ours[..^1]));
+    public static IEnumerable<KeyValuePair<string, string>> Own =>
+        s_parts.Where(p => p.Ours.Length > 0).Select(p => KeyValuePair.Create(p.Ours[..^1], p.Ours[..^1]));
 
     /// <summary>Whether tensors of such a layer are among these.</summary>
     public static bool Are(IEnumerable<string> names) => names.Any(n => n.StartsWith(s_parts[0].Theirs, StringComparison.Ordinal));

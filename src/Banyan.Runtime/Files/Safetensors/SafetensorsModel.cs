@@ -17,7 +17,8 @@ static class SafetensorsModel
             List<(Mapping, SafetensorsPart.Entry)> entries = path.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
                 ? ReadShards(path, mappings)
                 : [.. Read(path, mappings).Entries.Values.Select(e => (mappings[0], e))];
-            var read = HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied, out var keys, out var family, out var quantization, out var reading);
+            var read = HuggingFaceMetadata.Read(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!, out var tied,
+                out var keys, out var family, out var quantization, out var reading);
             entries.AddRange(SentenceTransformers.Dense(path, file => Read(file, mappings)));
             if (family.HuggingFace.HasPrediction && PredictionNames.Are(entries.Select(e => e.Item2.Name)))
             {
@@ -25,10 +26,14 @@ static class SafetensorsModel
                 reading.AddPrediction();
             }
             var metadata = new Metadata(path, read);
-            var tensors = Shape(path, metadata, family, [.. Name(path, QuantizedTensors.Read(path, entries, quantization), tied == true, family.HuggingFace.Tensors), .. reading.Tensors], reading.Changes);
+            var tensors = Shape(path, metadata, family,
+                [.. Name(path, QuantizedTensors.Read(path, entries, quantization), tied == true, family.HuggingFace.Tensors),
+                    .. reading.Tensors], reading.Changes);
             // A language model whose output matrix is its own would otherwise compute with the embedding.
-            if (tied == false && tensors.Exists(t => t.Name == "token_embd.weight") && !tensors.Exists(t => t.Name == "output.weight") && entries.Exists(e => e.Item2.Name.StartsWith("model.", StringComparison.Ordinal)))
-                throw new ModelFileException(path, "'tie_word_embeddings' is false in config.json, and there is no lm_head.weight: files are missing, or the config is another model's");
+            if (tied == false && tensors.Exists(t => t.Name == "token_embd.weight") && !tensors.Exists(t => t.Name == "output.weight")
+                && entries.Exists(e => e.Item2.Name.StartsWith("model.", StringComparison.Ordinal)))
+                throw new ModelFileException(path,
+                    "'tie_word_embeddings' is false in config.json, and there is no lm_head.weight: files are missing, or the config is another model's");
             return new ModelFile(path, ModelFileKind.Safetensors, metadata, keys, tensors, mappings);
         }
         catch
@@ -47,13 +52,16 @@ static class SafetensorsModel
     static List<(Mapping, SafetensorsPart.Entry)> ReadShards(string path, List<Mapping> mappings)
     {
         var index = JsonFile.Read(path);
-        var map = index.Object("weight_map") ?? throw new ModelFileException(path, "it has no object 'weight_map' and so is no safetensors index; name the model's folder or its .safetensors file");
+        var map = index.Object("weight_map")
+            ?? throw new ModelFileException(path,
+                "it has no object 'weight_map' and so is no safetensors index; name the model's folder or its .safetensors file");
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         var shards = new Dictionary<string, SafetensorsPart>();
         var entries = new List<(Mapping, SafetensorsPart.Entry)>();
         foreach (var property in map.Root.EnumerateObject())
         {
-            var shard = property.Value.ValueKind == JsonValueKind.String ? map.Text(property.Value) : throw map.Wrong(property.Name, property.Value, "the name of a file");
+            var shard = property.Value.ValueKind == JsonValueKind.String ? map.Text(property.Value)
+                : throw map.Wrong(property.Name, property.Value, "the name of a file");
             if (!shards.TryGetValue(shard, out var part))
             {
                 // The index must not lead out of the folder.
@@ -65,7 +73,8 @@ static class SafetensorsModel
                 shards[shard] = part = Read(file, mappings);
             }
             if (!part.Entries.TryGetValue(property.Name, out var entry))
-                throw new ModelFileException(path, $"tensor '{property.Name}' is not in {shard}, where the index has it; get index and shards from one source");
+                throw new ModelFileException(path,
+                    $"tensor '{property.Name}' is not in {shard}, where the index has it; get index and shards from one source");
             entries.Add((part.File, entry));
         }
         return entries;
@@ -86,7 +95,8 @@ static class SafetensorsModel
                 if (!experts.TryGetValue(name, out var set))
                     experts[name] = set = [];
                 if (!set.TryAdd(number, tensor))
-                    throw new ModelFileException(path, $"expert {number} of '{name}' is there twice; the file is damaged or its writer is at fault");
+                    throw new ModelFileException(path,
+                        $"expert {number} of '{name}' is there twice; the file is damaged or its writer is at fault");
             }
             else
             {
@@ -98,7 +108,8 @@ static class SafetensorsModel
             var first = set.Values.First();
             foreach (var (number, tensor) in set)
                 if (!tensor.Shape.SequenceEqual(first.Shape) || tensor.Format != first.Format || number >= set.Count)
-                    throw new ModelFileException(path, $"the experts of '{name}' are not 0 to {set.Count - 1} of one shape: '{tensor.Name}' is [{string.Join(", ", tensor.Shape)}] {tensor.Format}; the file is incomplete: download it again");
+                    throw new ModelFileException(path,
+                        $"the experts of '{name}' are not 0 to {set.Count - 1} of one shape: '{tensor.Name}' is [{string.Join(", ", tensor.Shape)}] {tensor.Format}; the file is incomplete: download it again");
             tensors.Add(Tensor.Stack(name, [.. set.Values]));
         }
         return tensors;

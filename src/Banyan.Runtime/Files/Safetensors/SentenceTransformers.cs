@@ -16,8 +16,10 @@ static class SentenceTransformers
             var own = Path.Combine(folder, $"{number}_Dense");
             if (!File.Exists(Path.Combine(own, "model.safetensors")))
                 continue;
-            if (JsonFile.Read(Path.Combine(own, "config.json")).String("activation_function") is { } activation && !activation.EndsWith("Identity", StringComparison.Ordinal))
-                throw new ModelFileException(Path.Combine(own, "config.json"), $"'activation_function' is {activation}, which is not implemented (Identity is)");
+            if (JsonFile.Read(Path.Combine(own, "config.json")).String("activation_function") is { } activation
+                && !activation.EndsWith("Identity", StringComparison.Ordinal))
+                throw new ModelFileException(Path.Combine(own, "config.json"),
+                    $"'activation_function' is {activation}, which is not implemented (Identity is)");
             var part = read(Path.Combine(own, "model.safetensors"));
             foreach (var entry in part.Entries.Values)
                 yield return entry.Name == "linear.weight" ? (part.File, entry with { Name = $"dense_{number}.weight" })
@@ -38,8 +40,10 @@ static class SentenceTransformers
             : pooling.Bool("pooling_mode_mean_tokens") == true ? 1u
             : pooling.Bool("pooling_mode_lasttoken") == true ? 3u
             : null;
-        if (type is null && pooling.Root.EnumerateObject().Any(p => p.Name.StartsWith("pooling_mode", StringComparison.Ordinal) && p.Value.ValueKind == JsonValueKind.True))
-            throw new ModelFileException(Path.Combine(folder, "1_Pooling", "config.json"), "it pools in a way that is not implemented; pooling_mode_cls_token, _mean_tokens and _lasttoken are");
+        if (type is null && pooling.Root.EnumerateObject()
+            .Any(p => p.Name.StartsWith("pooling_mode", StringComparison.Ordinal) && p.Value.ValueKind == JsonValueKind.True))
+            throw new ModelFileException(Path.Combine(folder, "1_Pooling", "config.json"),
+                "it pools in a way that is not implemented; pooling_mode_cls_token, _mean_tokens and _lasttoken are");
         if (!reading.Has("pooling_type") || type is not null)
             reading.Set("pooling_type", type);
     }

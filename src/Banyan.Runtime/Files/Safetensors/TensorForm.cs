@@ -39,7 +39,8 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
     /// <param name="but">Ends of names that are meant by those, and hold it all the same.</param>
     public static TensorForm PlusOne(string[] names, params string[] but)
     {
-        bool Has(string name) => names.Any(n => name.EndsWith(n, StringComparison.Ordinal)) && !but.Any(n => name.EndsWith(n, StringComparison.Ordinal));
+        bool Has(string name) => names.Any(n => name.EndsWith(n, StringComparison.Ordinal))
+            && !but.Any(n => name.EndsWith(n, StringComparison.Ordinal));
         return Each(Has, t => t.Map(w => w + 1), t => t.Map(w => w - 1));
     }
 
@@ -47,7 +48,8 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
     public static TensorForm NegatedExponential(string name) => Each(name, t => t.Map(w => -MathF.Exp(w)), t => t.Map(w => MathF.Log(-w)));
 
     /// <summary>A convolution of each channel: [channels, 1, kernel] in safetensors, [channels, kernel] in GGUF.</summary>
-    public static TensorForm Convolution(string name) => Each(name, t => t.Shape.Count == 3 ? t.Reshape(t.Shape[0], t.Shape[^1]) : t, t => t.Reshape(t.Shape[0], 1, t.Shape[^1]));
+    public static TensorForm Convolution(string name) =>
+        Each(name, t => t.Shape.Count == 3 ? t.Reshape(t.Shape[0], t.Shape[^1]) : t, t => t.Reshape(t.Shape[0], 1, t.Shape[^1]));
 
     /// <summary>A vector, which is a matrix of one column in GGUF.</summary>
     public static TensorForm Column(string name) => Each(name, t => t.Reshape(t.Shape[0], 1), t => t.Reshape(t.Rows * t.Columns));
@@ -57,7 +59,8 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
 
     /// <summary>A norm's weights, in GGUF a row a group of <c>ssm.group_count</c>.</summary>
     public static TensorForm Groups(string name) => new(
-        set => set.Each(name, t => set.Number("ssm.group_count") is > 1 and var groups && t.Columns % groups == 0 ? t.Reshape(groups, t.Columns / groups) : t),
+        set => set.Each(name, t => set.Number("ssm.group_count") is > 1 and var groups && t.Columns % groups == 0
+            ? t.Reshape(groups, t.Columns / groups) : t),
         set => set.Each(name, t => t.Reshape(t.Rows * t.Columns)));
 
     /// <summary>Transposed matrices: [columns, rows].</summary>
@@ -89,15 +92,18 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
         set => set.Each(name, t => t.PickColumns(t.Columns, read(set))), set => set.Each(name, t => t.PickColumns(t.Columns, write(set))));
 
     /// <summary>A tensor that is left out in both directions.</summary>
-    public static TensorForm Dropped(Func<TensorSet, string, bool> which) => new(set => set.RemoveAll(name => which(set, name)), set => set.RemoveAll(name => which(set, name)));
+    public static TensorForm Dropped(Func<TensorSet, string, bool> which) =>
+        new(set => set.RemoveAll(name => which(set, name)), set => set.RemoveAll(name => which(set, name)));
 
     // Of a vector its numbers.
     static Tensor Reordered(Tensor tensor, Func<long, long> from) =>
         tensor.Shape.Count == 1 ? tensor.PickColumns(tensor.Columns, from) : tensor.PickRows([.. tensor.Shape], from);
 
-    static TensorForm Each(string name, Func<Tensor, Tensor> read, Func<Tensor, Tensor> write) => new(set => set.Each(name, read), set => set.Each(name, write));
+    static TensorForm Each(string name, Func<Tensor, Tensor> read, Func<Tensor, Tensor> write) =>
+        new(set => set.Each(name, read), set => set.Each(name, write));
 
-    static TensorForm Each(Func<string, bool> names, Func<Tensor, Tensor> read, Func<Tensor, Tensor> write) => new(set => set.Each(names, read), set => set.Each(names, write));
+    static TensorForm Each(Func<string, bool> names, Func<Tensor, Tensor> read, Func<Tensor, Tensor> write) =>
+        new(set => set.Each(names, read), set => set.Each(names, write));
 }
 
 /// <summary>A model's tensors while they change their form.</summary>
@@ -137,7 +143,8 @@ internal sealed partial class TensorSet
         if (!_tensors.TryGetValue(of, out var tensor))
             throw new ModelFileException(_path, $"'{of}' is missing; files are missing, or the config is another model's");
         if (rows.FirstOrDefault(r => r >= tensor.Rows, -1) is >= 0 and var outside)
-            throw new ModelFileException(_path, $"'{of}' has {tensor.Rows} rows, and none of number {outside}; the tokenizer is another model's");
+            throw new ModelFileException(_path,
+                $"'{of}' has {tensor.Rows} rows, and none of number {outside}; the tokenizer is another model's");
         Add(tensor.PickRows([rows.Length, tensor.Columns], row => rows[row]).Named(name));
     }
 
@@ -150,7 +157,10 @@ internal sealed partial class TensorSet
     }
 
     /// <summary>Changes the tensors of a name in each layer, or outside the layers.</summary>
-    public void Each(string name, Func<Tensor, Tensor> change) => Each(n => n == name || (n.EndsWith(name, StringComparison.Ordinal) && Layer().Match(n) is { Success: true } layer && layer.Length + name.Length == n.Length), change);
+    public void Each(string name, Func<Tensor, Tensor> change) =>
+        Each(n => n == name
+            || (n.EndsWith(name, StringComparison.Ordinal) && Layer().Match(n) is { Success: true } layer
+                && layer.Length + name.Length == n.Length), change);
 
     public void Each(Func<string, bool> names, Func<Tensor, Tensor> change)
     {
@@ -178,9 +188,11 @@ internal sealed partial class TensorSet
         var count = parts.Length;
         // A vector for each expert, [experts, numbers]: its columns are what is a row of a matrix.
         var isVectors = tensor.Shape.Count < 3 && whole.EndsWith(".bias", StringComparison.Ordinal);
-        var (matrices, height) = isVectors ? (tensor.Rows, tensor.Columns) : (tensor.Shape.Count == 3 ? tensor.Shape[0] : 1, tensor.Shape.Count < 2 ? tensor.Columns : tensor.Shape[^2]);
+        var (matrices, height) = isVectors ? (tensor.Rows, tensor.Columns)
+            : (tensor.Shape.Count == 3 ? tensor.Shape[0] : 1, tensor.Shape.Count < 2 ? tensor.Columns : tensor.Shape[^2]);
         if (height % count != 0)
-            throw new ModelFileException(_path, $"'{whole}' [{string.Join(", ", tensor.Shape)}] cannot be divided by {count}; the file is damaged or of another kind of model");
+            throw new ModelFileException(_path,
+                $"'{whole}' [{string.Join(", ", tensor.Shape)}] cannot be divided by {count}; the file is damaged or of another kind of model");
         var rows = height / count;
         for (var i = 0; i < count; i++)
         {
@@ -188,7 +200,8 @@ internal sealed partial class TensorSet
             long From(long row) => interleaved ? row * count + part : part * rows + row;
             Add((isVectors || tensor.Shape.Count < 2
                 ? tensor.PickColumns(rows, From)
-                : tensor.PickRows([.. tensor.Shape.Take(tensor.Shape.Count - 2), rows, tensor.Columns], row => row / rows * height + From(row % rows))).Named(parts[part]));
+                : tensor.PickRows([.. tensor.Shape.Take(tensor.Shape.Count - 2), rows, tensor.Columns],
+                    row => row / rows * height + From(row % rows))).Named(parts[part]));
         }
     }
 
@@ -203,7 +216,8 @@ internal sealed partial class TensorSet
             var size = first.Columns;
             var all = TensorViews.Join(whole, [first.Rows * count, size], tensors);
             // [parts · experts, size] to [experts, parts · size]
-            Tensor perExpert = all.PickRows([first.Rows * count, size], row => row % count * first.Rows + row / count).Reshape(first.Rows, count * size);
+            Tensor perExpert = all.PickRows([first.Rows * count, size], row => row % count * first.Rows + row / count)
+                .Reshape(first.Rows, count * size);
             Add((interleaved ? perExpert.PickColumns(count * size, c => c % count * size + c / count) : perExpert).Named(whole));
             return;
         }
@@ -217,7 +231,8 @@ internal sealed partial class TensorSet
         }).Named(whole));
     }
 
-    public static int LayerOf(string name) => Layer().Match(name) is { Success: true } layer ? int.Parse(layer.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1;
+    public static int LayerOf(string name) => Layer().Match(name) is { Success: true } layer
+        ? int.Parse(layer.Groups[1].ValueSpan, CultureInfo.InvariantCulture) : -1;
 
     // A shape that a change cannot have is the file's fault.
     Tensor Change(string name, Func<Tensor> change)

@@ -97,7 +97,8 @@ public sealed class Grammar
     }
 
     /// <summary>Its rule, with characters as they are or as they stand in a JSON string.</summary>
-    internal static Rule LarkRule(RegexTable table, TextEncoding encoding, string grammar) => GbnfRules.Root(table, new LarkParser(table, encoding, grammar).Read(), "start");
+    internal static Rule LarkRule(RegexTable table, TextEncoding encoding, string grammar) =>
+        GbnfRules.Root(table, new LarkParser(table, encoding, grammar).Read(), "start");
 
     /// <summary>One of several texts.</summary>
     /// <exception cref="GrammarException">There are none, or too many.</exception>

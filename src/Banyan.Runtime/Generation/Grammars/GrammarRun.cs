@@ -59,7 +59,8 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
     {
         var forced = new List<byte>();
         lock (grammar.Gate)
-            for (var position = _follower.Exact; forced.Count < MostForced && !position.Accepts && OnlyByte(position) is { } value; position = grammar.Automaton.Next(position, value, CollectionsMarshal.AsSpan(forced)))
+            for (var position = _follower.Exact; forced.Count < MostForced && !position.Accepts
+                && OnlyByte(position) is { } value; position = grammar.Automaton.Next(position, value, CollectionsMarshal.AsSpan(forced)))
                 forced.Add(value);
         if (forced.Count < 2 || forced.Contains(TokenTrie.ControlMark))
             return [];
@@ -101,7 +102,8 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
     {
         var (room, loops) = (0, 0);
         foreach (var (text, _) in position.Readings)
-            if ((text is ConcatRegex concat ? concat.First : text) is LoopRegex { Max: var max } loop && (loop.Inner == grammar.Parts.Json.Char || loop.Inner == grammar.Parts.Text.Char))
+            if ((text is ConcatRegex concat ? concat.First : text) is LoopRegex { Max: var max } loop
+                && (loop.Inner == grammar.Parts.Json.Char || loop.Inner == grammar.Parts.Text.Char))
             {
                 loops++;
                 room = max < 0 || room < 0 ? -1 : Math.Max(room, max);

@@ -29,10 +29,13 @@ internal sealed class DraftModel : Drafter
         var count = Math.Min(draft.Config.VocabularySize, target.Config.VocabularySize);
         // Ids behind the tokenizer's are padding, of which models of one family have more or less.
         for (var id = 0; id < Math.Max(small.Count, large.Count); id++)
-            if (id >= Math.Min(count, Math.Min(small.Count, large.Count)) ? !IsUnused(small, id) || !IsUnused(large, id) : !small.Bytes(id).SequenceEqual(large.Bytes(id)))
-                throw new ArgumentException($"the draft model {draft.Name} has another vocabulary than {target.Name}: token {id} is {Show(small, id)} there and {Show(large, id)} here; take one with the same tokenizer");
+            if (id >= Math.Min(count, Math.Min(small.Count, large.Count)) ? !IsUnused(small, id) || !IsUnused(large, id)
+                : !small.Bytes(id).SequenceEqual(large.Bytes(id)))
+                throw new ArgumentException(
+                    $"the draft model {draft.Name} has another vocabulary than {target.Name}: token {id} is {Show(small, id)} there and {Show(large, id)} here; take one with the same tokenizer");
 
-        static bool IsUnused(Tokenizers.Tokenizer tokenizer, int id) => id >= tokenizer.Count || tokenizer.Text(id).StartsWith("[PAD", StringComparison.Ordinal);
+        static bool IsUnused(Tokenizers.Tokenizer tokenizer, int id) =>
+            id >= tokenizer.Count || tokenizer.Text(id).StartsWith("[PAD", StringComparison.Ordinal);
 
         static string Show(Tokenizers.Tokenizer tokenizer, int id) => id < tokenizer.Count ? $"'{tokenizer.Text(id)}'" : "nothing";
     }
@@ -73,7 +76,8 @@ internal sealed class DraftModel : Drafter
                 if (left == 0)
                     continue;
                 pending |= count < left;
-                request.LogitIndex = Batch.Add(request.DraftSequence, request.Tokens.Slice(request.DraftSequence.Length, count), count == left ? 1 : 0);
+                request.LogitIndex = Batch.Add(request.DraftSequence,
+                    request.Tokens.Slice(request.DraftSequence.Length, count), count == left ? 1 : 0);
                 request.DraftRows = count;
             }
             _forward.Run(Batch);
@@ -94,7 +98,8 @@ internal sealed class DraftModel : Drafter
     {
         Batch.Clear();
         for (var i = 0; i < requests.Count; i++)
-            requests[i].LogitIndex = requests[i].Draft!.Tokens.Length < step ? -1 : Batch.Add(requests[i].DraftSequence!, requests[i].Draft!.Tokens.Slice(step - 1, 1), 1);
+            requests[i].LogitIndex = requests[i].Draft!.Tokens.Length < step ? -1
+                : Batch.Add(requests[i].DraftSequence!, requests[i].Draft!.Tokens.Slice(step - 1, 1), 1);
         if (Batch.Count == 0)
             return false;
         _forward.Run(Batch);

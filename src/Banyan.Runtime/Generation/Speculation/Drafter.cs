@@ -4,12 +4,13 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// What guesses how requests go on, by computing, where their own text does not say: a draft model, or the layer that a model has for it. It
-/// computes as many tokens as raise the tokens a second, by what its steps and the model's passes took and by how often it was right; where none
-/// do, it is left alone and tried again, ever more seldom.
+/// What guesses how requests go on, by computing, where their own text does not say: a draft model, or the layer that a model has for it.
+/// It computes as many tokens as raise the tokens a second, by what its steps and the model's passes took and by how often it was right;
+/// where none do, it is left alone and tried again, ever more seldom.
 /// </summary>
 /// <remarks>
-/// The sampler chooses from its logits with the numbers it will draw with: a guess is what the request would get if the drafter were the model.
+/// The sampler chooses from its logits with the numbers it will draw with: a guess is what the request would get if the drafter were the
+/// model.
 /// </remarks>
 internal abstract class Drafter : IDisposable
 {
@@ -121,7 +122,8 @@ internal abstract class Drafter : IDisposable
     protected abstract bool Next(IReadOnlyList<Request> requests, int step);
 
     /// <summary>
-    /// The model has computed the tokens [<paramref name="first"/>, <paramref name="first"/> + <paramref name="count"/>) of a request, which stay.
+    /// The model has computed the tokens [<paramref name="first"/>, <paramref name="first"/> + <paramref name="count"/>) of a request,
+    /// which stay.
     /// </summary>
     /// <param name="request">It goes on; its text has the token after these.</param>
     /// <param name="first">The first of them.</param>

@@ -5,13 +5,14 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// A model's own layer that guesses ahead (<see cref="PredictionLayer"/>). It keeps a cache of its own, whose position i is of the model's stream
-/// after token i and of token i + 1.
+/// A model's own layer that guesses ahead (<see cref="PredictionLayer"/>). It keeps a cache of its own, whose position i is of the model's
+/// stream after token i and of token i + 1.
 /// <code>
 /// after each pass:    what the model knew at its tokens waits (<see cref="KnownRows"/>); of prompts it goes through the layer at once, all but the last
 /// before a pass:      1. back to what is certain     2. what waits goes through the layer: the first guess     3. a guess after the other, of the layer's own stream
 /// </code>
-/// Of a beginning that the model found in its prefix cache and this did not, it is taken that the model knew nothing: guesses suffer, answers never.
+/// Of a beginning that the model found in its prefix cache and this did not, it is taken that the model knew nothing: guesses suffer,
+/// answers never.
 /// </summary>
 internal sealed class PredictionDrafter : Drafter
 {
@@ -25,7 +26,8 @@ internal sealed class PredictionDrafter : Drafter
     readonly Forward _forward;
     readonly int _columns;
 
-    public PredictionDrafter(Model model, PredictionLayer layer, EngineOptions options) : base(model, model, options, CatchUp + options.MaxRequests)
+    public PredictionDrafter(Model model, PredictionLayer layer, EngineOptions options)
+        : base(model, model, options, CatchUp + options.MaxRequests)
     {
         (_layer, _columns) = (layer, model.Config.EmbeddingSize);
         _cache = new KvCache(layer.States, model.Options.KvCache, CacheSize.Tokens(model, options.CacheTokens));
@@ -58,8 +60,8 @@ internal sealed class PredictionDrafter : Drafter
     }
 
     /// <summary>
-    /// What is known at the positions before <paramref name="end"/> goes through the layer: the rows that wait, nothing where there is a gap, and
-    /// of the model's pass those from <paramref name="first"/> on. False if there is no room.
+    /// What is known at the positions before <paramref name="end"/> goes through the layer: the rows that wait, nothing where there is a
+    /// gap, and of the model's pass those from <paramref name="first"/> on. False if there is no room.
     /// </summary>
     bool Read(Request request, KnownRows rows, int end, int first = int.MaxValue, Forward? model = null)
     {

@@ -12,11 +12,14 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
     // By terms and kinds.
     readonly int[][] _tileTokens = [Most(terms: 1, form, TilesOf(1)), Most(terms: 2, form, TilesOf(1))];
     readonly int[][] _tileTokensOfTwoPanels = [Most(terms: 1, form, TilesOf(2)), Most(terms: 2, form, TilesOf(2))];
-    readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo = Most(terms: 2, form, PanelKernel.MaxTokens);
+    readonly int[] _panelTokens = Most(terms: 1, form, PanelKernel.MaxTokens), _panelTokensOfTwo =
+        Most(terms: 2, form, PanelKernel.MaxTokens);
 
-    static Func<VectorForm, WeightKind, int, int> TilesOf(int panels) => (form, kind, terms) => TileKernel.MaxTokens(form, kind, terms, panels);
+    static Func<VectorForm, WeightKind, int, int> TilesOf(int panels) =>
+        (form, kind, terms) => TileKernel.MaxTokens(form, kind, terms, panels);
 
-    static int[] Most(int terms, VectorForm form, Func<VectorForm, WeightKind, int, int> tokens) => [.. s_kinds.Select(kind => tokens(form, kind, terms))];
+    static int[] Most(int terms, VectorForm form, Func<VectorForm, WeightKind, int, int> tokens) =>
+        [.. s_kinds.Select(kind => tokens(form, kind, terms))];
 
     public VectorForm Form => form;
 
@@ -29,7 +32,8 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
         var kind => ProductPorts.PerProduct(form, kind, terms),
     };
 
-    public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms)
+    public void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms)
     {
         for (int most = (terms == 1 ? _panelTokens : _panelTokensOfTwo)[(int)format.Kind], count; tokens > 0; tokens -= count)
         {
@@ -63,11 +67,19 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
 
     void Unpack(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to, int panels)
     {
-        var arguments = new UnpackKernel.Arguments { Scales = scales, Quants = quants, Groups = groups, To = to, BlockBytes = panels * UnpackedBlock.Bytes };
+        var arguments = new UnpackKernel.Arguments
+        {
+            Scales = scales,
+            Quants = quants,
+            Groups = groups,
+            To = to,
+            BlockBytes = panels * UnpackedBlock.Bytes
+        };
         KernelSet.Call(KernelSet.Unpack(form, format), &arguments);
     }
 
-    public void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms)
+    public void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
+        byte* next, long nextBytes, int terms)
     {
         var arguments = new TileKernel.Arguments
         {
@@ -75,7 +87,8 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
             W = w,
             Blocks = blocks,
         };
-        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind), terms, panels: 1), tokens, _tileTokens[terms - 1][(int)kind], nextBytes, terms);
+        TileRows.Run(&arguments.Rows, new Tiles(form, TileKernel.Unpacked(kind), terms, panels: 1), tokens,
+            _tileTokens[terms - 1][(int)kind], nextBytes, terms);
     }
 
     /// <summary>See <see cref="Rung.MultiplyTwoPanels"/>.</summary>
@@ -86,13 +99,21 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
         Unpack(format, scales + panelBytes, quants + panelBytes, groups, work + 1, panels: 2);
         var arguments = new TileKernel.Arguments
         {
-            Rows = new TileRows { X = (byte*)x, XStrideBytes = (long)stride * ActivationBlock.Bytes, Y = y, Next = next, NextPanelBytes = panelBytes },
+            Rows = new TileRows
+            {
+                X = (byte*)x,
+                XStrideBytes = (long)stride * ActivationBlock.Bytes,
+                Y = y,
+                Next = next,
+                NextPanelBytes = panelBytes
+            },
             W = work,
             Blocks = groups * format.BlocksPerGroup,
             PanelBytes = panelFloats * sizeof(float),
         };
         var kernels = new Tiles(form, TileKernel.Unpacked(format.Kind), terms, panels: 2);
-        TileRows.Run(&arguments.Rows, kernels, tokens, _tileTokensOfTwoPanels[terms - 1][(int)format.Kind], (long)groups * format.QuantBytes, terms);
+        TileRows.Run(&arguments.Rows, kernels, tokens, _tileTokensOfTwoPanels[terms - 1][(int)format.Kind],
+            (long)groups * format.QuantBytes, terms);
     }
 
     readonly struct Tiles(VectorForm form, WeightKind kind, int terms, int panels) : IKernelsBySize

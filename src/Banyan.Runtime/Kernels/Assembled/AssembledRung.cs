@@ -19,7 +19,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override VectorForm? Form => VectorForm.Zmm;
 
-    public override double PortsPerProduct(PackedFormat format, int terms) => RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format, terms);
+    public override double PortsPerProduct(PackedFormat format, int terms) =>
+        RoundsToPairs(format) ? ProductPorts.PerPair : _products.PortsPerProduct(format, terms);
 
     public override IntegerDots Dots { get; } = new AssembledDots(VectorForm.Zmm);
 
@@ -31,7 +32,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     /// </summary>
     public override int PanelRows => 4 * PanelTokens;
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1) =>
         _products.MultiplyPanel(format, scales, quants, columns, x, stride, tokens, y, terms);
 
     public override bool HasPanels(PackedFormat format) => format.Reader is not null;
@@ -39,12 +41,14 @@ internal sealed unsafe class AssembledRung : Avx512Rung
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) =>
         _products.UnpackForTiles(this, format, scales, quants, groups, to);
 
-    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
+        byte* next, long nextBytes, int terms = 1) =>
         _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
 
     public override bool TakesTwoPanels(PackedFormat format) => format.Reader is not null;
 
-    public override void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
+    public override void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes,
+        int groups, UnpackedBlock* work,
         ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) =>
         _products.MultiplyTwoPanels(format, scales, quants, panelBytes, groups, work, x, stride, tokens, y, panelFloats, next, terms);
 
@@ -57,7 +61,8 @@ internal sealed unsafe class AssembledRung : Avx512Rung
             KernelSet.Call(KernelSet.Round(isHalf: false), &arguments);
     }
 
-    public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes)
+    public override void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y,
+        byte* scratch, byte* next, long nextBytes)
     {
         var pairs = (columns + 1) / 2;
         var isHalf = format.Pairs == PairForm.F16;

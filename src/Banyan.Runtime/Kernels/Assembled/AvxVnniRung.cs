@@ -17,7 +17,8 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
 
     public override string Name => "avx-vnni";
 
-    public override bool IsSupportedBy(ProcessorFacts facts) => base.IsSupportedBy(facts) && facts.CanAssemble && (facts.HasAvxVnni || facts.HasAvx512Vnni);
+    public override bool IsSupportedBy(ProcessorFacts facts) =>
+        base.IsSupportedBy(facts) && facts.CanAssemble && (facts.HasAvxVnni || facts.HasAvx512Vnni);
 
     public override VectorForm? Form => _products.Form;
 
@@ -27,7 +28,8 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
 
     public override int PanelTokens => _products.PanelTokens;
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1) =>
         _products.MultiplyPanel(format, scales, quants, columns, x, stride, tokens, y, terms);
 
     public override bool HasPanels(PackedFormat format) => format.Reader is not null;
@@ -35,6 +37,7 @@ internal sealed unsafe class AvxVnniRung : Avx2Rung
     public override void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) =>
         _products.UnpackForTiles(this, format, scales, quants, groups, to);
 
-    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1) =>
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
+        byte* next, long nextBytes, int terms = 1) =>
         _products.MultiplyTiles(kind, w, blocks, x, stride, tokens, y, next, nextBytes, terms);
 }

@@ -8,8 +8,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
 /// The product of a block of 16 rows × 32 columns with the blocks of <paramref name="tokens"/> tokens, each of one row of activations or of
-/// two (<paramref name="terms"/>); in 512 bits also of the blocks of two panels, of which each is a part. Registers: float totals from 0 on,
-/// where <see cref="Vectors.KeepsTotals"/>, after them integer sums, the parts of a token side by side (two sums where each half of the
+/// two (<paramref name="terms"/>); in 512 bits also of the blocks of two panels, of which each is a part. Registers: float totals from 0
+/// on, where <see cref="Vectors.KeepsTotals"/>, after them integer sums, the parts of a token side by side (two sums where each half of the
 /// columns has its scale; each term has its own). Else the totals are at <paramref name="y"/>, 16 floats a token.
 /// <code>
 /// sum    = −offset · Σ quants                              (a broadcast load, instead of a zero: weights are unsigned to vpdpbusd)
@@ -31,7 +31,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// <param name="terms">Rows of activations a token.</param>
 /// <param name="rows">Where they are.</param>
 /// <param name="y">Where the totals of a panel are, or of each of two.</param>
-internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows, params AssemblerRegister64[] y)
+internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens, int terms, ActivationRows rows,
+    params AssemblerRegister64[] y)
 {
     const int YStride = UnpackedBlock.Rows * sizeof(float);
 
@@ -49,7 +50,8 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
 
     int Total(int token, int part) => token * Parts + part;
 
-    int Sum(int token, int term, int half = 0) => (vectors.KeepsTotals ? tokens * Parts : 0) + ((half * terms + term) * tokens + token) * Parts;
+    int Sum(int token, int term, int half = 0) =>
+        (vectors.KeepsTotals ? tokens * Parts : 0) + ((half * terms + term) * tokens + token) * Parts;
 
     // Where the totals of a token's part are.
     (AssemblerRegister64 At, int Offset) Y(int token, int part) =>
@@ -113,7 +115,8 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
     }
 
     /// <summary>
-    /// Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, each part in <see cref="WeightsOf">its register</see>.
+    /// Vector <paramref name="j"/> of the block: columns 4·j…4·j+3 of 16 rows, unsigned, each part in <see cref="WeightsOf">its
+    /// register</see>.
     /// </summary>
     public void Add(int j)
     {
@@ -187,7 +190,9 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
         Fold(token, part);
     }
 
-    /// <summary>After <see cref="End"/>, where each half has a minimum: those of a part are where <see cref="PanelReader.ReadMins"/> says.</summary>
+    /// <summary>
+    /// After <see cref="End"/>, where each half has a minimum: those of a part are where <see cref="PanelReader.ReadMins"/> says.
+    /// </summary>
     public void EndMins(int part)
     {
         for (var t = 0; t < tokens; t++)

@@ -18,7 +18,8 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
 
     public override int StepsPerGroup => CodedPacking<TCodes>.Blocks;
     public override int HeaderBytes => CodedPacking<TCodes>.NumbersAt;
-    public override int StepScaleBytes => TCodes.Scales == ScaleForm.Plain ? CodedPacking<TCodes>.ScaleBytes : CodedPacking<TCodes>.NumberBytes;
+    public override int StepScaleBytes => TCodes.Scales == ScaleForm.Plain ? CodedPacking<TCodes>.ScaleBytes
+        : CodedPacking<TCodes>.NumberBytes;
     public override int BlockBytes => CodedPacking<TCodes>.QuantBytes;
 
     public override void BeginGroup()

@@ -45,7 +45,8 @@ internal static unsafe class DotKernel
     /// <summary>
     /// How many times 16 lanes a kernel takes: with few queries more, so that there are sums enough (8 to 12) to wait for none.
     /// </summary>
-    public static int VectorsOf(VectorForm form, int queries) => form == VectorForm.Zmm ? MaxVectors : queries switch { 1 => 4, 2 or 3 => 2, _ => 1 };
+    public static int VectorsOf(VectorForm form, int queries) =>
+        form == VectorForm.Zmm ? MaxVectors : queries switch { 1 => 4, 2 or 3 => 2, _ => 1 };
 
     public static byte[] Assemble(VectorForm form, bool isScore, int queries, int lanes16)
     {

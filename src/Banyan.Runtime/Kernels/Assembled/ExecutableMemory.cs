@@ -42,7 +42,8 @@ internal static unsafe partial class ExecutableMemory
     /// <summary>The code's address, where an earlier kernel has been placed: the rung was chosen because of it.</summary>
     /// <exception cref="InvalidOperationException">The system refuses now.</exception>
     public static nint Place(ReadOnlySpan<byte> code) => (nint)TryPlace(code) is var place and not 0 ? place
-        : throw new InvalidOperationException("The system gave executable memory when it was asked first, and refuses it now. Set BANYAN_KERNELS=avx2 to do without.");
+        : throw new InvalidOperationException(
+            "The system gave executable memory when it was asked first, and refuses it now. Set BANYAN_KERNELS=avx2 to do without.");
 
     static void* PlaceOnUnix(ReadOnlySpan<byte> code)
     {

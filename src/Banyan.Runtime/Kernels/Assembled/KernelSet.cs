@@ -21,7 +21,8 @@ internal static unsafe class KernelSet
 
     public static nint Tile(VectorForm form, WeightKind kind, int tokens, int terms, int panels)
     {
-        ref var kernel = ref s_tiles[((((panels - 1) * MaxTerms + terms - 1) * s_forms + (int)form) * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
+        ref var kernel =
+            ref s_tiles[((((panels - 1) * MaxTerms + terms - 1) * s_forms + (int)form) * s_kinds + (int)kind) * (MaxTokens + 1) + tokens];
         if (kernel == 0)
             MakeTile(ref kernel, form, kind, tokens, terms, panels);
         return kernel;
@@ -54,7 +55,9 @@ internal static unsafe class KernelSet
     /// <summary>Attention's products of <paramref name="queries"/> rows, 16 · <paramref name="vectors"/> lanes.</summary>
     public static nint Dot(VectorForm form, bool isScore, int queries, int vectors)
     {
-        ref var kernel = ref s_dots[(((isScore ? 1 : 0) * s_forms + (int)form) * (DotKernel.MaxQueries + 1) + queries) * (DotKernel.MaxVectors + 1) + vectors];
+        ref var kernel =
+            ref s_dots[(((isScore ? 1 : 0) * s_forms + (int)form) * (DotKernel.MaxQueries + 1) + queries)
+                * (DotKernel.MaxVectors + 1) + vectors];
         if (kernel == 0)
             MakeDot(ref kernel, form, isScore, queries, vectors);
         return kernel;
@@ -101,20 +104,24 @@ internal static unsafe class KernelSet
             .. from format in PackedFormat.All where format.Reader is not null
                from terms in Enumerable.Range(1, MaxTerms)
                from tokens in Enumerable.Range(1, PanelKernel.MaxTokens(form, format.Kind, terms))
-               select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}", () => PanelKernel.Assemble(form, format, tokens, terms)),
+               select new KernelDescription($"panel {format.Format} {tokens}{(terms == 2 ? " of two" : "")}{ending}",
+                   () => PanelKernel.Assemble(form, format, tokens, terms)),
             .. from format in PackedFormat.All where format.Reader is not null
                select new KernelDescription($"unpack {format.Format}{ending}", () => UnpackKernel.Assemble(form, format)),
             .. from kind in (WeightKind[])[WeightKind.U4, WeightKind.U6, WeightKind.I8, WeightKind.Halves, WeightKind.U6AndMins]
                from terms in Enumerable.Range(1, MaxTerms)
                from panels in Enumerable.Range(1, TileKernel.MaxPanels(form))
                from tokens in Enumerable.Range(1, TileKernel.MaxTokens(form, kind, terms, panels))
-               select new KernelDescription($"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{(panels == 2 ? " of two panels" : "")}{ending}",
+               select new KernelDescription(
+                   $"tile {kind} {tokens}{(terms == 2 ? " of two" : "")}{(panels == 2 ? " of two panels" : "")}{ending}",
                    () => TileKernel.Assemble(form, kind, tokens, terms, panels)),
             .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
-               select new KernelDescription($"scores {queries}{ending}", () => DotKernel.Assemble(form, isScore: true, queries, DotKernel.VectorsOf(form, queries))),
+               select new KernelDescription($"scores {queries}{ending}",
+                   () => DotKernel.Assemble(form, isScore: true, queries, DotKernel.VectorsOf(form, queries))),
             .. from queries in Enumerable.Range(1, DotKernel.MaxQueries)
                from vectors in Enumerable.Range(1, DotKernel.VectorsOf(form, queries))
-               select new KernelDescription($"values {queries} {16 * vectors}{ending}", () => DotKernel.Assemble(form, isScore: false, queries, vectors)),
+               select new KernelDescription($"values {queries} {16 * vectors}{ending}",
+                   () => DotKernel.Assemble(form, isScore: false, queries, vectors)),
             new KernelDescription($"peak{ending}", () => PeakKernel.Assemble(form)),
         ];
     }
@@ -123,13 +130,16 @@ internal static unsafe class KernelSet
     static void MakeTile(ref nint kernel, VectorForm form, WeightKind kind, int tokens, int terms, int panels) =>
         Make(ref kernel, () => TileKernel.Assemble(form, kind, tokens, terms, panels));
 
-    static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens, int terms) => Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens, terms));
+    static void MakePanel(ref nint kernel, VectorForm form, PackedFormat format, int tokens, int terms) =>
+        Make(ref kernel, () => PanelKernel.Assemble(form, format, tokens, terms));
 
-    static void MakeUnpack(ref nint kernel, VectorForm form, PackedFormat format) => Make(ref kernel, () => UnpackKernel.Assemble(form, format));
+    static void MakeUnpack(ref nint kernel, VectorForm form, PackedFormat format) =>
+        Make(ref kernel, () => UnpackKernel.Assemble(form, format));
 
     static void MakePair(ref nint kernel, bool isHalf, int tokens) => Make(ref kernel, () => PairKernel.Assemble(isHalf, tokens));
 
-    static void MakeDot(ref nint kernel, VectorForm form, bool isScore, int queries, int vectors) => Make(ref kernel, () => DotKernel.Assemble(form, isScore, queries, vectors));
+    static void MakeDot(ref nint kernel, VectorForm form, bool isScore, int queries, int vectors) =>
+        Make(ref kernel, () => DotKernel.Assemble(form, isScore, queries, vectors));
 
     static void Make(ref nint kernel, Func<byte[]> assemble)
     {

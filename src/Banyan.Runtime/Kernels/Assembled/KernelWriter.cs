@@ -76,7 +76,8 @@ internal sealed class KernelWriter
 
     Label ConstantLabel(uint value) => LabelOf(_constants, value);
 
-    Label LabelOf(Dictionary<uint, Label> labels, uint value) => labels.TryGetValue(value, out var label) ? label : labels[value] = A.CreateLabel();
+    Label LabelOf(Dictionary<uint, Label> labels, uint value) =>
+        labels.TryGetValue(value, out var label) ? label : labels[value] = A.CreateLabel();
 
     void Place(Dictionary<uint, Label> labels, int times)
     {

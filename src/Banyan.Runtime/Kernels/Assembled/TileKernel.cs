@@ -55,7 +55,8 @@ internal static unsafe class TileKernel
         var vectors = Vectors.For(code, form);
         var registers = vectors.Registers;
         var rows = new ActivationRows(code, tokens * terms, last: rdi);
-        var product = panels == 1 ? new BlockProduct(vectors, kind, tokens, terms, rows, rbp) : new BlockProduct(vectors, kind, tokens, terms, rows, rbp, r11);
+        var product = panels == 1 ? new BlockProduct(vectors, kind, tokens, terms, rows, rbp)
+            : new BlockProduct(vectors, kind, tokens, terms, rows, rbp, r11);
         var (w, blocks) = (rcx, rax);
 
         // From a part of a block to the next.

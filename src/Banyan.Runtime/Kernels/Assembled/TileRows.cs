@@ -34,7 +34,8 @@ internal unsafe struct TileRows
     /// Runs kernels over <paramref name="tokens"/> rows: as few tiles as possible, of sizes that differ by one at most (small tiles cost
     /// nearly as much as large ones). <paramref name="rows"/> begins a kernel's arguments and has everything but the tiles.
     /// </summary>
-    public static void Run<TKernels>(TileRows* rows, TKernels kernels, int tokens, int most, long nextBytes, int terms = 1) where TKernels : struct, IKernelsBySize
+    public static void Run<TKernels>(TileRows* rows, TKernels kernels, int tokens, int most, long nextBytes, int terms = 1)
+        where TKernels : struct, IKernelsBySize
     {
         var tiles = (tokens + most - 1) / most;
         var (size, larger) = (tokens / tiles, tokens % tiles);
@@ -55,7 +56,8 @@ internal unsafe struct TileRows
     /// The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a
     /// tile's bytes of x. With <paramref name="nextPanel"/> two panels are brought nearer.
     /// </summary>
-    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1, AssemblerRegister64 nextPanel = default)
+    public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1,
+        AssemblerRegister64 nextPanel = default)
     {
         var a = code.A;
         var (x, y, tiles, lines) = (rsi, rbp, rbx, rax);

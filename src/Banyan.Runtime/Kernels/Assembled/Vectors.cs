@@ -15,7 +15,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// <param name="Activation">Activations for all rows, where no instruction takes them from memory.</param>
 /// <param name="GroupScale">A group's scales, kept from block to block.</param>
 /// <param name="GroupMin">A group's minimums.</param>
-internal sealed record RegisterPlan(int Scale, int Min, int LastScale, int Temporary, int Weights, int Packed, int Activation, int GroupScale, int GroupMin);
+internal sealed record RegisterPlan(int Scale, int Min, int LastScale, int Temporary, int Weights, int Packed, int Activation,
+    int GroupScale, int GroupMin);
 
 /// <summary>
 /// What the kernels do with vectors of one width; a register is a number. 16 rows are <see cref="Parts"/> vectors of 32 bits a row. The
@@ -23,7 +24,8 @@ internal sealed record RegisterPlan(int Scale, int Min, int LastScale, int Tempo
 /// </summary>
 internal abstract class Vectors(KernelWriter code)
 {
-    public static Vectors For(KernelWriter code, VectorForm form) => form == VectorForm.Zmm ? new ZmmVectors(code) : new YmmVectors(code, form);
+    public static Vectors For(KernelWriter code, VectorForm form) =>
+        form == VectorForm.Zmm ? new ZmmVectors(code) : new YmmVectors(code, form);
 
     protected KernelWriter Code => code;
 

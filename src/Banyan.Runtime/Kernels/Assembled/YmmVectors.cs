@@ -19,7 +19,8 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
     public override int PanelRegisters => 8;
 
     // Scales are read when all products of a block are in their sums: weights and activations are then free.
-    public override RegisterPlan Registers { get; } = new(Scale: 12, Min: 13, LastScale: 14, Temporary: 15, Weights: 12, Packed: 13, Activation: 14, GroupScale: 8, GroupMin: 10);
+    public override RegisterPlan Registers { get; } =
+        new(Scale: 12, Min: 13, LastScale: 14, Temporary: 15, Weights: 12, Packed: 13, Activation: 14, GroupScale: 8, GroupMin: 10);
 
     static AssemblerRegisterYMM Ymm(int index) => new(Register.YMM0 + index);
 
@@ -73,10 +74,13 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
     public override void Multiply(int to, int a, int b) => A.vmulps(Ymm(to), Ymm(a), Ymm(b));
     public override void MultiplyWords(int to, int a, int b) => A.vpmullw(Ymm(to), Ymm(a), Ymm(b));
     public override void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset) => A.vmulps(Ymm(to), Ymm(a), At(at, offset));
-    public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Ymm(to), Ymm(from), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
+    public override void MultiplyByConstant(int to, int from, float value) =>
+        A.vmulps(Ymm(to), Ymm(from), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Ymm(to), Ymm(a), Ymm(b));
-    public override void MultiplyAddConstant(int to, int a, float value) => A.vfmadd231ps(Ymm(to), Ymm(a), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
-    public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) => A.vfmadd213ps(Ymm(to), Ymm(factor), At(at, offset));
+    public override void MultiplyAddConstant(int to, int a, float value) =>
+        A.vfmadd231ps(Ymm(to), Ymm(a), Code.ConstantYmm(BitConverter.SingleToUInt32Bits(value)));
+    public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) =>
+        A.vfmadd213ps(Ymm(to), Ymm(factor), At(at, offset));
     public override void LoadEach(int to, AssemblerRegister64 at, int offset) => A.vpbroadcastd(Ymm(to), __dword_ptr[at + offset]);
     public override void LoadEach(int to, ActivationRows rows, int token, int offset) => A.vpbroadcastd(Ymm(to), rows.Dword(token, offset));
 

@@ -14,7 +14,8 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
     public override int Count => 32;
     public override int TileRegisters => 24;
     public override int PanelRegisters => 24;
-    public override RegisterPlan Registers { get; } = new(Scale: 31, Min: 30, LastScale: 27, Temporary: 29, Weights: 28, Packed: 26, Activation: 29, GroupScale: 24, GroupMin: 25);
+    public override RegisterPlan Registers { get; } =
+        new(Scale: 31, Min: 30, LastScale: 27, Temporary: 29, Weights: 28, Packed: 26, Activation: 29, GroupScale: 24, GroupMin: 25);
 
     static AssemblerMemoryOperand At(AssemblerRegister64 at, int offset) => __zmmword_ptr[at + offset];
 
@@ -64,15 +65,21 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
     public override void Multiply(int to, int a, int b) => A.vmulps(Zmm(to), Zmm(a), Zmm(b));
     public override void MultiplyWords(int to, int a, int b) => A.vpmullw(Zmm(to), Zmm(a), Zmm(b));
     public override void MultiplyLoaded(int to, int a, AssemblerRegister64 at, int offset) => A.vmulps(Zmm(to), Zmm(a), At(at, offset));
-    public override void MultiplyByConstant(int to, int from, float value) => A.vmulps(Zmm(to), Zmm(from), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
+    public override void MultiplyByConstant(int to, int from, float value) =>
+        A.vmulps(Zmm(to), Zmm(from), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
     public override void MultiplyAdd(int to, int a, int b) => A.vfmadd231ps(Zmm(to), Zmm(a), Zmm(b));
-    public override void MultiplyAddConstant(int to, int a, float value) => A.vfmadd231ps(Zmm(to), Zmm(a), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
-    public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) => A.vfmadd213ps(Zmm(to), Zmm(factor), At(at, offset));
+    public override void MultiplyAddConstant(int to, int a, float value) =>
+        A.vfmadd231ps(Zmm(to), Zmm(a), Code.Constant(BitConverter.SingleToUInt32Bits(value)));
+    public override void MultiplyAddLoaded(int to, int factor, AssemblerRegister64 at, int offset) =>
+        A.vfmadd213ps(Zmm(to), Zmm(factor), At(at, offset));
     public override void LoadEach(int to, AssemblerRegister64 at, int offset) => A.vpbroadcastd(Zmm(to), __dword_ptr[at + offset]);
     public override void LoadEach(int to, ActivationRows rows, int token, int offset) => A.vpbroadcastd(Zmm(to), rows.Dword(token, offset));
-    public override void MultiplyEach(int to, int a, ActivationRows rows, int token, int offset) => A.vmulps(Zmm(to), Zmm(a), rows.Broadcast(token, offset));
-    public override void MultiplyAddEach(int to, int a, ActivationRows rows, int token, int offset) => A.vfmadd231ps(Zmm(to), Zmm(a), rows.Broadcast(token, offset));
-    public override void AddDots(int sums, int weights, ActivationRows rows, int token, int offset) => A.vpdpbusd(Zmm(sums), Zmm(weights), rows.Broadcast(token, offset));
+    public override void MultiplyEach(int to, int a, ActivationRows rows, int token, int offset) =>
+        A.vmulps(Zmm(to), Zmm(a), rows.Broadcast(token, offset));
+    public override void MultiplyAddEach(int to, int a, ActivationRows rows, int token, int offset) =>
+        A.vfmadd231ps(Zmm(to), Zmm(a), rows.Broadcast(token, offset));
+    public override void AddDots(int sums, int weights, ActivationRows rows, int token, int offset) =>
+        A.vpdpbusd(Zmm(sums), Zmm(weights), rows.Broadcast(token, offset));
     public override void AddDot(int sum, int weights, int activations) => A.vpdpbusd(Zmm(sum), Zmm(weights), Zmm(activations));
     public override void AddWordDot(int sum, int a, int b) => A.vpdpwssd(Zmm(sum), Zmm(a), Zmm(b));
 }

@@ -14,17 +14,20 @@ internal sealed unsafe class AssembledDots(VectorForm form) : IntegerDots
     public override bool IsSupported =>
         ProcessorFacts.Current is { CanAssemble: true } facts && (form == VectorForm.Ymm ? facts.HasAvxVnni : facts.HasAvx512Vnni);
 
-    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)
+    public override void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores,
+        nint stride, int queries)
     {
         var arguments = Arguments(q, qStride, keys, 2 * KvLayout.PagePositions, pairs, queryScales, scores, stride);
         arguments.LaneScales = keyScales;
         Run(arguments, isScore: true, queries, KvLayout.PagePositions);
     }
 
-    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output, int queries) =>
+    public override void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales,
+        float* output, int queries) =>
         Run(Arguments(weights, weightStride, values, 2 * stride, pairs, scales, output, stride), isScore: false, queries, stride);
 
-    public override float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) => form == VectorForm.Zmm
+    public override float Weigh(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to) =>
+        form == VectorForm.Zmm
         ? PageWeights.Make512(scores, maximum, lanes, valueScales, begin, end, to)
         : base.Weigh(scores, maximum, lanes, valueScales, begin, end, to);
 
@@ -36,24 +39,27 @@ internal sealed unsafe class AssembledDots(VectorForm form) : IntegerDots
             base.WeighFour(scores, stride, maxima, lanes, valueScales, to, scales);
     }
 
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride) =>
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride) =>
         Score(q, qStride, keys, pairs, queryScales, keyScales, scores, stride, Queries);
 
-    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output) =>
+    protected override void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride,
+        float* scales, float* output) =>
         Add(weights, weightStride, values, pairs, stride, scales, output, Queries);
 
-    static DotKernel.Arguments Arguments(short* x, nint xStride, short* w, nint wStride, int pairs, float* scales, float* y, nint yStride) => new()
-    {
-        X = x,
-        XStrideBytes = xStride * sizeof(short),
-        W = w,
-        WStrideBytes = wStride * sizeof(short),
-        Fours = pairs / 4,
-        Rest = pairs % 4,
-        Scales = scales,
-        Y = y,
-        YStrideBytes = yStride * sizeof(float),
-    };
+    static DotKernel.Arguments Arguments(short* x, nint xStride, short* w, nint wStride, int pairs, float* scales,
+        float* y, nint yStride) => new()
+        {
+            X = x,
+            XStrideBytes = xStride * sizeof(short),
+            W = w,
+            WStrideBytes = wStride * sizeof(short),
+            Fours = pairs / 4,
+            Rest = pairs % 4,
+            Scales = scales,
+            Y = y,
+            YStrideBytes = yStride * sizeof(float),
+        };
 
     // As even as it goes: 7 queries are 4 and 3, not 6 and 1. A page's keys or values stay in the first-level cache meanwhile.
     void Run(DotKernel.Arguments arguments, bool isScore, int queries, int lanes)

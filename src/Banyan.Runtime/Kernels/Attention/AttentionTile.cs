@@ -38,7 +38,8 @@ internal readonly unsafe struct AttentionTile
     readonly float* _floatQueries, _queryScales, _secondScales, _scores, _second, _weightScales, _lanes, _bounds;
     readonly short* _queries, _weights, _keys, _values;
 
-    public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window, bool exact, float softCap = 0)
+    public AttentionTile(KvLayout layout, in AttentionSpan span, int kvHead, int firstPosition, int tokens, int group, int window,
+        bool exact, float softCap = 0)
     {
         _terms = exact ? 2 : 1;
         _softCap = softCap;
@@ -241,7 +242,8 @@ internal readonly unsafe struct AttentionTile
         {
             var largest = float.NegativeInfinity;
             for (var page = 0; page < end - first; page++)
-                largest = Math.Max(largest, PageWeights.Largest(_scores + (long)i * RunPositions + page * Page, _bounds + i * RunPages + page));
+                largest =
+                    Math.Max(largest, PageWeights.Largest(_scores + (long)i * RunPositions + page * Page, _bounds + i * RunPages + page));
             Maxima[i] = largest;
         }
         new Span<float>(_lanes, _padded * 8).Clear();
@@ -279,7 +281,8 @@ internal readonly unsafe struct AttentionTile
                     new Span<float>(scores + (long)row * RunPositions, Page).Clear();
                 for (var position = 0; position < valid; position += KvLayout.Lanes)
                     Ladder.Current.MultiplyFloatTile((float*)Start(page) + position * _layout.KeySize, KvLayout.Lanes, _layout.KeySize,
-                        _floatQueries + (long)i * _layout.KeySize, _layout.KeySize, scores + (long)i * RunPositions + position, RunPositions);
+                        _floatQueries + (long)i * _layout.KeySize, _layout.KeySize,
+                        scores + (long)i * RunPositions + position, RunPositions);
             }
             return;
         }
@@ -314,7 +317,8 @@ internal readonly unsafe struct AttentionTile
                 SharedValues.Transpose(_layout, (float*)Start(page), values = (float*)_values);
             for (var i = 0; i < _padded; i += Activations.TokenTile)
                 for (var d = 0; d < stride; d += KvLayout.Lanes)
-                    Ladder.Current.MultiplyFloatTile(values + d, stride, valid, scores + (long)i * RunPositions, RunPositions, Outputs + (long)i * stride + d, stride);
+                    Ladder.Current.MultiplyFloatTile(values + d, stride, valid, scores + (long)i * RunPositions, RunPositions,
+                        Outputs + (long)i * stride + d, stride);
             return;
         }
         var integers = (short*)Start(page) + _layout.KeyElements;
@@ -352,7 +356,8 @@ internal readonly unsafe struct AttentionTile
     void AddWeighed(IntegerDots dots, float* scores, float* bounds, float* valueScales, short* integers, int valid, bool masked, int page)
     {
         var (pairs, from) = ((valid + 1) / 2, -1);
-        var negligible = PageWeights.AreNumbers(valueScales, valid) ? Negligible : float.PositiveInfinity; // what is no number is never left out
+        // what is no number is never left out
+        var negligible = PageWeights.AreNumbers(valueScales, valid) ? Negligible : float.PositiveInfinity;
         for (var four = 0; four < Queries; four += IntegerDots.Queries)
         {
             var (end, needed) = (Math.Min(four + IntegerDots.Queries, Queries), 0);
@@ -362,13 +367,15 @@ internal readonly unsafe struct AttentionTile
                 needed += bounds[i * RunPages] < Maxima[i] - negligible ? 0 : 1;
             }
             if (needed == IntegerDots.Queries && !masked)
-                dots.WeighFour(scores + (long)four * RunPositions, RunPositions, Maxima + four, _lanes + 8 * four, valueScales, _weights + (long)four * Page, _weightScales + four);
+                dots.WeighFour(scores + (long)four * RunPositions, RunPositions, Maxima + four, _lanes + 8 * four, valueScales,
+                    _weights + (long)four * Page, _weightScales + four);
             else
                 for (var i = four; i < end && needed > 0; i++)
                     if (!(bounds[i * RunPages] < Maxima[i] - negligible))
                     {
                         var (first, last) = masked ? Visible(i, page) : (0, Page);
-                        _weightScales[i] = dots.Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i, valueScales, first, last, _weights + (long)i * Page);
+                        _weightScales[i] = dots.Weigh(scores + (long)i * RunPositions, Finite(Maxima[i]), _lanes + 8 * i, valueScales,
+                            first, last, _weights + (long)i * Page);
                     }
             if (needed > 0 && from < 0)
                 from = four;
@@ -383,7 +390,8 @@ internal readonly unsafe struct AttentionTile
     }
 
     void Add(IntegerDots dots, short* integers, int pairs, int from, int end) =>
-        dots.Add(_weights + from * Page, Page, integers, pairs, _layout.ValueStride, _weightScales + from, Outputs + from * (nint)_layout.ValueStride, end - from);
+        dots.Add(_weights + from * Page, Page, integers, pairs, _layout.ValueStride, _weightScales + from,
+            Outputs + from * (nint)_layout.ValueStride, end - from);
 
     // −∞ − −∞ would be no number; −∞ − 0 gives the weight 0 that it should.
     public static float Finite(float maximum) => float.IsNegativeInfinity(maximum) ? 0 : maximum;

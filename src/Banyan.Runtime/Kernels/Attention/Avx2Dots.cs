@@ -11,7 +11,8 @@ internal sealed unsafe class Avx2Dots : IntegerDots
     public override bool IsSupported => Avx2.IsSupported && Fma.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride)
     {
         var sums = stackalloc Vector256<int>[2 * Queries];
         for (var position = 0; position < KvLayout.PagePositions; position += 16)
@@ -37,7 +38,8 @@ internal sealed unsafe class Avx2Dots : IntegerDots
             for (var i = 0; i < 2 * Queries; i++)
             {
                 var to = output + i / 2 * (nint)stride + d + i % 2 * 8;
-                Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(sums[i]), Vector256.Create(scales[i / 2]), Vector256.Load(to)).Store(to);
+                Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(sums[i]), Vector256.Create(scales[i / 2]), Vector256.Load(to))
+                    .Store(to);
             }
         }
     }

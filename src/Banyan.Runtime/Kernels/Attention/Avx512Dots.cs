@@ -17,7 +17,8 @@ internal sealed unsafe class Avx512Dots : IntegerDots
         PageWeights.MakeFour512(scores, stride, maxima, lanes, valueScales, to, scales);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride)
     {
         var sums = stackalloc Vector512<int>[4 * Queries];
         Sum(q, qStride, keys, 2 * KvLayout.PagePositions, pairs, sums);
@@ -25,7 +26,8 @@ internal sealed unsafe class Avx512Dots : IntegerDots
         {
             var scale = Vector512.Create(queryScales[i]);
             for (var j = 0; j < 4; j++)
-                (Vector512.ConvertToSingle(sums[4 * i + j]) * Vector512.Load(keyScales + 16 * j) * scale).Store(scores + i * stride + 16 * j);
+                (Vector512.ConvertToSingle(sums[4 * i + j]) * Vector512.Load(keyScales + 16 * j)
+                    * scale).Store(scores + i * stride + 16 * j);
         }
     }
 

@@ -41,7 +41,8 @@ internal static unsafe class ByteCache
                 for (var i = 0; i < 4; i++)
                     both.Store((int*)alternate + 8 * i);
                 var first = 2 * (pair * stride + block * KvLayout.BlockDims);
-                Widen((sbyte*)head + layout.KeyElements + first, alternate, 2 * Math.Min(KvLayout.BlockDims, stride - block * KvLayout.BlockDims), to + first);
+                Widen((sbyte*)head + layout.KeyElements + first, alternate,
+                    2 * Math.Min(KvLayout.BlockDims, stride - block * KvLayout.BlockDims), to + first);
             }
     }
 

@@ -18,7 +18,8 @@ internal abstract unsafe class IntegerDots
 
     public static IReadOnlyList<IntegerDots> All { get; } =
     [
-        .. Enum.GetValues<VectorForm>().Select(form => new AssembledDots(form)), new Avx512Dots(), new Avx2Dots(), new NeonDots(), new ScalarDots(),
+        .. Enum.GetValues<VectorForm>().Select(form => new AssembledDots(form)), new Avx512Dots(), new Avx2Dots(),
+        new NeonDots(), new ScalarDots(),
     ];
 
     /// <summary>The kernels for the rung in use.</summary>
@@ -30,7 +31,8 @@ internal abstract unsafe class IntegerDots
     /// <summary>
     /// scores[queries, 64] = (Σ q[queries, 2 · pairs] · keys[pairs, 64, 2]) · keyScales[64] · queryScales[queries]; strides in elements.
     /// </summary>
-    public virtual void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride, int queries)
+    public virtual void Score(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores,
+        nint stride, int queries)
     {
         for (var i = 0; i < queries; i += Queries)
             ScoreFour(q + i * qStride, qStride, keys, pairs, queryScales + i, keyScales, scores + i * stride, stride);
@@ -39,7 +41,8 @@ internal abstract unsafe class IntegerDots
     /// <summary>
     /// output[queries, stride] += (Σ weights[queries, 2 · pairs] · values[pairs, stride, 2]) · scales[queries]; stride is a multiple of 16.
     /// </summary>
-    public virtual void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output, int queries)
+    public virtual void Add(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales,
+        float* output, int queries)
     {
         for (var i = 0; i < queries; i += Queries)
             AddFour(weights + i * weightStride, weightStride, values, pairs, stride, scales + i, output + i * (nint)stride);
@@ -55,10 +58,12 @@ internal abstract unsafe class IntegerDots
     public virtual void WeighFour(float* scores, nint stride, float* maxima, float* lanes, float* valueScales, short* to, float* scales)
     {
         for (var i = 0; i < Queries; i++)
-            scales[i] = Weigh(scores + i * stride, AttentionTile.Finite(maxima[i]), lanes + 8 * i, valueScales, 0, KvLayout.PagePositions, to + i * KvLayout.PagePositions);
+            scales[i] = Weigh(scores + i * stride, AttentionTile.Finite(maxima[i]), lanes + 8 * i, valueScales, 0, KvLayout.PagePositions,
+                to + i * KvLayout.PagePositions);
     }
 
-    protected abstract void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride);
+    protected abstract void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride);
 
     protected abstract void AddFour(short* weights, nint weightStride, short* values, int pairs, int stride, float* scales, float* output);
 }
@@ -68,7 +73,8 @@ internal sealed unsafe class ScalarDots : IntegerDots
 {
     public override bool IsSupported => true;
 
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride)
     {
         for (var i = 0; i < Queries; i++)
             for (var position = 0; position < KvLayout.PagePositions; position++)

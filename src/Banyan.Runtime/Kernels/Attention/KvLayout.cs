@@ -145,7 +145,8 @@ internal readonly unsafe record struct KvLayout(int Bits, int KvHeads, int KeySi
         {
             32 => ((float*)start)[index],
             16 => ((short*)start)[index] * scale,
-            _ => Scaled(((sbyte*)start)[index], ((short*)(start + ShareOffset))[((value ? KeyBlocks : 0) + d / BlockDims) * PagePositions + slot]) * scale,
+            _ => Scaled(((sbyte*)start)[index],
+                ((short*)(start + ShareOffset))[((value ? KeyBlocks : 0) + d / BlockDims) * PagePositions + slot]) * scale,
         };
     }
 

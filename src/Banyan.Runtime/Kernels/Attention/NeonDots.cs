@@ -16,7 +16,8 @@ internal sealed unsafe class NeonDots : IntegerDots
     public override bool IsSupported => AdvSimd.Arm64.IsSupported;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales, float* scores, nint stride)
+    protected override void ScoreFour(short* q, nint qStride, short* keys, int pairs, float* queryScales, float* keyScales,
+        float* scores, nint stride)
     {
         var sums = stackalloc Vector128<int>[Vectors * Queries];
         for (var position = 0; position < KvLayout.PagePositions; position += Lanes)
@@ -25,7 +26,8 @@ internal sealed unsafe class NeonDots : IntegerDots
             for (var i = 0; i < Vectors * Queries; i++)
             {
                 var at = position + 4 * (i % Vectors);
-                (Vector128.ConvertToSingle(sums[i]) * Vector128.Load(keyScales + at) * queryScales[i / Vectors]).Store(scores + i / Vectors * stride + at);
+                (Vector128.ConvertToSingle(sums[i]) * Vector128.Load(keyScales + at) * queryScales[i / Vectors]).Store(scores
+                    + i / Vectors * stride + at);
             }
         }
     }
@@ -40,7 +42,8 @@ internal sealed unsafe class NeonDots : IntegerDots
             for (var i = 0; i < Vectors * Queries; i++)
             {
                 var to = output + i / Vectors * (nint)stride + d + 4 * (i % Vectors);
-                Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sums[i]), Vector128.Create(scales[i / Vectors]), Vector128.Load(to)).Store(to);
+                Vector128.FusedMultiplyAdd(Vector128.ConvertToSingle(sums[i]), Vector128.Create(scales[i / Vectors]), Vector128.Load(to))
+                    .Store(to);
             }
         }
     }

@@ -38,7 +38,8 @@ internal static unsafe class PageWeights
         Vector256<float> maxima, sums;
         if (VectorExp.HasSmall)
         {
-            Vector512<float> a = Vector512.Load(scores), b = Vector512.Load(scores + 16), c = Vector512.Load(scores + 32), d = Vector512.Load(scores + 48);
+            Vector512<float> a = Vector512.Load(scores), b = Vector512.Load(scores + 16), c = Vector512.Load(scores + 32), d =
+                Vector512.Load(scores + 48);
             var (wide, sum) = (Vector512.MaxNative(Vector512.MaxNative(a, b), Vector512.MaxNative(c, d)), (a + b) + (c + d));
             (maxima, sums) = (Vector256.MaxNative(wide.GetLower(), wide.GetUpper()), sum.GetLower() + sum.GetUpper());
         }
@@ -124,7 +125,8 @@ internal static unsafe class PageWeights
         for (var i = 0; i < 4; i++)
         {
             var row = scores + i * stride;
-            scales[i] = Round512(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32), Vector512.Load(row + 48), sums[i], to + i * Page);
+            scales[i] = Round512(Vector512.Load(row), Vector512.Load(row + 16), Vector512.Load(row + 32),
+                Vector512.Load(row + 48), sums[i], to + i * Page);
         }
     }
 

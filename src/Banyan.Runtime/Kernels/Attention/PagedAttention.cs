@@ -39,14 +39,29 @@ internal static unsafe class PagedAttention
     /// for none.
     /// </summary>
     public static void Run(
-        float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool, int window = 0, bool exact = false,
+        float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool,
+        int window = 0, bool exact = false,
         float softCap = 0, float* sinks = null)
     {
         if (heads % layout.KvHeads != 0)
             throw new ArgumentException($"{heads} query heads cannot share {layout.KvHeads} key heads.", nameof(heads));
         fixed (AttentionSpan* first = spans)
         {
-            var job = new Job { Q = q, Output = output, Spans = first, SpanCount = spans.Length, Layout = layout, Heads = heads, Scale = scale, Window = window, Exact = exact, Threads = pool.Threads, SoftCap = softCap, Sinks = sinks };
+            var job = new Job
+            {
+                Q = q,
+                Output = output,
+                Spans = first,
+                SpanCount = spans.Length,
+                Layout = layout,
+                Heads = heads,
+                Scale = scale,
+                Window = window,
+                Exact = exact,
+                Threads = pool.Threads,
+                SoftCap = softCap,
+                Sinks = sinks
+            };
             var (parts, splits, rows) = (0, 0, 0L);
             foreach (ref readonly var span in spans)
             {
@@ -90,7 +105,8 @@ internal static unsafe class PagedAttention
         }
 
         /// <summary>The first run that the window shows of a sequence whose runs are parts.</summary>
-        readonly int FirstRun(in AttentionSpan span) => Window > 0 ? Math.Max(0, span.FirstPosition - Window + 1) / (AttentionTile.RunPages * KvLayout.PagePositions) : 0;
+        readonly int FirstRun(in AttentionSpan span) =>
+            Window > 0 ? Math.Max(0, span.FirstPosition - Window + 1) / (AttentionTile.RunPages * KvLayout.PagePositions) : 0;
 
         /// <summary>Into how many parts a run of a divided sequence is divided by its tokens.</summary>
         public readonly int Slices(in AttentionSpan span) => Splits(span) is > 1 and var splits && Threads > 1
@@ -138,7 +154,8 @@ internal static unsafe class PagedAttention
                 var (from, at) = (head * tokens, head * span.Tokens + firstToken);
                 new Span<float>(tile.Maxima + from, tokens).CopyTo(new Span<float>(to + at, tokens));
                 new Span<float>(tile.Sums + from, tokens).CopyTo(new Span<float>(to + all + at, tokens));
-                new Span<float>(tile.Outputs + from * stride, tokens * stride).CopyTo(new Span<float>(to + 2 * all + at * stride, tokens * stride));
+                new Span<float>(tile.Outputs + from * stride,
+                    tokens * stride).CopyTo(new Span<float>(to + 2 * all + at * stride, tokens * stride));
             }
         }
 
@@ -151,10 +168,12 @@ internal static unsafe class PagedAttention
             {
                 tile.Run(run);
                 for (var i = 0; i < tile.Queries; i++)
-                    Merge(tile.Maxima[i], tile.Sums[i], tile.Outputs + (long)i * stride, tile.TotalMaxima + i, tile.TotalSums + i, tile.TotalOutputs + (long)i * stride, stride);
+                    Merge(tile.Maxima[i], tile.Sums[i], tile.Outputs + (long)i * stride, tile.TotalMaxima + i, tile.TotalSums + i,
+                        tile.TotalOutputs + (long)i * stride, stride);
             }
             for (var i = 0; i < tile.Queries; i++)
-                StoreOutput(span, kvHead, firstToken + i % tokens, i / tokens, tile.TotalOutputs + (long)i * stride, tile.TotalMaxima[i], tile.TotalSums[i]);
+                StoreOutput(span, kvHead, firstToken + i % tokens, i / tokens, tile.TotalOutputs + (long)i * stride,
+                    tile.TotalMaxima[i], tile.TotalSums[i]);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]

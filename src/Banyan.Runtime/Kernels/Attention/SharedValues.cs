@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Banyan.Runtime.Kernels.Attention;
 
-/// <summary>The values of a page whose values are the first numbers of its keys (<see cref="KvLayout.ValuesAreKeys"/>), as a page has its own.</summary>
+/// <summary>
+/// The values of a page whose values are the first numbers of its keys (<see cref="KvLayout.ValuesAreKeys"/>), as a page has its own.
+/// </summary>
 [SkipLocalsInit]
 internal static unsafe class SharedValues
 {
@@ -37,7 +39,8 @@ internal static unsafe class SharedValues
             for (var two = 0; two < Page / 2; two++)
             {
                 var x = from[two]; // two dimensions of one position, then of the next
-                *(ulong*)(to + (two * stride + 2 * pair) * 2) = (x & 0xFFFF_0000_0000_FFFF) | (x & 0xFFFF_0000_0000) >> 16 | (x & 0xFFFF_0000) << 16;
+                *(ulong*)(to + (two * stride + 2 * pair) * 2) = (x & 0xFFFF_0000_0000_FFFF) | (x & 0xFFFF_0000_0000) >> 16
+                    | (x & 0xFFFF_0000) << 16;
             }
         }
     }

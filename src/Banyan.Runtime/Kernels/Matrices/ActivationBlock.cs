@@ -16,7 +16,8 @@ internal unsafe struct ActivationBlock
     public const int SecondBits = 8;
 
     /// <summary>Where the fields lie.</summary>
-    public const int ScaleAt = 32, ScaledSumAt = 36, FirstOffset32At = 40, LastOffset32At = 44, Offset128At = 48, FirstScaledSumAt = 52, LastScaledSumAt = 56;
+    public const int ScaleAt = 32, ScaledSumAt = 36, FirstOffset32At = 40, LastOffset32At = 44, Offset128At = 48, FirstScaledSumAt =
+        52, LastScaledSumAt = 56;
 
     /// <summary>Quants in −127…127.</summary>
     public fixed sbyte Quants[Columns];
@@ -37,7 +38,8 @@ internal unsafe struct ActivationBlock
     public float FirstScaledSum, LastScaledSum;
 
     /// <summary>A block of zeros, or one that makes all NaN that it touches.</summary>
-    public static ActivationBlock Of(float scale) => new() { Scale = scale, ScaledSum = scale, FirstScaledSum = scale, LastScaledSum = scale };
+    public static ActivationBlock Of(float scale) =>
+        new() { Scale = scale, ScaledSum = scale, FirstScaledSum = scale, LastScaledSum = scale };
 
     /// <summary>
     /// Sets what the first of two terms says of both: value ≈ scale × (256 × quant + second quant). A block that is 0 or no number has a

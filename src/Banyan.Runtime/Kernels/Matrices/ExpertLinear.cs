@@ -9,7 +9,8 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Runtime.Kernels.Matrices;
 
 /// <summary>
-/// The feed-forward layers of many experts at once: x[row] += Σ share · down(silu(gate(row)) · up(row)) over the experts that a row goes to.
+/// The feed-forward layers of many experts at once: x[row] += Σ share · down(silu(gate(row)) · up(row)) over the experts that a row goes
+/// to.
 /// <code>
 /// slots    (row, place) sorted by expert, so that an expert's rows lie together
 /// gated    a part is an expert, or some of its columns: its rows are gathered, meet gate and up, and are activated into hidden[slots, feedForward]
@@ -61,7 +62,8 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// <param name="exact">Activations stay floats.</param>
     /// <param name="rung">The kernels.</param>
     /// <param name="unit">What they compute between gate, up and down.</param>
-    public ExpertLinear(int rows, int experts, int used, int feedForward, WorkerPool pool, bool exact, Rung? rung = null, ExpertUnit unit = default)
+    public ExpertLinear(int rows, int experts, int used, int feedForward, WorkerPool pool, bool exact, Rung? rung = null,
+        ExpertUnit unit = default)
     {
         _unit = unit;
         (_used, _pool, _exact, _rung) = (used, pool, exact, rung ?? Ladder.Current);
@@ -71,15 +73,18 @@ internal sealed unsafe class ExpertLinear : IDisposable
         _order = new int[experts];
         // At least one part an expert, and as many as make all of them end together.
         var blocks = (feedForward + ActivationBlock.Columns - 1) / ActivationBlock.Columns;
-        var parts = experts + Math.Max(PartsPerThread * pool.Threads, new ShrinkingParts(Math.Min(experts, FewSlots) * blocks, pool.Threads, 1).Count);
+        var parts = experts
+            + Math.Max(PartsPerThread * pool.Threads, new ShrinkingParts(Math.Min(experts, FewSlots) * blocks, pool.Threads, 1).Count);
         (_parts, _sorted, _work) = (new Part[parts], new Part[parts], new int[parts]);
     }
 
     /// <summary>
     /// Adds to x[rows, embedding] what the experts make of <paramref name="input"/>, which is quantized unless all is exact.
-    /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used]. <paramref name="read"/> is this product's place among the reads.
+    /// <paramref name="chosen"/> and <paramref name="shares"/> are [rows, used]. <paramref name="read"/> is this product's place among the
+    /// reads.
     /// </summary>
-    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down, float* x, WeightRead? read = null,
+    public void Run(Activations input, int rows, int[] chosen, float[] shares, PackedMatrix[] gate, PackedMatrix[] up, PackedMatrix[] down,
+        float* x, WeightRead? read = null,
         ExpertBiases biases = default)
     {
         _biases = biases;
@@ -114,7 +119,8 @@ internal sealed unsafe class ExpertLinear : IDisposable
     OperandForm Form(PackedMatrix w) => Product.FormFor(_rung, w.Format, terms: 1, _exact);
 
     static ushort* Pairs(ref AlignedBuffer? buffer, int rows, int columns) =>
-        (ushort*)(buffer ??= new AlignedBuffer(Activations.PaddedRows(rows) * Operand.PairStride(columns) * sizeof(ushort), zeroed: false)).Pointer;
+        (ushort*)(buffer ??= new AlignedBuffer(Activations.PaddedRows(rows) * Operand.PairStride(columns) * sizeof(ushort),
+            zeroed: false)).Pointer;
 
     void Sort(int[] chosen, int rows)
     {
@@ -154,8 +160,9 @@ internal sealed unsafe class ExpertLinear : IDisposable
         return count;
     }
 
-    // The largest, the smallest, the second largest, the second smallest, …: with many rows the products take longest, with few the reading, so one
-    // thread reads while the other multiplies; and what is left for the end is of the middle, so that nobody waits long for the last.
+    // The largest, the smallest, the second largest, the second smallest, …: with many rows the products take longest, with few the
+    // reading, so one thread reads while the other multiplies; and what is left for the end is of the middle, so that nobody waits long for
+    // the last.
     void Order(int count)
     {
         Array.Sort(_work, _sorted, 0, count);
@@ -207,8 +214,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
         var sums = (int)padded * PackedFormat.Rows * Panels * (endBlock - firstBlock);
         var work = Scratch.ForPart(Product.WorkBytes + 2 * padded * rowBytes + 2L * sums * sizeof(float));
         var gateRows = Gather(gateForm, slot, count, work + Product.WorkBytes + 2L * sums * sizeof(float));
-        var upRows = upForm == gateForm ? gateRows : Gather(upForm, slot, count, work + Product.WorkBytes + 2L * sums * sizeof(float) + padded * rowBytes);
-        var (gateProduct, upProduct) = (new Product(_rung, gateRows, gate.Format, count, _exact), new Product(_rung, upRows, up.Format, count, _exact));
+        var upRows = upForm == gateForm ? gateRows
+            : Gather(upForm, slot, count, work + Product.WorkBytes + 2L * sums * sizeof(float) + padded * rowBytes);
+        var (gateProduct, upProduct) = (new Product(_rung, gateRows, gate.Format, count, _exact),
+            new Product(_rung, upRows, up.Format, count, _exact));
         var g = (float*)(work + Product.WorkBytes);
         var u = g + sums;
         var step = gateProduct.HasRanges || upProduct.HasRanges ? endBlock - firstBlock : 1;
@@ -220,7 +229,8 @@ internal sealed unsafe class ExpertLinear : IDisposable
                 upProduct.Sum(up, block * Panels, end, work, u);
             for (var panel = block * Panels; panel < end; panel++)
                 Activate(expert, g + (panel - block * Panels) * gateProduct.SumsPerPanel,
-                    (_unit.Activation == GateActivation.SquaredRelu ? g : u) + (panel - block * Panels) * upProduct.SumsPerPanel, slot, count, panel * PackedFormat.Rows);
+                    (_unit.Activation == GateActivation.SquaredRelu ? g : u) + (panel - block * Panels) * upProduct.SumsPerPanel, slot,
+                    count, panel * PackedFormat.Rows);
             Quantize(slot, count, block, Math.Min(block + step, endBlock));
         }
     }

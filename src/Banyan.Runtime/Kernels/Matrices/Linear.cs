@@ -35,7 +35,8 @@ internal static unsafe class Linear
     /// Three products of the same activations at once (query, key, value): threads wait for each other once, and a small matrix leaves
     /// nobody idle.
     /// </summary>
-    public static void Multiply(Activations x, PackedMatrix a, float* ya, PackedMatrix b, float* yb, PackedMatrix c, float* yc, int tokens, WorkerPool pool, bool exact)
+    public static void Multiply(Activations x, PackedMatrix a, float* ya, PackedMatrix b, float* yb, PackedMatrix c, float* yc, int tokens,
+        WorkerPool pool, bool exact)
     {
         Check(x, a, tokens);
         Check(x, b, tokens);
@@ -61,10 +62,12 @@ internal static unsafe class Linear
     /// y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without either product ever lying in memory as a
     /// whole. False, and nothing done, where the shapes or formats do not allow it.
     /// </summary>
-    public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats) =>
+    public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens,
+        WorkerPool pool, bool floats) =>
         TryMultiplyGated(Ladder.Current, x, gate, up, y, tokens, pool, floats);
 
-    internal static bool TryMultiplyGated(Rung rung, Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens, WorkerPool pool, bool floats)
+    internal static bool TryMultiplyGated(Rung rung, Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens,
+        WorkerPool pool, bool floats)
     {
         Check(x, gate, tokens);
         Check(x, up, tokens);
@@ -82,7 +85,8 @@ internal static unsafe class Linear
             var job = new GatedJob { Rung = rung, Product = product, First = first, Gate = gate, Up = up, Y = y, Floats = floats };
             if (product.Reads)
                 job.Cut = Product.Cut(gate.Panels / GatedJob.Panels, GatedJob.Panels * (gate.PanelBytes + up.PanelBytes), pool.Threads);
-            pool.Run(ref job, product.Reads ? job.Cut.Count : Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
+            pool.Run(ref job, product.Reads ? job.Cut.Count
+                : Math.Clamp(product.PartsOf(gate, pool.Threads), 1, gate.Panels / GatedJob.Panels));
         }
         y.HasBlocks = !floats;
         return true;
@@ -156,7 +160,8 @@ internal static unsafe class Linear
                 var panels = Math.Min(step, end - panel);
                 Product.Sum(w, panel, panel + panels, work, sums);
                 for (var i = 0; i < panels; i++)
-                    Store(sums + i * Product.SumsPerPanel, (panel + i) * PackedFormat.Rows, w.Rows, y + (long)First * w.Rows, Product.Tokens);
+                    Store(sums + i * Product.SumsPerPanel, (panel + i) * PackedFormat.Rows, w.Rows,
+                        y + (long)First * w.Rows, Product.Tokens);
             }
         }
     }
@@ -225,7 +230,8 @@ internal static unsafe class Linear
                     }
                 for (var i = 0; i < count; i++)
                     if (Floats)
-                        new Span<float>(values + i * Columns, Columns).CopyTo(new Span<float>(Y.Row(First + first + i) + block * Columns, Columns));
+                        new Span<float>(values + i * Columns,
+                            Columns).CopyTo(new Span<float>(Y.Row(First + first + i) + block * Columns, Columns));
                     else
                         Rung.Quantize(values + i * Columns, 1, Y.Blocks + (long)(First + first + i) * Y.BlocksPerRow + block);
             }

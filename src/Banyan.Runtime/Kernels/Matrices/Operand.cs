@@ -47,7 +47,15 @@ internal unsafe struct Operand
     /// <summary>Rounds rows [first, first + tokens) of x to BF16.</summary>
     public static ushort* RoundToPairs(Rung rung, Activations x, int first, int tokens, ushort* to, WorkerPool pool)
     {
-        var job = new RoundJob { Rung = rung, From = x.Row(first), Columns = x.Columns, To = to, Stride = PairStride(x.Columns), Tokens = tokens };
+        var job = new RoundJob
+        {
+            Rung = rung,
+            From = x.Row(first),
+            Columns = x.Columns,
+            To = to,
+            Stride = PairStride(x.Columns),
+            Tokens = tokens
+        };
         pool.Run(ref job, Parts.ForWork((long)tokens * job.Stride, tokens));
         return to;
     }

@@ -71,7 +71,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// </summary>
     /// <exception cref="NotSupportedException">No kernel computes with this format.</exception>
     /// <exception cref="ArgumentException">The columns are no multiple of the format's block.</exception>
-    public static PackedMatrix Pack(WeightFormat weightFormat, byte* source, int rows, int columns, WorkerPool pool, bool releaseMapping = false, WeightMemory? memory = null)
+    public static PackedMatrix Pack(WeightFormat weightFormat, byte* source, int rows, int columns, WorkerPool pool,
+        bool releaseMapping = false, WeightMemory? memory = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);

@@ -63,7 +63,8 @@ internal readonly unsafe struct Product
         : this(rung, new Operand(x, first), format, tokens, exact)
     {
         if (_kernels == Kernels.Pairs)
-            _x.Pairs = Operand.RoundToPairs(rung, x, first, tokens, (ushort*)Scratch.ForJob((long)tokens * Operand.PairStride(x.Columns) * sizeof(ushort)), pool);
+            _x.Pairs = Operand.RoundToPairs(rung, x, first, tokens,
+                (ushort*)Scratch.ForJob((long)tokens * Operand.PairStride(x.Columns) * sizeof(ushort)), pool);
     }
 
     /// <summary>As many tokens of an operand that has what <see cref="FormFor"/> asks for.</summary>
@@ -130,7 +131,8 @@ internal readonly unsafe struct Product
     {
         var parts = (int)Math.Clamp(Rows * w.Bytes / BytesPerPart, 1, (w.Panels + PanelsTogether - 1) / PanelsTogether);
         if (parts > 1 && w.Panels / parts < PanelsPerPart)
-            parts = (w.Panels + w.Panels / parts - 1) / (w.Panels / parts); // of few panels all parts have the same number: 12 are 12 times 1, not 9 of 1 or 2
+            // of few panels all parts have the same number: 12 are 12 times 1, not 9 of 1 or 2
+            parts = (w.Panels + w.Panels / parts - 1) / (w.Panels / parts);
         return HasRanges ? Math.Clamp(parts, 1, Math.Max(w.Panels / PanelsPerPart, Math.Min(w.Panels, threads))) : parts;
     }
 
@@ -160,7 +162,8 @@ internal readonly unsafe struct Product
         for (var pass = 0; pass < passes; pass++)
         {
             var (token, end) = Parts.Range(pass, passes, Tokens);
-            _rung.MultiplyPanel(w.Format, start, start + w.QuantOffset, _columns, _x.Blocks + (long)token * Terms * Blocks, Blocks, end - token, sums + token * PackedFormat.Rows, Terms);
+            _rung.MultiplyPanel(w.Format, start, start + w.QuantOffset, _columns, _x.Blocks + (long)token * Terms * Blocks, Blocks,
+                end - token, sums + token * PackedFormat.Rows, Terms);
         }
     }
 
@@ -174,7 +177,8 @@ internal readonly unsafe struct Product
                 panels = Math.Min(PanelsTogether, end - panel);
                 var to = sums + (panel - first) * SumsPerPanel;
                 if (panels == 2)
-                    AddTwoPanels(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to, isLast: panel + panels >= end);
+                    AddTwoPanels(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to,
+                        isLast: panel + panels >= end);
                 else if (_kernels == Kernels.Tiles)
                     AddTiles(w, panel, column, Math.Min(column + _rangeColumns, _columns), (UnpackedBlock*)work, to);
                 else if (_kernels == Kernels.Pairs)
@@ -198,7 +202,8 @@ internal readonly unsafe struct Product
             _rung.UnpackForTiles(format, scales, quants, groups, unpacked);
             scales += groups * format.ScaleBytes;
             quants += groups * format.QuantBytes;
-            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
+            _rung.MultiplyTiles(format.Kind, unpacked, groups * format.BlocksPerGroup,
+                _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
                 sums, quants, (long)groups * format.QuantBytes, Terms);
         }
     }
@@ -222,7 +227,8 @@ internal readonly unsafe struct Product
             var nextQuants = goesOn ? quants + groups * format.QuantBytes : afterQuants;
             ReadAhead.Ask(nextScales, groups * format.ScaleBytes);
             ReadAhead.Ask(nextScales + w.PanelBytes, groups * format.ScaleBytes);
-            _rung.MultiplyTwoPanels(format, scales, quants, w.PanelBytes, groups, unpacked, _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
+            _rung.MultiplyTwoPanels(format, scales, quants, w.PanelBytes, groups, unpacked,
+                _x.Blocks + column / ActivationBlock.Columns, Blocks, Tokens,
                 sums, SumsPerPanel, nextQuants, Terms);
             scales = nextScales;
             quants = nextQuants;
@@ -236,7 +242,8 @@ internal readonly unsafe struct Product
         {
             columns = Math.Min(chunk, end - column);
             var quants = w.Panel(panel) + w.QuantOffset + (long)column / 2 * 64;
-            _rung.MultiplyPairs(w.Format, quants, columns, _x.Pairs + column, Operand.PairStride(_columns), Tokens, sums, work, quants + columns / 2 * 64, chunk / 2 * 64);
+            _rung.MultiplyPairs(w.Format, quants, columns, _x.Pairs + column, Operand.PairStride(_columns), Tokens, sums, work,
+                quants + columns / 2 * 64, chunk / 2 * 64);
         }
     }
 

@@ -40,8 +40,10 @@ internal sealed unsafe partial class AlignedBuffer : IDisposable
             _ = Protect(_pointer - _gap + _mapped - page, (nuint)page, 0);
             return;
         }
-        _mapped = OperatingSystem.IsLinux() && bytes >= MappedFrom ? (bytes + Environment.SystemPageSize - 1) & -Environment.SystemPageSize : 0;
-        _pointer = _mapped == 0 ? (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), huge ? (nuint)HugePage : 64) : NewPages(_mapped, huge ? HugePage : 0);
+        _mapped = OperatingSystem.IsLinux() && bytes >= MappedFrom
+            ? (bytes + Environment.SystemPageSize - 1) & -Environment.SystemPageSize : 0;
+        _pointer = _mapped == 0 ? (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), huge ? (nuint)HugePage : 64)
+            : NewPages(_mapped, huge ? HugePage : 0);
         if (huge && OperatingSystem.IsLinux())
             Advise(_pointer, (nuint)bytes, AdviseHugePage);
         if (zeroed && _mapped == 0)

@@ -108,7 +108,8 @@ internal static unsafe class FloatRows
     public static float Softplus(float x) => x > 20 ? x : MathF.Log(1 + MathF.Exp(x));
 
     /// <summary>x ÷ √(Σx² + ε), in place.</summary>
-    public static void Normalize(float* x, int count, float epsilon, float factor = 1) => Multiply(x, factor / MathF.Sqrt(Dot(x, x, count) + epsilon), count);
+    public static void Normalize(float* x, int count, float epsilon, float factor = 1) =>
+        Multiply(x, factor / MathF.Sqrt(Dot(x, x, count) + epsilon), count);
 
     /// <summary>x ÷ √(mean(x²) + ε), in place; × weight where there is one.</summary>
     public static void Norm(float* x, float* weight, int count, float epsilon)

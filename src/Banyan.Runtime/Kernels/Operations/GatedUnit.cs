@@ -47,7 +47,8 @@ internal static unsafe class GatedUnit
             case GateActivation.Gelu: GeluMultiply.Scalar(gate, up, to, count); break;
             default:
                 for (long i = 0; i < count; i++)
-                    to[i] = activation == GateActivation.ClampedSwish ? ClampedSwish(gate[i], up[i]) : Math.Max(up[i], 0) * Math.Max(up[i], 0);
+                    to[i] = activation == GateActivation.ClampedSwish ? ClampedSwish(gate[i], up[i])
+                        : Math.Max(up[i], 0) * Math.Max(up[i], 0);
                 break;
         }
     }

@@ -59,9 +59,12 @@ internal static unsafe class HalfFloats
         var normal = (magnitude + Vector256.Create(0xC8000FFFu) + (magnitude >> 13 & Vector256<uint>.One)) >> 13;
         // One half's unit in the last place is 0.5's in a float: the addition rounds.
         var subnormal = (magnitude.AsSingle() + Vector256.Create(0.5f)).AsUInt32() - Vector256.Create(0x3F000000u);
-        var special = Vector256.Create(0x7C00u) | Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7F800000)).AsUInt32() & Vector256.Create(0x0200u);
-        var half = Vector256.ConditionalSelect(Vector256.LessThan(magnitude.AsInt32(), Vector256.Create(0x38800000)).AsUInt32(), subnormal, normal);
-        half = Vector256.ConditionalSelect(Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x477FFFFF)).AsUInt32(), special, half);
+        var special = Vector256.Create(0x7C00u) | Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x7F800000))
+            .AsUInt32() & Vector256.Create(0x0200u);
+        var half = Vector256.ConditionalSelect(Vector256.LessThan(magnitude.AsInt32(), Vector256.Create(0x38800000))
+            .AsUInt32(), subnormal, normal);
+        half = Vector256.ConditionalSelect(Vector256.GreaterThan(magnitude.AsInt32(), Vector256.Create(0x477FFFFF))
+            .AsUInt32(), special, half);
         half |= bits >> 16 & Vector256.Create(0x8000u);
         return Vector128.Narrow(half.GetLower(), half.GetUpper());
     }

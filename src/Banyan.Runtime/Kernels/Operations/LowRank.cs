@@ -37,7 +37,8 @@ internal sealed unsafe class LowRank(int rank, int columns, int outputs) : IDisp
         // Few rows are divided by outputs, each part with an A·x of its own; many by rows.
         var byRows = rows >= pool.Threads * RowsAtOnce;
         var job = new Job { Term = this, X = x, Y = y, Rows = rows, Share = share, ByRows = byRows };
-        pool.Run(ref job, Parts.ForWork((long)rows * rank * (columns + outputs), byRows ? rows / RowsAtOnce : Math.Min(pool.Threads, outputs / Unit)));
+        pool.Run(ref job,
+            Parts.ForWork((long)rows * rank * (columns + outputs), byRows ? rows / RowsAtOnce : Math.Min(pool.Threads, outputs / Unit)));
     }
 
     // Outputs are cut between whole vectors of the widest kind.

@@ -66,7 +66,8 @@ internal static unsafe class MatrixState
             for (; c + 64 <= columns; c += 64)
             {
                 var (sum0, sum1, sum2, sum3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-                var (v0, v1, v2, v3) = (Vector512.Load(v + c), Vector512.Load(v + c + 16), Vector512.Load(v + c + 32), Vector512.Load(v + c + 48));
+                var (v0, v1, v2, v3) = (Vector512.Load(v + c), Vector512.Load(v + c + 16), Vector512.Load(v + c + 32),
+                    Vector512.Load(v + c + 48));
                 var keeps = Vector512.Create(keep);
                 var at = s + c;
                 for (var j = 0; j < rows; j++, at += columns)

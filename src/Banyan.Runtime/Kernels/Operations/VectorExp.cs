@@ -47,7 +47,8 @@ internal static class VectorExp
         p = Vector512.FusedMultiplyAdd(p, r * r, r + Vector512<float>.One);
         var result = p * ((Vector512.ConvertToInt32Native(power) + Vector512.Create(127)) << 23).AsSingle();
         result = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87.3f)), Vector512<float>.Zero, result);
-        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)), Vector512.Create(float.PositiveInfinity), result);
+        return Vector512.ConditionalSelect(Vector512.GreaterThan(x, Vector512.Create(88.3f)),
+            Vector512.Create(float.PositiveInfinity), result);
     }
 
     /// <summary>

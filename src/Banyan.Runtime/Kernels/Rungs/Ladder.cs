@@ -7,7 +7,8 @@ namespace Banyan.Runtime.Kernels.Rungs;
 /// </summary>
 internal static class Ladder
 {
-    public static IReadOnlyList<Rung> All { get; } = [new AssembledRung(), new AvxVnniRung(), new Avx512Rung(), new Avx2Rung(), new DotProductRung(), new NeonRung(), new ScalarRung()];
+    public static IReadOnlyList<Rung> All { get; } =
+        [new AssembledRung(), new AvxVnniRung(), new Avx512Rung(), new Avx2Rung(), new DotProductRung(), new NeonRung(), new ScalarRung()];
 
     public static Rung Current { get; } = Choose(Environment.GetEnvironmentVariable("BANYAN_KERNELS"));
 
@@ -33,7 +34,8 @@ internal static class Ladder
     public static string Reason(string name, ProcessorFacts facts) => All.FirstOrDefault(r => r.Name == name) switch
     {
         null => "there is no such rung",
-        var rung when rung.IsSupportedBy(facts with { HasExecutableMemory = true, Xcr0 = facts.Xcr0 ?? ulong.MaxValue }) => "the system refuses memory that can be executed",
+        var rung when rung.IsSupportedBy(facts with { HasExecutableMemory = true, Xcr0 = facts.Xcr0 ?? ulong.MaxValue }) =>
+            "the system refuses memory that can be executed",
         _ => "this processor lacks the instructions",
     };
 }

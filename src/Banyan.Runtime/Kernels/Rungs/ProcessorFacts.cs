@@ -111,7 +111,8 @@ internal sealed unsafe record ProcessorFacts
             Leaf71Eax = eax >= 1 ? (uint)X86Base.CpuId(7, 1).Eax : 0,
         };
         // Bit 27: there is XGETBV.
-        if (facts.Architecture != Architecture.X64 || !Bit(facts.Leaf1Ecx, 27) || ExecutableMemory.TryPlace(ReadState) is var code && code == null)
+        if (facts.Architecture != Architecture.X64 || !Bit(facts.Leaf1Ecx, 27)
+            || ExecutableMemory.TryPlace(ReadState) is var code && code == null)
             return facts;
         return facts with { HasExecutableMemory = true, Xcr0 = ((delegate* unmanaged[SuppressGCTransition]<ulong>)code)() };
     }

@@ -59,14 +59,16 @@ internal abstract unsafe class Rung
     /// Unpacks groups of a panel as <see cref="MultiplyTiles"/> of this rung wants them, which may differ in signs, offsets and half
     /// scales, into memory of <see cref="ChunkBytes"/>.
     /// </summary>
-    public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) => Unpack(format, scales, quants, groups, to);
+    public virtual void UnpackForTiles(PackedFormat format, byte* scales, byte* quants, int groups, UnpackedBlock* to) =>
+        Unpack(format, scales, quants, groups, to);
 
     /// <summary>
     /// y[tokens, 16 rows] += <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows
     /// of x and y up to a multiple of <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the
     /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer: they are unpacked next.
     /// </summary>
-    public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
+    public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
+        byte* next, long nextBytes, int terms = 1)
     {
         for (var first = 0; first < tokens; first += Activations.TokenTile / terms)
             MultiplyTile(kind, w, blocks, x + (long)first * terms * stride, stride, y + first * UnpackedBlock.Rows, terms);
@@ -82,12 +84,14 @@ internal abstract unsafe class Rung
     /// panels, are brought nearer.
     /// </summary>
     public virtual void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
-        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) => throw new NotSupportedException(Name);
+        ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) =>
+            throw new NotSupportedException(Name);
 
     /// <summary>
     /// y[4 tokens, or 2 of two terms, 16 rows] += 4 rows of x, <paramref name="stride"/> blocks apart, × blocks of a panel.
     /// </summary>
-    protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms);
+    protected abstract void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x,
+        int stride, float* y, int terms);
 
     /// <summary>Whether <see cref="MultiplyPanel"/> takes this format; else tiles have to be made of it however few the tokens.</summary>
     public virtual bool HasPanels(PackedFormat format) => true;
@@ -104,7 +108,8 @@ internal abstract unsafe class Rung
     /// y[tokens, 16 rows] = <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × a whole panel, unpacked
     /// on the way. Where <see cref="PanelRows"/> is 1 there is only one.
     /// </summary>
-    public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1);
+    public abstract void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1);
 
     /// <summary>
     /// Whether weights of this float format are multiplied with activations rounded to BF16, by the three methods below; else, and where
@@ -121,7 +126,8 @@ internal abstract unsafe class Rung
     /// <see cref="ChunkColumns"/> columns. All sums of a token are added in the order of the columns. Meanwhile the
     /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer.
     /// </summary>
-    public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y, byte* scratch, byte* next, long nextBytes) =>
+    public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y,
+        byte* scratch, byte* next, long nextBytes) =>
         throw new NotSupportedException(Name);
 
     /// <summary>y[4, 16] += x[4, columns] × w[columns, 16]; strides in floats.</summary>
@@ -138,7 +144,8 @@ internal abstract unsafe class Rung
     public abstract void MultiplyFloatOne(float* w, int columns, float* x, float* y);
 
     /// <summary>Weights of a float format as float [columns, 16]; <paramref name="column"/> is even.</summary>
-    public virtual void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) => format.Widen(quants, column, columns, to);
+    public virtual void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) =>
+        format.Widen(quants, column, columns, to);
 
     /// <summary>The weights of unpacked blocks as float [columns, 16].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -156,8 +163,11 @@ internal abstract unsafe class Rung
                     {
                         WeightKind.U6 => scale * Vector256.ConvertToSingle(
                             (Vector256.Load((int*)w->HalfScales + c / 16 * 16 + half) << 16 >> 16) * (value - Vector256.Create(32))),
-                        _ when kind.HasTwoMins() => Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load((c >= 16 ? w->LastMins : w->Mins) + half)),
-                        _ when kind.HasMins() => Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load(w->Mins + half)),
+                        _ when kind.HasTwoMins() =>
+                            Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value),
+                                Vector256.Load((c >= 16 ? w->LastMins : w->Mins) + half)),
+                        _ when kind.HasMins() =>
+                            Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(value), Vector256.Load(w->Mins + half)),
                         _ => scale * Vector256.ConvertToSingle(value),
                     };
                     weight.Store(to + c * 16 + half);
@@ -179,7 +189,8 @@ internal abstract unsafe class Rung
         }
         var group = column / format.GroupColumns;
         var blocks = stackalloc UnpackedBlock[ChunkBlocks];
-        Unpack(format, start + (long)group * format.ScaleBytes, start + matrix.QuantOffset + (long)group * format.QuantBytes, columns / format.GroupColumns, blocks);
+        Unpack(format, start + (long)group * format.ScaleBytes, start + matrix.QuantOffset + (long)group * format.QuantBytes,
+            columns / format.GroupColumns, blocks);
         Dequantize(format.Kind, blocks, columns / UnpackedBlock.Columns, to);
     }
 }

@@ -51,10 +51,12 @@ internal sealed unsafe class ScalarRung : Rung
     {
         for (var b = 0; b < blocks; b++)
             for (var t = 0; t < Activations.TokenTile / terms; t++)
-                MultiplyBlock(kind, w + b, x + (long)t * terms * stride + b, terms == 2 ? x + ((long)t * terms + 1) * stride + b : null, y + t * UnpackedBlock.Rows);
+                MultiplyBlock(kind, w + b, x + (long)t * terms * stride + b, terms == 2 ? x + ((long)t * terms + 1) * stride + b : null,
+                    y + t * UnpackedBlock.Rows);
     }
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1) =>
         MultiplyOne(format, scales, quants, columns, x, y);
 
     /// <summary>y[16 rows] = one row of x × a whole panel of any format.</summary>
@@ -86,7 +88,8 @@ internal sealed unsafe class ScalarRung : Rung
             if (kind.HasMins())
                 y[r] = MathF.FusedMultiplyAdd(w->Mins[r], x->ScaledSum, y[r]);
             if (kind.HasTwoMins())
-                y[r] = MathF.FusedMultiplyAdd(w->LastMins[r], x->LastScaledSum, MathF.FusedMultiplyAdd(w->Mins[r], x->FirstScaledSum, y[r]));
+                y[r] = MathF.FusedMultiplyAdd(w->LastMins[r], x->LastScaledSum,
+                    MathF.FusedMultiplyAdd(w->Mins[r], x->FirstScaledSum, y[r]));
         }
     }
 
@@ -99,7 +102,8 @@ internal sealed unsafe class ScalarRung : Rung
             if (second is not null)
             {
                 (first, last) = Halves(WeightKind.Halves, w, r, second);
-                (a, b) = (MathF.FusedMultiplyAdd(a, 1 << ActivationBlock.SecondBits, first), MathF.FusedMultiplyAdd(b, 1 << ActivationBlock.SecondBits, last));
+                (a, b) = (MathF.FusedMultiplyAdd(a, 1 << ActivationBlock.SecondBits, first),
+                    MathF.FusedMultiplyAdd(b, 1 << ActivationBlock.SecondBits, last));
             }
             var inner = MathF.FusedMultiplyAdd(w->LastScales[r], b, w->Scales[r] * a);
             y[r] = MathF.FusedMultiplyAdd(inner, x->Scale, y[r]);
@@ -145,7 +149,8 @@ internal sealed unsafe class ScalarRung : Rung
                 y[r] = MathF.FusedMultiplyAdd(w[c * UnpackedBlock.Rows + r], x[c], y[r]);
     }
 
-    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) => format.WidenScalar(quants, column, columns, to);
+    public override void Widen(PackedFormat format, byte* quants, int column, int columns, float* to) =>
+        format.WidenScalar(quants, column, columns, to);
 
     public override void Dequantize(WeightKind kind, UnpackedBlock* w, int blocks, float* to)
     {

@@ -15,7 +15,9 @@ internal static class Parts
     public static (int First, int End) Range(int part, int parts, int items) =>
         ((int)((long)items * part / parts), (int)((long)items * (part + 1) / parts));
 
-    /// <summary>The items of one part, where parts begin at multiples of 8: a number is in the same place of a vector for any parts.</summary>
+    /// <summary>
+    /// The items of one part, where parts begin at multiples of 8: a number is in the same place of a vector for any parts.
+    /// </summary>
     public static (int First, int End) WholeVectors(int part, int parts, int items)
     {
         var (first, end) = Range(part, parts, (items + 7) / 8);

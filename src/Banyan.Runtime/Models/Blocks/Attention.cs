@@ -37,13 +37,15 @@ internal sealed unsafe class Attention : Block
         var embedding = at.Config.EmbeddingSize;
         (_shape, _epsilon, _ownsKeys) = (shape, at.Config.NormEpsilon, keysOf is null);
         _state = keysOf?._state ?? at.AddKv(shape.KvHeads, shape.HeadSize, shape.ValueSize, shape.Window);
-        var (queries, all) = (shape.QueryColumns * (shape.Gate == AttentionGate.InQuery ? 2 : 1), shape.QueryColumns + shape.KeyColumns + shape.ValueColumns);
+        var (queries, all) = (shape.QueryColumns * (shape.Gate == AttentionGate.InQuery ? 2 : 1),
+            shape.QueryColumns + shape.KeyColumns + shape.ValueColumns);
         // Some files have all three in one tensor, in that order (phi3).
         var isWhole = !at.Has("attn_q.weight");
         _query = isWhole ? at.Part("attn_qkv", 0, shape.QueryColumns, all, embedding) : at.Projection("attn_q", queries, embedding);
         if (_ownsKeys)
         {
-            _key = isWhole ? at.Part("attn_qkv", shape.QueryColumns, shape.KeyColumns, all, embedding) : at.Projection("attn_k", shape.KeyColumns, embedding);
+            _key = isWhole ? at.Part("attn_qkv", shape.QueryColumns, shape.KeyColumns, all, embedding)
+                : at.Projection("attn_k", shape.KeyColumns, embedding);
             _value = shape.KeysAreValues ? null
                 : isWhole ? at.Part("attn_qkv", shape.QueryColumns + shape.KeyColumns, shape.ValueColumns, all, embedding)
                 : at.Projection("attn_v", shape.ValueColumns, embedding);
@@ -60,7 +62,8 @@ internal sealed unsafe class Attention : Block
         _output = at.Projection("attn_output", embedding, shape.OutputColumns, at.Config.ResidualScale);
     }
 
-    Norm Norm(LayerLoader at, string name, int columns) => _shape.Norm == QueryKeyNorm.Unit ? at.UnitNorm(name, columns) : at.RmsNorm(name, columns);
+    Norm Norm(LayerLoader at, string name, int columns) =>
+        _shape.Norm == QueryKeyNorm.Unit ? at.UnitNorm(name, columns) : at.RmsNorm(name, columns);
 
     public AttentionShape Shape => _shape;
 
@@ -96,7 +99,8 @@ internal sealed unsafe class Attention : Block
     {
         float* q = pass.Floats(_shape.QueryColumns), k = pass.Floats(_shape.KeyColumns), v = pass.Floats(_shape.ValueColumns);
         var gate = _shape.Gate == AttentionGate.None ? null : pass.Floats(_shape.OutputColumns);
-        Project(pass, input, q, k, v, gate);                             // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
+        // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
+        Project(pass, input, q, k, v, gate);
         if (!_shape.NormAfterRope)
             NormQueryKey(pass, q, k);
         if (_shape.Rope is { } rope)
@@ -115,7 +119,8 @@ internal sealed unsafe class Attention : Block
             pass.Cache.Write(_state, pass.Batch, k, v, pass.Pool);       // pages [kvHeads, positions, headSize and valueSize]
         var attended = pass.Activations(_shape.OutputColumns, Terms(pass.Precision));
         PagedAttention.Run(q, attended.Rows, pass.Spans(_state), pass.Cache.Layout(_state), _shape.Heads,
-            _shape.Scale, pass.Pool, _shape.Window, pass.Precision.ExactMixer, _shape.SoftCap, _sinks is null ? null : _sinks.Floats); // attended [rows, heads, valueSize]
+            // attended [rows, heads, valueSize]
+            _shape.Scale, pass.Pool, _shape.Window, pass.Precision.ExactMixer, _shape.SoftCap, _sinks is null ? null : _sinks.Floats);
         for (var row = 0; gate is not null && row < pass.Rows; row++)
             FloatRows.MultiplyBySigmoid(attended.Row(row), gate + (long)row * _shape.OutputColumns, _shape.OutputColumns);
         _output.AddTo(pass, attended, x);

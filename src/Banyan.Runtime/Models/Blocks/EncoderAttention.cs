@@ -31,8 +31,10 @@ internal sealed unsafe class EncoderAttention : Block
         (_shape, _hasSlopes) = (shape, hasSlopes);
         var all = shape.QueryColumns + shape.KeyColumns + shape.ValueColumns;
         _queryKeyValue = at.Has("attn_q.weight")
-            ? new QueryKeyValue(at.Projection("attn_q", shape.QueryColumns, embedding), at.Projection("attn_k", shape.KeyColumns, embedding), at.Projection("attn_v", shape.ValueColumns, embedding))
-            : new QueryKeyValue(at.Part("attn_qkv", 0, shape.QueryColumns, all, embedding), at.Part("attn_qkv", shape.QueryColumns, shape.KeyColumns, all, embedding),
+            ? new QueryKeyValue(at.Projection("attn_q", shape.QueryColumns, embedding),
+                at.Projection("attn_k", shape.KeyColumns, embedding), at.Projection("attn_v", shape.ValueColumns, embedding))
+            : new QueryKeyValue(at.Part("attn_qkv", 0, shape.QueryColumns, all, embedding),
+                at.Part("attn_qkv", shape.QueryColumns, shape.KeyColumns, all, embedding),
                 at.Part("attn_qkv", shape.QueryColumns + shape.KeyColumns, shape.ValueColumns, all, embedding));
         if (shape.Norm == QueryKeyNorm.Head)
             (_queryNorm, _keyNorm) = (at.RmsNorm("attn_q_norm", shape.HeadSize), at.RmsNorm("attn_k_norm", shape.HeadSize));
@@ -50,7 +52,8 @@ internal sealed unsafe class EncoderAttention : Block
     public override void Run(Pass pass, Activations input, float* x)
     {
         float* q = pass.Floats(_shape.QueryColumns), k = pass.Floats(_shape.KeyColumns), v = pass.Floats(_shape.ValueColumns);
-        _queryKeyValue.Apply(pass, input, q, k, v);                      // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
+        // q [rows, heads, headSize], k, v [rows, kvHeads, head or value size]
+        _queryKeyValue.Apply(pass, input, q, k, v);
         _queryNorm?.Apply(pass, q, _shape.QueryColumns / _queryNorm.Columns);
         _keyNorm?.Apply(pass, k, _shape.KeyColumns / _keyNorm.Columns);
         if (_shape.Rope is { } rope)
@@ -93,7 +96,8 @@ internal sealed unsafe class EncoderAttention : Block
     void Head(Batch.Part part, int head, in Job job, float* scratch)
     {
         var (size, valueSize, kvHeads, rung) = (_shape.HeadSize, _shape.ValueSize, _shape.KvHeads, Ladder.Current);
-        var (kvHead, slope, keyCount, valueStride) = (head / (_shape.Heads / kvHeads), _hasSlopes ? Slope(head, _shape.Heads) : 0, Padded(part.Count), Padded(valueSize));
+        var (kvHead, slope, keyCount, valueStride) =
+            (head / (_shape.Heads / kvHeads), _hasSlopes ? Slope(head, _shape.Heads) : 0, Padded(part.Count), Padded(valueSize));
         // keys [16 of them at a time, size, 16], values [keys, padded], queries [12, size], scores [12, keys], result [12, padded]
         float* keys = scratch, values = keys + (long)keyCount * size, queries = values + (long)keyCount * valueStride;
         float* scores = queries + QueriesAtOnce * size, result = scores + QueriesAtOnce * keyCount;
@@ -118,7 +122,8 @@ internal sealed unsafe class EncoderAttention : Block
             new Span<float>(scores, QueriesAtOnce * keyCount).Clear();
             new Span<float>(result, QueriesAtOnce * valueStride).Clear();
             for (var i = 0; i < count; i++)
-                new ReadOnlySpan<float>(job.Q + ((long)(part.First + first + i) * _shape.Heads + head) * size, size).CopyTo(new Span<float>(queries + i * size, size));
+                new ReadOnlySpan<float>(job.Q + ((long)(part.First + first + i) * _shape.Heads + head) * size,
+                    size).CopyTo(new Span<float>(queries + i * size, size));
             for (var j = firstKey / Lanes * Lanes; j < endKey; j += Lanes)
                 rung.MultiplyFloatTiles(keys + (long)j * size, Lanes, size, queries, size, count, scores + j, keyCount);
             for (var i = 0; i < count; i++)
@@ -131,9 +136,12 @@ internal sealed unsafe class EncoderAttention : Block
                 new Span<float>(row + to, endKey - to).Clear();
             }
             for (var i = 0; i < valueStride; i += Lanes)
-                rung.MultiplyFloatTiles(values + (long)firstKey * valueStride + i, valueStride, endKey - firstKey, scores + firstKey, keyCount, count, result + i, valueStride);
+                rung.MultiplyFloatTiles(values + (long)firstKey * valueStride + i, valueStride, endKey - firstKey, scores + firstKey,
+                    keyCount, count, result + i, valueStride);
             for (var i = 0; i < count; i++)
-                new ReadOnlySpan<float>(result + i * valueStride, valueSize).CopyTo(new Span<float>(job.Y + ((long)(part.First + first + i) * _shape.Heads + head) * valueSize, valueSize));
+                new ReadOnlySpan<float>(result + i * valueStride,
+                    valueSize).CopyTo(
+                        new Span<float>(job.Y + ((long)(part.First + first + i) * _shape.Heads + head) * valueSize, valueSize));
         }
     }
 

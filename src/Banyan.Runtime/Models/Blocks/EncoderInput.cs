@@ -18,7 +18,8 @@ internal sealed unsafe class EncoderInput
         if (loader.Has("token_types.weight"))
             _segment = loader.Flat("token_types.weight", [.. loader.File.GetTensor("token_types.weight").Shape]);
         if (loader.Has("position_embd.weight"))
-            _positions = loader.Flat("position_embd.weight", [Math.Max(config.ContextLength, loader.File.GetTensor("position_embd.weight").Rows), config.EmbeddingSize]);
+            _positions = loader.Flat("position_embd.weight",
+                [Math.Max(config.ContextLength, loader.File.GetTensor("position_embd.weight").Rows), config.EmbeddingSize]);
         if (loader.Has("token_embd_norm.weight"))
             _norm = loader.Norm("token_embd_norm", config.EmbeddingSize, config.NormEpsilon, config.HasLayerNorm);
     }

@@ -40,8 +40,10 @@ internal sealed unsafe class GatedDeltaNet : Block
         _gates = at.Has("ssm_ba.weight")
             ? [at.Projection("ssm_ba", 2 * shape.ValueHeads, embedding)]
             : [at.Projection("ssm_beta", shape.ValueHeads, embedding), at.Projection("ssm_alpha", shape.ValueHeads, embedding)];
-        _convolution = new CausalConvolution(shape.Kernel, shape.Channels, at.Convolution("ssm_conv1d", shape.Channels, shape.Kernel), null);
-        (_a, _dt, _norm) = (at.Vector("ssm_a", shape.ValueHeads), at.Vector("ssm_dt.bias", shape.ValueHeads), at.Vector("ssm_norm.weight", shape.Size));
+        _convolution = new CausalConvolution(shape.Kernel, shape.Channels,
+            at.Convolution("ssm_conv1d", shape.Channels, shape.Kernel), null);
+        (_a, _dt, _norm) = (at.Vector("ssm_a", shape.ValueHeads), at.Vector("ssm_dt.bias", shape.ValueHeads),
+            at.Vector("ssm_norm.weight", shape.Size));
         _out = at.Projection("ssm_out", embedding, shape.ValueColumns);
         _state = at.AddRecurrent(_convolution.Floats + (long)shape.ValueColumns * shape.Size);
     }
@@ -54,7 +56,8 @@ internal sealed unsafe class GatedDeltaNet : Block
 
     public override int Terms(Precision precision) => precision.MixerTerms;
 
-    public override bool NeedsBlocks(Precision precision) => MatrixProduct.AnyNeedsBlocks(_in, precision.Exact) || MatrixProduct.AnyNeedsBlocks(_gates, precision.Exact);
+    public override bool NeedsBlocks(Precision precision) =>
+        MatrixProduct.AnyNeedsBlocks(_in, precision.Exact) || MatrixProduct.AnyNeedsBlocks(_gates, precision.Exact);
 
     public override void Run(Pass pass, Activations input, float* x)
     {

@@ -21,7 +21,8 @@ internal sealed unsafe class GatedFeedForward : Block
         // Some files have gate and up in one tensor, in that order (phi3).
         var (gate, up) = at.Has($"ffn_gate{suffix}.weight")
             ? (at.Projection($"ffn_gate{suffix}", feedForward, embedding), at.Projection($"ffn_up{suffix}", feedForward, embedding))
-            : (at.Part($"ffn_up{suffix}", 0, feedForward, 2 * feedForward, embedding), at.Part($"ffn_up{suffix}", feedForward, feedForward, 2 * feedForward, embedding));
+            : (at.Part($"ffn_up{suffix}", 0, feedForward, 2 * feedForward, embedding),
+                at.Part($"ffn_up{suffix}", feedForward, feedForward, 2 * feedForward, embedding));
         _gateUp = new GatedProjection(gate, up, at.Config.GateActivation);
         _down = at.Projection($"ffn_down{suffix}", embedding, feedForward, at.Config.ResidualScale);
     }

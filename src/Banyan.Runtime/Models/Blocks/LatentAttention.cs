@@ -58,12 +58,14 @@ internal sealed unsafe class LatentAttention : Block
 
     public override long PositionProducts => (long)_shape.Heads * (_shape.KeySize + _shape.Latent);
 
-    public override bool NeedsBlocks(Precision precision) => (_queryDown ?? _query).NeedsBlocks(precision.Exact) || _compress.NeedsBlocks(precision.Exact);
+    public override bool NeedsBlocks(Precision precision) =>
+        (_queryDown ?? _query).NeedsBlocks(precision.Exact) || _compress.NeedsBlocks(precision.Exact);
 
     public override void Run(Pass pass, Activations input, float* x)
     {
         var (heads, latent, plain, turned, terms) = (_shape.Heads, _shape.Latent, _shape.Plain, _shape.Turned, Terms(pass.Precision));
-        float* q = pass.Floats(heads * _shape.HeadSize), kv = pass.Floats(_shape.KeySize), c = pass.Floats(latent), r = pass.Floats(turned), qr = pass.Floats(heads * turned);
+        float* q = pass.Floats(heads * _shape.HeadSize), kv = pass.Floats(_shape.KeySize), c = pass.Floats(latent), r =
+            pass.Floats(turned), qr = pass.Floats(heads * turned);
         Queries(pass, input, q);                                             // q [rows, heads, plain + turned]
         _compress.Apply(pass, input, kv);                                    // kv [rows, latent + turned]
         for (var row = 0; row < pass.Rows; row++)
@@ -84,7 +86,8 @@ internal sealed unsafe class LatentAttention : Block
         }
         pass.Cache.Write(_state, pass.Batch, kv, c, pass.Pool);
         var attended = pass.Floats(heads * latent);
-        PagedAttention.Run(absorbed, attended, pass.Spans(_state), pass.Cache.Layout(_state), heads, _shape.Scale, pass.Pool, exact: pass.Precision.ExactMixer);
+        PagedAttention.Run(absorbed, attended, pass.Spans(_state), pass.Cache.Layout(_state), heads, _shape.Scale, pass.Pool,
+            exact: pass.Precision.ExactMixer);
         var expanded = pass.Activations(heads * _shape.ValueSize, terms);
         Expand(pass, attended, expanded.Rows, terms);                        // expanded [rows, heads, value]
         _output.AddTo(pass, expanded, x);

@@ -34,7 +34,8 @@ internal sealed unsafe class Mamba2 : Block
         var embedding = at.Config.EmbeddingSize;
         (_shape, _epsilon) = (shape, at.Config.NormEpsilon);
         _in = at.Projection("ssm_in", shape.Inner + shape.Channels + shape.Heads, embedding);
-        _convolution = new CausalConvolution(shape.Kernel, shape.Channels, at.Convolution("ssm_conv1d", shape.Channels, shape.Kernel), at.Vector("ssm_conv1d.bias", shape.Channels));
+        _convolution = new CausalConvolution(shape.Kernel, shape.Channels, at.Convolution("ssm_conv1d", shape.Channels, shape.Kernel),
+            at.Vector("ssm_conv1d.bias", shape.Channels));
         (_a, _d, _dt) = (at.Column("ssm_a", shape.Heads), at.Column("ssm_d", shape.Heads), at.Vector("ssm_dt.bias", shape.Heads));
         _norm = at.Has("ssm_norm.weight") ? at.Flat("ssm_norm.weight", shape.Groups, shape.Inner / shape.Groups) : null;
         _out = at.Projection("ssm_out", embedding, shape.Inner, at.Config.ResidualScale);
@@ -93,7 +94,8 @@ internal sealed unsafe class Mamba2 : Block
         {
             var at = (long)(part.First + row);
             float* z = job.In + at * _in.Rows + head * size, u = job.Mixed + at * _shape.Channels + head * size;
-            float* b = job.Mixed + at * _shape.Channels + inner + group * states, c = b + _shape.Groups * states, y = job.Y + at * inner + head * size;
+            float* b = job.Mixed + at * _shape.Channels + inner + group * states, c = b + _shape.Groups * states, y = job.Y
+                + at * inner + head * size;
             var dt = FloatRows.Softplus(job.In[at * _in.Rows + inner + _shape.Channels + head] + _dt.Floats[head]);
             var keep = MathF.Exp(dt * _a.Floats[head]);
             for (var i = 0; i < size; i++)
@@ -132,7 +134,8 @@ internal sealed record Mamba2Shape(int Inner, int Heads, int States, int Groups,
 
     public static Mamba2Shape Read(ConfigReader keys)
     {
-        var shape = new Mamba2Shape(keys.Int("ssm.inner_size", 1, 1 << 20), keys.Int("ssm.time_step_rank", 1, 1 << 14), keys.Int("ssm.state_size", 1, 1 << 12),
+        var shape = new Mamba2Shape(keys.Int("ssm.inner_size", 1, 1 << 20), keys.Int("ssm.time_step_rank", 1, 1 << 14),
+            keys.Int("ssm.state_size", 1, 1 << 12),
             keys.Int("ssm.group_count", 1, 1 << 12), keys.Int("ssm.conv_kernel", 2, 64));
         return shape.Inner % shape.Heads == 0 && shape.Heads % shape.Groups == 0 ? shape
             : throw keys.Refuse($"{shape.Heads} heads of {shape.Groups} groups cannot share a width of {shape.Inner} evenly");

@@ -29,22 +29,27 @@ internal sealed unsafe class MixtureOfExperts : Block
     {
         var embedding = at.Config.EmbeddingSize;
         _shape = shape;
-        if (shape.Count % shape.Groups != 0 || shape.GroupsUsed > shape.Groups || shape.Count / shape.Groups * shape.GroupsUsed < shape.Used)
-            throw at.Keys.Refuse($"{shape.GroupsUsed} of {shape.Groups} groups of {shape.Count} experts cannot hold the {shape.Used} that are chosen");
+        if (shape.Count % shape.Groups != 0 || shape.GroupsUsed > shape.Groups
+            || shape.Count / shape.Groups * shape.GroupsUsed < shape.Used)
+            throw at.Keys.Refuse(
+                $"{shape.GroupsUsed} of {shape.Groups} groups of {shape.Count} experts cannot hold the {shape.Used} that are chosen");
         _router = at.Projection("ffn_gate_inp", shape.Count, embedding);
         var width = embedding;
         if (at.Has("ffn_latent_down.weight"))
         {
             width = at.Rows("ffn_latent_down");
-            (_toLatent, _fromLatent) = (at.Projection("ffn_latent_down", width, embedding), at.Projection("ffn_latent_up", embedding, width));
+            (_toLatent, _fromLatent) = (at.Projection("ffn_latent_down", width, embedding),
+                at.Projection("ffn_latent_up", embedding, width));
         }
         var isPlain = shape.Activation == GateActivation.SquaredRelu;
         var (gate, up) = at.Has("ffn_gate_up_exps.weight") ? at.FusedExperts("ffn_gate_up_exps", shape.Count, feedForward, width)
-            : (isPlain ? [] : at.Experts("ffn_gate_exps", shape.Count, feedForward, width), at.Experts("ffn_up_exps", shape.Count, feedForward, width));
+            : (isPlain ? [] : at.Experts("ffn_gate_exps", shape.Count, feedForward, width),
+                at.Experts("ffn_up_exps", shape.Count, feedForward, width));
         _experts = new ExpertProjections(isPlain ? up : gate, up, at.Experts("ffn_down_exps", shape.Count, width, feedForward), shape.Used,
             new ExpertUnit(shape.Activation, shape.ScalesInput));
         if (at.Has("ffn_up_exps.bias"))
-            (_gateBias, _upBias, _downBias) = (at.Flat("ffn_gate_exps.bias", shape.Count, feedForward), at.Flat("ffn_up_exps.bias", shape.Count, feedForward),
+            (_gateBias, _upBias, _downBias) = (at.Flat("ffn_gate_exps.bias", shape.Count, feedForward),
+                at.Flat("ffn_up_exps.bias", shape.Count, feedForward),
                 at.Flat("ffn_down_exps.bias", shape.Count, width));
         if (at.Has("exp_probs_b.bias"))
             _selection = at.Vector("exp_probs_b.bias", shape.Count);
@@ -52,7 +57,8 @@ internal sealed unsafe class MixtureOfExperts : Block
             _outputScales = at.Vector("ffn_down_exps.scale", shape.Count);
         if (!at.Has("ffn_up_shexp.weight"))
             return;
-        _shared = isPlain ? new PlainFeedForward(at, at.Rows("ffn_up_shexp"), PlainActivation.SquaredRelu, "_shexp") : new GatedFeedForward(at, at.Rows("ffn_up_shexp"), "_shexp");
+        _shared = isPlain ? new PlainFeedForward(at, at.Rows("ffn_up_shexp"), PlainActivation.SquaredRelu, "_shexp")
+            : new GatedFeedForward(at, at.Rows("ffn_up_shexp"), "_shexp");
         if (at.Has("ffn_gate_inp_shexp.weight"))
             _sharedGate = at.Vector("ffn_gate_inp_shexp.weight", embedding);
     }
@@ -81,7 +87,8 @@ internal sealed unsafe class MixtureOfExperts : Block
         ? [_router, _experts, .. _shared?.Products ?? []]
         : [_router, _toLatent, _experts, _fromLatent!, .. _shared?.Products ?? []];
 
-    public override bool NeedsBlocks(Precision precision) => (_toLatent ?? (MatrixProduct)_experts).NeedsBlocks(precision.Exact) || _shared?.NeedsBlocks(precision) == true;
+    public override bool NeedsBlocks(Precision precision) =>
+        (_toLatent ?? (MatrixProduct)_experts).NeedsBlocks(precision.Exact) || _shared?.NeedsBlocks(precision) == true;
 
     public override void Run(Pass pass, Activations input, float* x) => Run(pass, input, input, x);
 
@@ -159,7 +166,8 @@ internal sealed unsafe class MixtureOfExperts : Block
             var (first, end) = Parts.Range(part, parts, Rows);
             for (var row = first; row < end; row++)
                 Block.Choose(new Span<float>(Scores + (long)row * Block._shape.Count, Block._shape.Count),
-                    Routing.Chosen.AsSpan(row * Block._shape.Used, Block._shape.Used), Routing.Shares.AsSpan(row * Block._shape.Used, Block._shape.Used));
+                    Routing.Chosen.AsSpan(row * Block._shape.Used, Block._shape.Used),
+                    Routing.Shares.AsSpan(row * Block._shape.Used, Block._shape.Used));
         }
     }
 
@@ -195,7 +203,8 @@ internal sealed unsafe class MixtureOfExperts : Block
                 Softmax.Apply(row, shares.Length);
         for (var place = 0; _outputScales is not null && place < chosen.Length; place++)
             shares[place] *= _outputScales.Floats[chosen[place]];
-        var factor = _shape.SoftmaxOfChosen ? _shape.Scale : _shape.NormalizeWeights ? _shape.Scale / Math.Max(sum, LeastSum) : _shape.Scale;
+        var factor = _shape.SoftmaxOfChosen ? _shape.Scale : _shape.NormalizeWeights
+            ? _shape.Scale / Math.Max(sum, LeastSum) : _shape.Scale;
         foreach (ref var share in shares)
             share *= factor;
     }

@@ -29,9 +29,11 @@ internal sealed unsafe class PerLayerInput : Block
         _embeddings = at.Whole.File.GetTensor("token_embd.weight");
         _table = at.Whole.File.GetTensor("per_layer_token_embd.weight");
         if (_table.Shape is not [var rows, var columns] || rows != at.Config.VocabularySize || columns != (long)layers * width)
-            throw at.Keys.Refuse($"per_layer_token_embd.weight is [{string.Join(", ", _table.Shape)}], where [{at.Config.VocabularySize}, {layers * width}] is needed");
+            throw at.Keys.Refuse(
+                $"per_layer_token_embd.weight is [{string.Join(", ", _table.Shape)}], where [{at.Config.VocabularySize}, {layers * width}] is needed");
         if (width % _table.Format.BlockWeights != 0)
-            throw at.Keys.Refuse($"per_layer_token_embd.weight is {_table.Format}, of whose blocks of {_table.Format.BlockWeights} a layer's {width} columns are no whole number");
+            throw at.Keys.Refuse(
+                $"per_layer_token_embd.weight is {_table.Format}, of whose blocks of {_table.Format.BlockWeights} a layer's {width} columns are no whole number");
         _model = at.Whole.Part("per_layer_model_proj", _first, width, layers * width, embedding);
         _norm = at.Whole.Norm("per_layer_proj_norm", width, at.Config.NormEpsilon, isCentered: false);
         (_gate, _out) = (at.Projection("inp_gate", width, embedding), at.Projection("proj", embedding, width));
@@ -56,7 +58,8 @@ internal sealed unsafe class PerLayerInput : Block
         for (var i = 0; i < rows; i++)
         {
             var format = _table.Format;
-            format.Dequantize(_table.Row(pass.Token(i)).Slice((int)format.ByteLength(_first), (int)format.ByteLength(_width)), new Span<float>(own, _width));
+            format.Dequantize(_table.Row(pass.Token(i)).Slice((int)format.ByteLength(_first), (int)format.ByteLength(_width)),
+                new Span<float>(own, _width));
             for (var column = 0; column < _width; column++)
                 p[i * _width + column] = (p[i * _width + column] + own[column] * MathF.Sqrt(_width)) / MathF.Sqrt(2);
         }

@@ -20,8 +20,9 @@ namespace Banyan.Runtime.Models.Blocks;
 internal sealed unsafe class PredictionLayer
 {
     /// <summary>
-    /// Tokens with numbers below this are common: a vocabulary is numbered in the order in which its tokens were found to be frequent. A guess
-    /// among them alone reads a fraction of the output matrix, which is a fifth of a model of 4B with 248,320 tokens (after FR-Spec, arXiv
+    /// Tokens with numbers below this are common: a vocabulary is numbered in the order in which its tokens were found to be frequent. A
+    /// guess among them alone reads a fraction of the output matrix, which is a fifth of a model of 4B with 248,320 tokens (after FR-Spec,
+    /// arXiv
     /// 2502.14856).
     /// </summary>
     public const int CommonTokens = 1 << 16;
@@ -47,7 +48,8 @@ internal sealed unsafe class PredictionLayer
     }
 
     /// <summary>The first such layer of a file; null if it has none.</summary>
-    public static PredictionLayer? Of(WeightLoader loader, ConfigReader keys, Config config, Family family, Embedding embedding, Projection output)
+    public static PredictionLayer? Of(WeightLoader loader, ConfigReader keys, Config config, Family family,
+        Embedding embedding, Projection output)
     {
         if (!keys.Has("nextn_predict_layers") || keys.Int("nextn_predict_layers", 0, 1 << 10) == 0)
             return null;
@@ -55,7 +57,8 @@ internal sealed unsafe class PredictionLayer
         if (!loader.Has($"{own}nextn.eh_proj.weight") || !loader.Has($"{own}attn_norm.weight"))
             return null;
         var states = new List<LayerState>();
-        return new PredictionLayer(new LayerLoader(loader, keys, config, states, [], config.Layers), family, embedding, output, config.LogitSoftCap, states);
+        return new PredictionLayer(new LayerLoader(loader, keys, config, states, [], config.Layers), family, embedding, output,
+            config.LogitSoftCap, states);
     }
 
     public ReadOnlySpan<Layer> Layers => _layers;
@@ -72,7 +75,9 @@ internal sealed unsafe class PredictionLayer
     /// <summary>[embedding]: what a guess after its own guess is made from.</summary>
     public Head Hidden { get; }
 
-    /// <summary>x[rows, embedding] = what goes into the layer, of the batch's tokens and what was known before each, h[rows, embedding].</summary>
+    /// <summary>
+    /// x[rows, embedding] = what goes into the layer, of the batch's tokens and what was known before each, h[rows, embedding].
+    /// </summary>
     public void Join(Pass pass, float* h, float* x)
     {
         using var frame = pass.Memory.Begin();

@@ -22,7 +22,8 @@ internal class Bert : Family
         Layers = "encoder.layer.",
         Tensors = HuggingFaceTensors,
         Keys = HuggingFaceKeys,
-        Forms = [TensorForm.Dropped((set, name) => name.StartsWith("cls.predictions.", StringComparison.Ordinal) || name.StartsWith("cls.seq_relationship.", StringComparison.Ordinal)), FirstPositions],
+        Forms = [TensorForm.Dropped((set, name) => name.StartsWith("cls.predictions.", StringComparison.Ordinal)
+            || name.StartsWith("cls.seq_relationship.", StringComparison.Ordinal)), FirstPositions],
         Fits = config => config.String("position_embedding_type") is null or "absolute",
         Defaults = """{"type_vocab_size":2}""",
         Read = ReadHuggingFace,
@@ -33,8 +34,10 @@ internal class Bert : Family
         from prefix in (string[])["", "bert.", "roberta.", "model."]
         from pair in (KeyValuePair<string, string>[])
         [
-            new("embeddings.word_embeddings.weight", "token_embd.weight"), new("embeddings.position_embeddings.weight", "position_embd.weight"),
-            new("embeddings.token_type_embeddings.weight", "token_types.weight"), new("embeddings.LayerNorm.weight", "token_embd_norm.weight"),
+            new("embeddings.word_embeddings.weight", "token_embd.weight"),
+            new("embeddings.position_embeddings.weight", "position_embd.weight"),
+            new("embeddings.token_type_embeddings.weight", "token_types.weight"),
+            new("embeddings.LayerNorm.weight", "token_embd_norm.weight"),
             new("embeddings.LayerNorm.bias", "token_embd_norm.bias"), new("embeddings.LayerNorm.gamma", "token_embd_norm.weight"),
             new("embeddings.LayerNorm.beta", "token_embd_norm.bias"), new("pooler.dense.weight", ""), new("pooler.dense.bias", ""),
         ]
@@ -70,7 +73,8 @@ internal class Bert : Family
 
     // RoBERTa counts positions from behind its padding token on.
     static readonly TensorForm FirstPositions = new(
-        set => set.Each("position_embd.weight", t => set.Number("positions_skipped") is > 0 and var skipped && t.Rows > skipped ? t.PickRows([t.Rows - skipped, t.Columns], row => row + skipped) : t), null);
+        set => set.Each("position_embd.weight", t => set.Number("positions_skipped") is > 0 and var skipped && t.Rows > skipped
+            ? t.PickRows([t.Rows - skipped, t.Columns], row => row + skipped) : t), null);
 
     static void ReadHuggingFace(HuggingFaceReading from)
     {
@@ -97,10 +101,12 @@ internal class Bert : Family
             // Two rows that no position has.
             to.Set("pad_token_id", 1);
             to.Set("max_position_embeddings", positions.Rows + 2);
-            to.Tensors.Add(positions.PickRows([positions.Rows + 2, positions.Columns], row => Math.Max(0, row - 2)).Named("position_embd.weight"));
+            to.Tensors.Add(positions.PickRows([positions.Rows + 2, positions.Columns], row => Math.Max(0, row - 2))
+                .Named("position_embd.weight"));
         }
         if (to.Number("pooling_type") == 4)
-            to.Set("architectures", new JsonArray(type == "bert" ? "BertForSequenceClassification" : "XLMRobertaForSequenceClassification"));
+            to.Set("architectures",
+                new JsonArray(type == "bert" ? "BertForSequenceClassification" : "XLMRobertaForSequenceClassification"));
         if (to.Number("pooling_type") == 4 && type == "xlm-roberta" && to.Tensors.Has("cls.output.weight"))
             to.Set("num_labels", to.Rows("cls.output.weight"));
     }

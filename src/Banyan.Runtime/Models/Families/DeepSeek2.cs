@@ -32,7 +32,8 @@ internal sealed class DeepSeek2 : Family
             ["mlp.shared_experts.down_proj"] = "ffn_down_shexp",
             ["mlp.gate.e_score_correction_bias"] = "exp_probs_b.bias",
         },
-        Forms = [new TensorForm(set => set.Layers(layer => SplitKeysAndValues(set, layer)), set => set.Layers(layer => JoinKeysAndValues(set, layer))), Glm4Moe.WithoutGuesses],
+        Forms = [new TensorForm(set => set.Layers(layer => SplitKeysAndValues(set, layer)),
+            set => set.Layers(layer => JoinKeysAndValues(set, layer))), Glm4Moe.WithoutGuesses],
         Keys = """
             topk_method = greedy group_limited_greedy noaux_tc
             scoring_func = softmax sigmoid
@@ -53,7 +54,9 @@ internal sealed class DeepSeek2 : Family
             """,
         Read = from =>
         {
-            var (config, nope, turned, value, latent) = (from.Config, from.Need("qk_nope_head_dim"), from.Need("qk_rope_head_dim"), from.Need("v_head_dim"), from.Need("kv_lora_rank"));
+            var (config, nope, turned, value, latent) =
+                (from.Config, from.Need("qk_nope_head_dim"), from.Need("qk_rope_head_dim"), from.Need("v_head_dim"),
+                    from.Need("kv_lora_rank"));
             from.Set("attention.head_count_kv", 1u);
             from.Set("attention.key_length", latent + turned);
             from.Set("attention.value_length", latent);
@@ -64,8 +67,10 @@ internal sealed class DeepSeek2 : Family
                 foreach (var key in (string[])["expert_group_count", "expert_group_used_count"])
                     from.Remove(key);
             if (config.String("topk_method") == "group_limited_greedy" && config.Count("n_group") > 1)
-                throw from.Refuse("'topk_method' is group_limited_greedy, which is not implemented for several groups (greedy and noaux_tc are)");
-            if (config.String("scoring_func") == "sigmoid" || config.String("topk_method") == "noaux_tc" || config.String("model_type") is "deepseek_v3" or "glm4_moe_lite")
+                throw from.Refuse(
+                    "'topk_method' is group_limited_greedy, which is not implemented for several groups (greedy and noaux_tc are)");
+            if (config.String("scoring_func") == "sigmoid" || config.String("topk_method") == "noaux_tc"
+                || config.String("model_type") is "deepseek_v3" or "glm4_moe_lite")
                 from.Set("expert_gating_func", 2u);
             if (from.Rope() is { } rope && rope.Float("mscale_all_dim") is { } all)
             {
@@ -83,7 +88,8 @@ internal sealed class DeepSeek2 : Family
             to.Set("num_hidden_layers", to.Layers - to.Number("nextn_predict_layers"));
             to.Config.Remove("head_dim");
             to.Set("kv_lora_rank", latent);
-            to.Set("q_lora_rank", to.Number("attention.q_lora_rank") is > 0 and var rank && to.Tensors.Has("blk.0.attn_q_a.weight") ? rank : null);
+            to.Set("q_lora_rank", to.Number("attention.q_lora_rank") is > 0 and var rank
+                && to.Tensors.Has("blk.0.attn_q_a.weight") ? rank : null);
             to.Set("qk_rope_head_dim", turned);
             to.Set("qk_nope_head_dim", to.Number("attention.key_length_mla") - turned);
             to.Set("v_head_dim", to.Number("attention.value_length_mla"));
@@ -104,7 +110,8 @@ internal sealed class DeepSeek2 : Family
             return;
         var (value, heads) = (set.Number("attention.value_length_mla"), set.Number("attention.head_count"));
         var nope = set.Number("attention.key_length_mla") - set.Number("rope.dimension_count");
-        Tensor Part(long first, long rows) => both.PickRows([heads, rows, both.Columns], row => row / rows * (nope + value) + first + row % rows);
+        Tensor Part(long first, long rows) =>
+            both.PickRows([heads, rows, both.Columns], row => row / rows * (nope + value) + first + row % rows);
         set.Add(Part(0, nope).Transpose().Named(layer + "attn_k_b.weight"));
         set.Add(Part(nope, value).Named(layer + "attn_v_b.weight"));
     }
@@ -135,7 +142,8 @@ internal sealed class DeepSeek2 : Family
     public override Config Refine(ConfigReader reader, Config common) => common with
     {
         Layers = common.Layers - reader.Int("nextn_predict_layers", 0, common.Layers - 1, 0),
-        Experts = reader.Int("expert_count", 0, 1 << 14, 0) == 0 ? null : reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: false),
+        Experts = reader.Int("expert_count", 0, 1 << 14, 0) == 0 ? null
+            : reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: false),
     };
 
     public override Layer Layer(LayerLoader at) => new(
@@ -146,14 +154,17 @@ internal sealed class DeepSeek2 : Family
     {
         var (keys, attention) = (at.Keys, at.Config.Attention);
         var rope = attention.Rope!;
-        var (latent, head, value) = (keys.Int("attention.kv_lora_rank", 1, 1 << 14), keys.Int("attention.key_length_mla", 1, 1 << 14), keys.Int("attention.value_length_mla", 1, 1 << 14));
+        var (latent, head, value) = (keys.Int("attention.kv_lora_rank", 1, 1 << 14), keys.Int("attention.key_length_mla", 1, 1 << 14),
+            keys.Int("attention.value_length_mla", 1, 1 << 14));
         if (rope.Dimensions >= head || attention.HeadSize != latent + rope.Dimensions || attention.ValueSize != latent)
-            throw keys.Refuse($"heads of {head}, {rope.Dimensions} of them turned, and a latent of {latent} do not make keys of {attention.HeadSize} and values of {attention.ValueSize}");
+            throw keys.Refuse(
+                $"heads of {head}, {rope.Dimensions} of them turned, and a latent of {latent} do not make keys of {attention.HeadSize} and values of {attention.ValueSize}");
         // The stretched model sharpens its scores by the square of this, and what turns by nothing.
         var stretch = rope.Scaling is YarnScaling { Factor: > 1 } yarn ? 1 + yarn.LogMultiplier * Math.Log(yarn.Factor) : 1;
         // Some files of V2-Lite name a rank that they do not have.
         var rank = at.Has("attn_q_a.weight") ? keys.Int("attention.q_lora_rank", 1, 1 << 14) : 0;
-        return new LatentShape(attention.Heads, rank, latent, head - rope.Dimensions, rope.Dimensions, value, (float)(stretch * stretch / Math.Sqrt(head)),
+        return new LatentShape(attention.Heads, rank, latent, head - rope.Dimensions, rope.Dimensions, value,
+            (float)(stretch * stretch / Math.Sqrt(head)),
             rope with { AttentionFactor = rope.Scaling is YarnScaling scaling ? 1 / scaling.Magnitude : 1 });
     }
 }

@@ -46,7 +46,8 @@ internal sealed class Ernie45Moe : Family
 
     public override RopePairs Pairs(ModelFileKind kind) => RopePairs.Neighbours;
 
-    public override string Keys => "leading_dense_block_count interleave_moe_layer_step expert_shared_count expert_shared_feed_forward_length";
+    public override string Keys =>
+        "leading_dense_block_count interleave_moe_layer_step expert_shared_count expert_shared_feed_forward_length";
 
     public override Config Refine(ConfigReader reader, Config common) =>
         common with { Experts = reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: true) };

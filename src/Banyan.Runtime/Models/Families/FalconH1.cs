@@ -15,7 +15,8 @@ internal sealed class FalconH1 : Family
 
     public override string Covers => "Falcon-H1 0.5B-34B";
 
-    public override string GgufName(string name) => name.EndsWith(".ffn_norm.weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
+    public override string GgufName(string name) =>
+        name.EndsWith(".ffn_norm.weight", StringComparison.Ordinal) ? name[..^".weight".Length] : name;
 
     public override HuggingFaceFamily HuggingFace => new("falcon_h1")
     {
@@ -72,8 +73,10 @@ internal sealed class FalconH1 : Family
         var (mlp, ssm, attention) = (Several("mlp_multipliers", 2), Several("ssm_multipliers", 5), One("attention_in_multiplier"));
         foreach (var (name, factor) in ((string, float)[])
         [
-            ("token_embd.weight", One("embedding_multiplier")), ("output.weight", One("lm_head_multiplier")), ("attn_q.weight", attention), ("attn_v.weight", attention),
-            ("attn_k.weight", attention * One("key_multiplier")), ("attn_output.weight", One("attention_out_multiplier")), ("ffn_gate.weight", mlp[0]), ("ffn_down.weight", mlp[1]),
+            ("token_embd.weight", One("embedding_multiplier")), ("output.weight", One("lm_head_multiplier")), ("attn_q.weight", attention),
+            ("attn_v.weight", attention),
+            ("attn_k.weight", attention * One("key_multiplier")), ("attn_output.weight", One("attention_out_multiplier")),
+            ("ffn_gate.weight", mlp[0]), ("ffn_down.weight", mlp[1]),
             ("ssm_out.weight", One("ssm_out_multiplier")),
         ])
             if (factor != 1)
@@ -81,9 +84,11 @@ internal sealed class FalconH1 : Family
         var (inner, state) = (from.Need("mamba_d_ssm"), from.Need("mamba_n_groups") * from.Need("mamba_d_state"));
         long[] ends = [inner, 2 * inner, 2 * inner + state, 2 * inner + 2 * state, long.MaxValue];
         if (One("ssm_in_multiplier") is var all && (all != 1 || ssm.Any(f => f != 1)))
-            from.Changes.Add(set => set.Each("ssm_in.weight", t => t.MapRows((row, w) => w * (all * ssm[Array.FindIndex(ends, end => row < end)]))));
+            from.Changes.Add(set => set.Each("ssm_in.weight",
+                t => t.MapRows((row, w) => w * (all * ssm[Array.FindIndex(ends, end => row < end)]))));
         if (config.Bool("tie_word_embeddings") == true && One("embedding_multiplier") != One("lm_head_multiplier"))
-            throw from.Refuse("'tie_word_embeddings' is true with an 'embedding_multiplier' other than 'lm_head_multiplier', which is not implemented");
+            throw from.Refuse(
+                "'tie_word_embeddings' is true with an 'embedding_multiplier' other than 'lm_head_multiplier', which is not implemented");
     }
 
     public override string Keys => Mamba2Shape.Keys;

@@ -14,10 +14,12 @@ internal abstract class Family
     /// <summary>Every family, in the order an error lists them.</summary>
     public static IReadOnlyList<Family> All { get; } =
     [
-        new Qwen2(), new Qwen2Moe(), new Qwen3(), new Qwen3Moe(), new Qwen3Vl(), new Qwen3VlMoe(), new Llama(), new Mistral3(), new SmolLm3(),
+        new Qwen2(), new Qwen2Moe(), new Qwen3(), new Qwen3Moe(), new Qwen3Vl(), new Qwen3VlMoe(), new Llama(),
+        new Mistral3(), new SmolLm3(),
         new Gemma3(), new Phi3(), new Granite(), new GraniteMoe(), new Olmo2(), new Lfm2(), new Lfm2Moe(), new Ernie45(), new Ernie45Moe(),
         new HunyuanDense(), new HunyuanMoe(), new Glm4Moe(), new MiniMaxM2(), new Qwen35(), new Qwen35Moe(), new Qwen3Next(), new Gemma2(),
-        new Gemma4(), new GptOss(), new GraniteHybrid(), new NemotronH(), new NemotronHMoe(), new FalconH1(), new DeepSeek2(), new Cohere2(),
+        new Gemma4(), new GptOss(), new GraniteHybrid(), new NemotronH(), new NemotronHMoe(), new FalconH1(),
+        new DeepSeek2(), new Cohere2(),
         new MuseGlimmer(), new Llama4(), new Bert(), new NomicBert(), new ModernBert(), new JinaBertV2(), new GemmaEmbedding(),
     ];
 

@@ -29,7 +29,8 @@ internal sealed class Gemma2 : Family
             attn_logit_softcapping f attn_logit_softcapping
             final_logit_softcapping f final_logit_softcapping
             """,
-        Defaults = """{"tie_word_embeddings":true,"attn_logit_softcapping":50.0,"final_logit_softcapping":30.0,"head_dim":256,"rms_norm_eps":1e-06,"query_pre_attn_scalar":256,"max_position_embeddings":8192,"vocab_size":256000,"sliding_window":4096}""",
+        Defaults =
+            """{"tie_word_embeddings":true,"attn_logit_softcapping":50.0,"final_logit_softcapping":30.0,"head_dim":256,"rms_norm_eps":1e-06,"query_pre_attn_scalar":256,"max_position_embeddings":8192,"vocab_size":256000,"sliding_window":4096}""",
         Forms = [TensorForm.PlusOne(["norm.weight"])],
         Read = Gemma3.CheckScale(layers: 46),
         Write = to =>

@@ -66,7 +66,8 @@ internal sealed class Gemma3 : Family
     internal static Action<HuggingFaceReading> CheckScale(int layers) => from =>
     {
         var (scalar, heads) = (from.Config.Float("query_pre_attn_scalar"), from.Need("num_attention_heads"));
-        var expected = from.Layers == layers ? from.Need("hidden_size") / (float)heads : from.Config.Count("head_dim") ?? from.Need("hidden_size") / heads;
+        var expected = from.Layers == layers ? from.Need("hidden_size") / (float)heads : from.Config.Count("head_dim")
+            ?? from.Need("hidden_size") / heads;
         if (scalar is { } given && MathF.Abs(given - expected) > 0.5f)
             throw from.Refuse($"'query_pre_attn_scalar' is {given}, which is not implemented ({expected} is)");
     };
@@ -75,7 +76,8 @@ internal sealed class Gemma3 : Family
     {
         to.Config.Remove("hidden_act");
         to.Set("hidden_activation", "gelu_pytorch_tanh");
-        to.Set("query_pre_attn_scalar", to.Layers == layers ? to.Number("embedding_length") / to.Number("attention.head_count") : to.Number("attention.key_length"));
+        to.Set("query_pre_attn_scalar", to.Layers == layers ? to.Number("embedding_length") / to.Number("attention.head_count")
+            : to.Number("attention.key_length"));
     }
 
     public override string Keys => """
@@ -101,9 +103,10 @@ internal sealed class Gemma3 : Family
         new Residual(at.Attention(Shape(at)), before: at.Norm("attn_norm"), after: at.Norm("post_attention_norm")),
         new Residual(at.FeedForward(), before: at.Norm("ffn_norm"), after: at.Norm("post_ffw_norm")));
 
-    internal static AttentionShape Shape(LayerLoader at) => !at.Keys.HasWindow(at.Index, usual: 6) ? at.Config.Attention : at.Config.Attention with
-    {
-        Window = at.Keys.Window,
-        Rope = at.Config.Attention.Rope! with { Scaling = null, Theta = at.Keys.Number("rope.freq_base_swa", 1.0001, 1e12, 10_000) },
-    };
+    internal static AttentionShape Shape(LayerLoader at) =>
+        !at.Keys.HasWindow(at.Index, usual: 6) ? at.Config.Attention : at.Config.Attention with
+        {
+            Window = at.Keys.Window,
+            Rope = at.Config.Attention.Rope! with { Scaling = null, Theta = at.Keys.Number("rope.freq_base_swa", 1.0001, 1e12, 10_000) },
+        };
 }

@@ -59,9 +59,11 @@ internal sealed class Gemma4 : Family
             expert_used_count u top_k_experts
             expert_feed_forward_length u moe_intermediate_size|expert_intermediate_size
             """,
-        Defaults = """{"tie_word_embeddings":true,"num_kv_shared_layers":0,"hidden_size_per_layer_input":0,"final_logit_softcapping":30.0}""",
+        Defaults =
+            """{"tie_word_embeddings":true,"num_kv_shared_layers":0,"hidden_size_per_layer_input":0,"final_logit_softcapping":30.0}""",
         // Layers that read the keys of earlier ones have matrices all the same, which nothing reads.
-        Forms = [TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) is >= 0 and var layer && layer >= set.Number("block_count") - set.Number("attention.shared_kv_layers")
+        Forms = [TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) is >= 0 and var layer
+            && layer >= set.Number("block_count") - set.Number("attention.shared_kv_layers")
             && (name.Contains(".attn_k", StringComparison.Ordinal) || name.Contains(".attn_v", StringComparison.Ordinal)))],
         Read = ReadHuggingFace,
         Write = WriteHuggingFace,
@@ -75,7 +77,8 @@ internal sealed class Gemma4 : Family
         from.Set("attention.value_length", size);
         from.Set("attention.value_length_swa", windowed);
         from.Set("rope.dimension_count", size);
-        var (all, near) = (config.Object("rope_parameters")?.Object("full_attention"), config.Object("rope_parameters")?.Object("sliding_attention"));
+        var (all, near) = (config.Object("rope_parameters")?.Object("full_attention"),
+            config.Object("rope_parameters")?.Object("sliding_attention"));
         from.Set("rope.freq_base", all?.Float("rope_theta") ?? 1_000_000f);
         from.Set("rope.freq_base_swa", near?.Float("rope_theta") ?? 10_000f);
         from.Set("rope.dimension_count_swa", (uint)(windowed * (near?.Float("partial_rotary_factor") ?? 1)));
@@ -85,11 +88,14 @@ internal sealed class Gemma4 : Family
             from.AddTensor("rope_freqs.weight", [.. Enumerable.Range(0, (int)size / 2).Select(i => i < turned ? 1 : 1e30f)]);
         var types = from.LayerTypes ?? throw from.Refuse("it has no 'layer_types'; get the model's own config.json");
         if (config.Count("num_global_key_value_heads") is { } global)
-            from.Set("attention.head_count_kv", types.Select(t => (int)(t == "sliding_attention" ? from.Need("num_key_value_heads") : global)).ToArray());
+            from.Set("attention.head_count_kv",
+                types.Select(t => (int)(t == "sliding_attention" ? from.Need("num_key_value_heads") : global)).ToArray());
         if (config.Counts("intermediate_size") is { Length: > 1 } widths)
             from.Set("feed_forward_length", widths.Select(w => (int)w).ToArray());
         else if (config.Bool("use_double_wide_mlp") == true)
-            from.Set("feed_forward_length", Enumerable.Range(0, layers).Select(i => (int)from.Need("intermediate_size") * (i < layers - (config.Count("num_kv_shared_layers") ?? 0) ? 1 : 2)).ToArray());
+            from.Set("feed_forward_length", Enumerable.Range(0, layers)
+                .Select(i => (int)from.Need("intermediate_size") * (i < layers - (config.Count("num_kv_shared_layers") ?? 0) ? 1 : 2))
+                .ToArray());
         if (config.Count("num_experts") is null or 0)
             foreach (var key in (string[])["expert_count", "expert_used_count", "expert_feed_forward_length"])
                 from.Remove(key);
@@ -121,7 +127,12 @@ internal sealed class Gemma4 : Family
         to.Config.Remove("rope_theta");
         to.Config["rope_parameters"] = new JsonObject
         {
-            ["full_attention"] = new JsonObject { ["rope_type"] = share < 1 ? "proportional" : "default", ["rope_theta"] = to.Float("rope.freq_base", 1_000_000), ["partial_rotary_factor"] = share },
+            ["full_attention"] = new JsonObject
+            {
+                ["rope_type"] = share < 1 ? "proportional" : "default",
+                ["rope_theta"] = to.Float("rope.freq_base", 1_000_000),
+                ["partial_rotary_factor"] = share
+            },
             ["sliding_attention"] = new JsonObject { ["rope_type"] = "default", ["rope_theta"] = to.Float("rope.freq_base_swa", 10_000) },
         };
     }
@@ -140,7 +151,9 @@ internal sealed class Gemma4 : Family
         LogitSoftCap = (float)reader.Number("final_logit_softcapping", 0, 1e6, 30),
         Attention = common.Attention with { Norm = QueryKeyNorm.Head, NormsValues = true, Scale = 1 },
         Experts = reader.Int("expert_count", 0, 1 << 14, 0) == 0 ? null
-            : reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: true) with { Activation = GateActivation.Gelu },
+            : reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: true)
+            with
+            { Activation = GateActivation.Gelu },
     };
 
     public override Layer Layer(LayerLoader at)

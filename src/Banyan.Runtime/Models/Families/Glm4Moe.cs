@@ -15,7 +15,8 @@ internal sealed class Glm4Moe : Family
     public override string Covers => "GLM-4.5, 4.6 and 4.7";
 
     /// <summary>Layers that guess ahead lie after the others: they are not computed.</summary>
-    internal static readonly TensorForm WithoutGuesses = TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) >= set.Number("block_count") - set.Number("nextn_predict_layers"));
+    internal static readonly TensorForm WithoutGuesses =
+        TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) >= set.Number("block_count") - set.Number("nextn_predict_layers"));
 
     public override HuggingFaceFamily HuggingFace => new("glm4_moe")
     {

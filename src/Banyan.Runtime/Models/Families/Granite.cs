@@ -26,7 +26,8 @@ internal sealed class Granite : Family
         Keys = GraniteHybrid.HuggingFaceKeys,
         Settings = HuggingFaceSettings,
         Forms = [TensorForm.Split("ffn_gate_up.weight", "ffn_gate.weight", "ffn_up.weight").WhenRead()],
-        Fits = config => config.String("model_type") is not "granitemoehybrid" || (!config.Names("layer_types").Contains("mamba") && config.Count("num_local_experts") is null or 0),
+        Fits = config => config.String("model_type") is not "granitemoehybrid"
+            || (!config.Names("layer_types").Contains("mamba") && config.Count("num_local_experts") is null or 0),
         Read = from =>
         {
             if (from.Config.Count("shared_intermediate_size") is > 0 and var width)

@@ -43,7 +43,8 @@ internal sealed class GraniteHybrid : Family
         [
             .. GraniteMoe.HuggingFaceForms,
             // Without experts the one that every row goes to is the feed-forward.
-            .. new[] { "gate", "up", "down" }.Select(n => TensorForm.Renamed($"ffn_{n}_shexp.weight", $"ffn_{n}.weight").Where(set => set.Number("expert_count") == 0)),
+            .. new[] { "gate", "up", "down" }.Select(n => TensorForm.Renamed($"ffn_{n}_shexp.weight", $"ffn_{n}.weight")
+                .Where(set => set.Number("expert_count") == 0)),
             .. Mamba2Shape.HuggingFaceForms,
         ],
         Keys = HuggingFaceKeys,
@@ -60,7 +61,8 @@ internal sealed class GraniteHybrid : Family
         Read = from =>
         {
             from.KvHeads(type => type == "attention");
-            from.Set("ssm.inner_size", from.Config.Count("mamba_d_head") is { } head ? head * from.Need("mamba_n_heads") : (from.Config.Count("mamba_expand") ?? 2) * from.Need("hidden_size"));
+            from.Set("ssm.inner_size", from.Config.Count("mamba_d_head") is { } head ? head * from.Need("mamba_n_heads")
+                : (from.Config.Count("mamba_expand") ?? 2) * from.Need("hidden_size"));
             if (from.Config.String("position_embedding_type") == "nope")
                 from.Set("rope.scaling.finetuned", false);
             if (from.Config.Count("num_local_experts") is > 0)
@@ -87,13 +89,16 @@ internal sealed class GraniteHybrid : Family
 
     public override RopePairs Pairs(ModelFileKind kind) => kind == ModelFileKind.Gguf ? RopePairs.Neighbours : RopePairs.Halves;
 
-    public override string Keys => $"{Mamba2Shape.Keys} logit_scale residual_scale embedding_scale expert_shared_count expert_shared_feed_forward_length";
+    public override string Keys =>
+        $"{Mamba2Shape.Keys} logit_scale residual_scale embedding_scale expert_shared_count expert_shared_feed_forward_length";
 
     public override Config Refine(ConfigReader reader, Config common)
     {
         var scaled = Granite.Scaled(reader, common);
         // Positions that were never trained are not used.
-        scaled = scaled with { Attention = reader.Flag("rope.scaling.finetuned", true) ? scaled.Attention : scaled.Attention with { Rope = null } };
+        scaled = scaled
+            with
+        { Attention = reader.Flag("rope.scaling.finetuned", true) ? scaled.Attention : scaled.Attention with { Rope = null } };
         if (reader.Int("expert_count", 0, 1 << 14, 0) == 0)
             return scaled;
         var experts = reader.Experts(common.FeedForwardSize, normalize: true);

@@ -37,7 +37,8 @@ internal sealed class GraniteMoe : Family
             expert_count u num_local_experts
             expert_shared_feed_forward_length u shared_intermediate_size
             """,
-        Fits = config => config.String("model_type") is not "granitemoehybrid" || (!config.Names("layer_types").Contains("mamba") && config.Count("num_local_experts") > 0),
+        Fits = config => config.String("model_type") is not "granitemoehybrid"
+            || (!config.Names("layer_types").Contains("mamba") && config.Count("num_local_experts") > 0),
         Read = _ => { },
         Write = to =>
         {

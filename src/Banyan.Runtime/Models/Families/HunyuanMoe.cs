@@ -33,7 +33,8 @@ internal sealed class HunyuanMoe : Family
         {
             HunyuanDense.ReadPositions(from);
             uint One(string key, string other) => from.Config.Counts(key).Distinct().ToArray() is [var same] ? same
-                : from.Config.Has(key) ? throw from.Refuse($"'{key}' differs from layer to layer, which is not implemented") : from.Need(other);
+                : from.Config.Has(key)
+                ? throw from.Refuse($"'{key}' differs from layer to layer, which is not implemented") : from.Need(other);
             from.Set("expert_used_count", One("moe_topk", "num_experts_per_tok"));
             var width = One("moe_intermediate_size", "intermediate_size");
             from.Set("expert_feed_forward_length", width);

@@ -60,7 +60,8 @@ internal sealed class JinaBertV2 : Bert
         },
     };
 
-    public override Config Refine(ConfigReader reader, Config common) => base.Refine(reader, common) with { GateActivation = GateActivation.Gelu };
+    public override Config Refine(ConfigReader reader, Config common) =>
+        base.Refine(reader, common) with { GateActivation = GateActivation.Gelu };
 
     protected override Block Attention(LayerLoader at) => new EncoderAttention(at, at.Config.Attention, hasSlopes: true);
 

@@ -77,7 +77,9 @@ internal sealed class Llama4 : Family
     public override Config Refine(ConfigReader reader, Config common) => common with
     {
         ContextLength = Math.Min(reader.ContextLength, Chunk),
-        Experts = reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: false) with { Sigmoid = true, ScalesInput = true },
+        Experts = reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22), normalize: false)
+            with
+        { Sigmoid = true, ScalesInput = true },
     };
 
     public override Layer Layer(LayerLoader at) => new(

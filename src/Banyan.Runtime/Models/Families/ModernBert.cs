@@ -29,7 +29,8 @@ internal sealed class ModernBert : Family
             from prefix in (string[])["", "model."]
             from pair in (KeyValuePair<string, string>[])
             [
-                new("embeddings.tok_embeddings.weight", "token_embd.weight"), new("embeddings.norm.weight", "token_embd_norm.weight"), new("final_norm.weight", "output_norm.weight"),
+                new("embeddings.tok_embeddings.weight", "token_embd.weight"), new("embeddings.norm.weight", "token_embd_norm.weight"),
+                new("final_norm.weight", "output_norm.weight"),
             ]
             select KeyValuePair.Create(prefix + pair.Key, pair.Value))
         {
@@ -62,7 +63,8 @@ internal sealed class ModernBert : Family
             rope.freq_base f global_rope_theta
             rope.freq_base_swa f local_rope_theta
             """,
-        Defaults = """{"norm_eps":1e-05,"local_attention":128,"global_attn_every_n_layers":3,"global_rope_theta":160000.0,"local_rope_theta":10000.0}""",
+        Defaults =
+            """{"norm_eps":1e-05,"local_attention":128,"global_attn_every_n_layers":3,"global_rope_theta":160000.0,"local_rope_theta":10000.0}""",
         // What a masked language model adds is not read.
         Forms = [TensorForm.Dropped((set, name) => set.Number("pooling_type") != 4 && name.StartsWith("cls.", StringComparison.Ordinal))],
         Read = from =>

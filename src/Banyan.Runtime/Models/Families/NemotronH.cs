@@ -86,7 +86,8 @@ internal class NemotronH : Family
     // M: Mamba 2, *: attention, -: a feed-forward, E: experts.
     internal static void ReadHuggingFace(HuggingFaceReading from, string width)
     {
-        var pattern = from.Config.String("hybrid_override_pattern") ?? string.Concat(from.Config.Names("layers_block_type").Select(t => t switch
+        var pattern = from.Config.String("hybrid_override_pattern")
+            ?? string.Concat(from.Config.Names("layers_block_type").Select(t => t switch
         {
             "mamba" or "linear_attention" => "M",
             "attention" or "full_attention" => "*",
@@ -110,7 +111,8 @@ internal class NemotronH : Family
     internal static void WriteHuggingFace(HuggingFaceWriting to, string width)
     {
         var (kv, wide) = (to.Numbers("attention.head_count_kv"), to.Numbers("feed_forward_length"));
-        to.Set("hybrid_override_pattern", string.Concat(kv.Select((n, i) => n > 0 ? "*" : wide[i] > 0 ? width == "intermediate_size" ? "-" : "E" : "M")));
+        to.Set("hybrid_override_pattern",
+            string.Concat(kv.Select((n, i) => n > 0 ? "*" : wide[i] > 0 ? width == "intermediate_size" ? "-" : "E" : "M")));
         to.Set("num_key_value_heads", kv.Max());
         to.Set("intermediate_size", wide.Max());
         // One width for all, or one a layer.

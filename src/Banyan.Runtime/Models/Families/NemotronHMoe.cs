@@ -50,5 +50,6 @@ internal sealed class NemotronHMoe : NemotronH
         },
     };
 
-    protected override Block FeedForward(LayerLoader at, int width) => new MixtureOfExperts(at, at.Config.Experts!, at.Config.Experts!.FeedForwardSize);
+    protected override Block FeedForward(LayerLoader at, int width) =>
+        new MixtureOfExperts(at, at.Config.Experts!, at.Config.Experts!.FeedForwardSize);
 }

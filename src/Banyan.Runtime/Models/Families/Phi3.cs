@@ -36,18 +36,28 @@ internal sealed class Phi3 : Family
                 throw from.Refuse("it has 'long_factor', but no 'original_max_position_embeddings'; get the model's own config.json");
             from.Set("rope.scaling.original_context_length", original);
             var stretch = context / original.Value;
-            from.Set("rope.scaling.attn_factor", rope!.Float("attention_factor") ?? (stretch > 1 ? (float)Math.Sqrt(1 + Math.Log(stretch) / Math.Log(original.Value)) : 1f));
+            from.Set("rope.scaling.attn_factor",
+                rope!.Float("attention_factor") ?? (stretch > 1 ? (float)Math.Sqrt(1 + Math.Log(stretch) / Math.Log(original.Value)) : 1f));
             from.AddTensor("rope_factors_long.weight", longer);
             from.AddTensor("rope_factors_short.weight", shorter);
         },
         Write = to =>
         {
-            to.Set("partial_rotary_factor", to.Number("rope.dimension_count", to.Number("attention.key_length")) / (double)to.Number("attention.key_length", to.Number("embedding_length") / to.Number("attention.head_count")));
+            to.Set("partial_rotary_factor", to.Number("rope.dimension_count", to.Number("attention.key_length"))
+                / (double)to.Number("attention.key_length", to.Number("embedding_length") / to.Number("attention.head_count")));
             to.Config.Remove("rope_scaling");
             if (to.Take("rope_factors_long.weight") is not { } longer || to.Take("rope_factors_short.weight") is not { } shorter)
                 return;
             to.Set("original_max_position_embeddings", to.Number("rope.scaling.original_context_length"));
-            to.Set("rope_scaling", new JsonObject { ["type"] = "longrope", ["rope_type"] = "longrope", ["long_factor"] = longer, ["short_factor"] = shorter, ["attention_factor"] = to.Float("rope.scaling.attn_factor", 1) });
+            to.Set("rope_scaling",
+                new JsonObject
+                {
+                    ["type"] = "longrope",
+                    ["rope_type"] = "longrope",
+                    ["long_factor"] = longer,
+                    ["short_factor"] = shorter,
+                    ["attention_factor"] = to.Float("rope.scaling.attn_factor", 1)
+                });
         },
     };
 

@@ -31,5 +31,9 @@ internal sealed class Qwen2Moe : Family
     public override string Keys => "expert_shared_count expert_shared_feed_forward_length";
 
     public override Config Refine(ConfigReader reader, Config common) =>
-        common with { Experts = reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize), normalize: false) };
+        common with
+        {
+            Experts =
+            reader.Experts(reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize), normalize: false)
+        };
 }

@@ -27,13 +27,15 @@ internal sealed class Qwen3 : Family
                 long[] answers = [from.Token("yes"), from.Token("no")];
                 from.Set("pooling_type", 4u);
                 from.Set("classifier.output_labels", (string[])["yes", "no"]);
-                from.Changes.Add(set => set.AddRows("cls.output.weight", set.Has("output.weight") ? "output.weight" : "token_embd.weight", answers));
+                from.Changes.Add(set => set.AddRows("cls.output.weight",
+                    set.Has("output.weight") ? "output.weight" : "token_embd.weight", answers));
             }
             if (!from.Config.Names("architectures").Contains("Qwen3ForSequenceClassification"))
                 return;
             from.Set("pooling_type", 4u);
             if (from.Config.Object("id2label") is { } labels)
-                from.Set("classifier.output_labels", labels.Root.EnumerateObject().OrderBy(l => int.TryParse(l.Name, out var id) ? id : 0).Select(l => labels.Text(l.Value)).ToArray());
+                from.Set("classifier.output_labels", labels.Root.EnumerateObject().OrderBy(l => int.TryParse(l.Name, out var id) ? id : 0)
+                    .Select(l => labels.Text(l.Value)).ToArray());
         },
         Write = to =>
         {
@@ -41,7 +43,10 @@ internal sealed class Qwen3 : Family
                 return;
             to.Set("architectures", new JsonArray("Qwen3ForSequenceClassification"));
             if (to.Texts("classifier.output_labels") is { } labels)
-                to.Set("id2label", new JsonObject(labels.Select((l, i) => KeyValuePair.Create(i.ToString(System.Globalization.CultureInfo.InvariantCulture), (JsonNode?)l))));
+                to.Set("id2label",
+                    new JsonObject(
+                        labels.Select((l, i) =>
+                            KeyValuePair.Create(i.ToString(System.Globalization.CultureInfo.InvariantCulture), (JsonNode?)l))));
         },
     };
 

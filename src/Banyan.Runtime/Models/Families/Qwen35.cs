@@ -61,16 +61,21 @@ internal class Qwen35 : Family
     internal static readonly TensorForm[] TiledForms =
     [
         .. CommonForms,
-        .. new[] { ("attn_qkv.weight", true, true), ("attn_gate.weight", true, false), ("ssm_conv1d.weight", true, true), ("ssm_alpha.weight", false, false),
-            ("ssm_beta.weight", false, false), ("ssm_a", false, false), ("ssm_dt.bias", false, false) }.Select(row => TensorForm.Rows(row.Item1,
+        .. new[] { ("attn_qkv.weight", true, true), ("attn_gate.weight", true, false), ("ssm_conv1d.weight", true, true),
+            ("ssm_alpha.weight", false, false),
+            ("ssm_beta.weight", false, false), ("ssm_a", false, false),
+            ("ssm_dt.bias", false, false) }.Select(row => TensorForm.Rows(row.Item1,
             set => HeadOrder(set, row.Item2, row.Item3, toGguf: true), set => HeadOrder(set, row.Item2, row.Item3, toGguf: false))),
-        TensorForm.Columns("ssm_out.weight", set => HeadOrder(set, true, false, toGguf: true), set => HeadOrder(set, true, false, toGguf: false)),
+        TensorForm.Columns("ssm_out.weight", set => HeadOrder(set, true, false, toGguf: true),
+            set => HeadOrder(set, true, false, toGguf: false)),
     ];
 
     static Func<long, long> HeadOrder(TensorSet set, bool wholeHeads, bool behindKeys, bool toGguf)
     {
-        var (keyHeads, valueHeads, state) = (Math.Max(1, set.Number("ssm.group_count")), Math.Max(1, set.Number("ssm.time_step_rank")), set.Number("ssm.state_size"));
-        var (size, skipped, shared) = (wholeHeads ? Math.Max(1, set.Number("ssm.inner_size") / valueHeads) : 1, behindKeys ? 2 * keyHeads * state : 0, Math.Max(1, valueHeads / keyHeads));
+        var (keyHeads, valueHeads, state) = (Math.Max(1, set.Number("ssm.group_count")), Math.Max(1, set.Number("ssm.time_step_rank")),
+            set.Number("ssm.state_size"));
+        var (size, skipped, shared) = (wholeHeads ? Math.Max(1, set.Number("ssm.inner_size") / valueHeads) : 1,
+            behindKeys ? 2 * keyHeads * state : 0, Math.Max(1, valueHeads / keyHeads));
         return row =>
         {
             if (row < skipped)
@@ -104,7 +109,8 @@ internal class Qwen35 : Family
         if (!from.Has("feed_forward_length"))
             from.Set("feed_forward_length", from.Need("intermediate_size", "moe_intermediate_size"));
         var sections = from.Rope()?.Counts("mrope_section") ?? [];
-        from.Set("rope.dimension_sections", (int[])[.. (sections.Length > 0 ? sections : [11, 11, 10]).Concat(Enumerable.Repeat(0u, 4)).Take(4).Select(n => (int)n)]);
+        from.Set("rope.dimension_sections",
+            (int[])[.. (sections.Length > 0 ? sections : [11, 11, 10]).Concat(Enumerable.Repeat(0u, 4)).Take(4).Select(n => (int)n)]);
     }
 
     internal static void WriteHuggingFace(HuggingFaceWriting to, string type)
@@ -117,7 +123,11 @@ internal class Qwen35 : Family
         to.Set("linear_value_head_dim", to.Number("ssm.inner_size") / to.Number("ssm.time_step_rank"));
         var every = to.Number("full_attention_interval", 4);
         var recurrent = to.Flags("attention.recurrent_layers");
-        to.Set("layer_types", new JsonArray([.. Enumerable.Range(0, (int)layers).Select(i => (JsonNode)((recurrent is null ? (i + 1) % every != 0 : recurrent[i]) ? "linear_attention" : "full_attention"))]));
+        to.Set("layer_types",
+            new JsonArray(
+                [.. Enumerable.Range(0, (int)layers)
+                    .Select(i =>
+                        (JsonNode)((recurrent is null ? (i + 1) % every != 0 : recurrent[i]) ? "linear_attention" : "full_attention"))]));
         to.Set("partial_rotary_factor", to.Number("rope.dimension_count") / (double)to.Number("attention.key_length"));
         to.Set("full_attention_interval", every);
         to.Set("attn_output_gate", true);
@@ -128,7 +138,8 @@ internal class Qwen35 : Family
         to.Rope["mrope_section"] = new JsonArray([.. to.Numbers("rope.dimension_sections").Take(3).Select(n => (JsonNode)n)]);
     }
 
-    public override string Keys => $"{Mamba2Shape.Keys} full_attention_interval attention.recurrent_layers rope.dimension_sections nextn_predict_layers";
+    public override string Keys =>
+        $"{Mamba2Shape.Keys} full_attention_interval attention.recurrent_layers rope.dimension_sections nextn_predict_layers";
 
     /// <summary>Whether value heads lie by key heads that they share, one after the other; else neighbours share one.</summary>
     protected virtual bool Tiled => true;
@@ -156,7 +167,8 @@ internal class Qwen35 : Family
         if (!IsRecurrent(at))
             return at.Attention();
         var keys = at.Keys;
-        var (inner, heads, groups, size) = (keys.Int("ssm.inner_size", 1, 1 << 20), keys.Int("ssm.time_step_rank", 1, 1 << 14), keys.Int("ssm.group_count", 1, 1 << 14),
+        var (inner, heads, groups, size) = (keys.Int("ssm.inner_size", 1, 1 << 20), keys.Int("ssm.time_step_rank", 1, 1 << 14),
+            keys.Int("ssm.group_count", 1, 1 << 14),
             keys.Int("ssm.state_size", 1, 1 << 12));
         if (inner != heads * size || heads % groups != 0)
             throw keys.Refuse($"{heads} value heads of {size} on {groups} key heads do not make a width of {inner}");

@@ -38,6 +38,11 @@ internal sealed class Qwen3VlMoe : Family
     public override Config Refine(ConfigReader reader, Config common)
     {
         var width = reader.Int("expert_feed_forward_length", 1, 1 << 22, common.FeedForwardSize);
-        return common with { Attention = common.Attention with { Norm = QueryKeyNorm.Head }, FeedForwardSize = width, Experts = reader.Experts(width, normalize: true) };
+        return common with
+        {
+            Attention = common.Attention with { Norm = QueryKeyNorm.Head },
+            FeedForwardSize = width,
+            Experts = reader.Experts(width, normalize: true)
+        };
     }
 }

@@ -17,7 +17,8 @@ namespace Banyan.Runtime.Models.Loading;
 /// <param name="states">What the layers before it keep; <see cref="AddKv"/> and <see cref="AddRecurrent"/> add to it.</param>
 /// <param name="attentions">The attention of the layers before it.</param>
 /// <param name="index">The layer's number, from 0 on.</param>
-internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states, Dictionary<int, Attention> attentions, int index)
+internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states,
+    Dictionary<int, Attention> attentions, int index)
 {
     public int Index => index;
 
@@ -36,7 +37,8 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     public int Rows(string name) => weights.Rows(Name($"{name}.weight"));
 
     /// <summary>A projection, whose product is multiplied by <paramref name="scale"/>.</summary>
-    public Projection Projection(string name, int rows, int columns, float scale = 1) => weights.Projection(Name(name), rows, columns, scale);
+    public Projection Projection(string name, int rows, int columns, float scale = 1) =>
+        weights.Projection(Name(name), rows, columns, scale);
 
     /// <summary>Rows [first, first + rows) of a tensor [all, columns] as a projection of their own.</summary>
     public Projection Part(string name, int first, int rows, int all, int columns) => weights.Part(Name(name), first, rows, all, columns);
@@ -65,10 +67,12 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     public AlignedBuffer Column(string name, int size) => weights.Flat(Name(name), [size, 1]);
 
     /// <summary>A small matrix of floats, row by row; a vector where it has one row.</summary>
-    public AlignedBuffer Flat(string name, int rows, int columns) => weights.Flat(Name(name), rows == 1 && weights.File.GetTensor(Name(name)).Shape.Count == 1 ? [columns] : [rows, columns]);
+    public AlignedBuffer Flat(string name, int rows, int columns) =>
+        weights.Flat(Name(name), rows == 1 && weights.File.GetTensor(Name(name)).Shape.Count == 1 ? [columns] : [rows, columns]);
 
     /// <summary>Gate and up of experts that the file has in one tensor [experts, 2 · rows, columns], in that order.</summary>
-    public (Projection[] Gate, Projection[] Up) FusedExperts(string name, int experts, int rows, int columns) => weights.FusedExperts(Name(name), experts, rows, columns);
+    public (Projection[] Gate, Projection[] Up) FusedExperts(string name, int experts, int rows, int columns) =>
+        weights.FusedExperts(Name(name), experts, rows, columns);
 
     /// <summary>A number of the layer's own.</summary>
     public unsafe float Number(string name) => weights.Vector(Name(name), 1).Floats[0];

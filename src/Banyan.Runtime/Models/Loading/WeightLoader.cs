@@ -53,7 +53,8 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
 
     /// <summary>Rows of a matrix.</summary>
     public int Rows(string name) => File.GetTensor(name) is { Shape: [var rows and >= 1 and <= int.MaxValue, _] } ? (int)rows
-        : throw new ModelFileException(File.Path, $"tensor {name} is [{string.Join(", ", File.GetTensor(name).Shape)}], where a matrix is needed");
+        : throw new ModelFileException(File.Path,
+            $"tensor {name} is [{string.Join(", ", File.GetTensor(name).Shape)}], where a matrix is needed");
 
     /// <summary>A projection [rows, columns] for each expert, from one tensor [experts, rows, columns].</summary>
     public Projection[] Experts(string name, int experts, int rows, int columns)

@@ -52,5 +52,6 @@ internal sealed unsafe class ExpertProjections : MatrixProduct
     }
 
     ExpertLinear Buffers(Pass pass) => pass.Memory.Tool(_shape, pass, static (shape, pass) =>
-        new ExpertLinear(pass.Memory.MaxRows, shape.Experts, shape.Used, shape.FeedForward, pass.Pool, pass.Precision.Exact, unit: shape.Unit));
+        new ExpertLinear(pass.Memory.MaxRows, shape.Experts, shape.Used, shape.FeedForward, pass.Pool,
+            pass.Precision.Exact, unit: shape.Unit));
 }

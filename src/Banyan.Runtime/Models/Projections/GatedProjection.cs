@@ -8,7 +8,8 @@ namespace Banyan.Runtime.Models.Projections;
 /// <summary>
 /// activation(gate·x) ⊙ (up·x), in one product where both are plain and the activation is SiLU: then neither is in memory as a whole.
 /// </summary>
-internal sealed unsafe class GatedProjection(Projection gate, Projection up, GateActivation activation = GateActivation.Silu) : MatrixProduct
+internal sealed unsafe class GatedProjection(Projection gate, Projection up, GateActivation activation = GateActivation.Silu)
+    : MatrixProduct
 {
     public override IReadOnlyList<Projection> Projections { get; } = [gate, up];
 

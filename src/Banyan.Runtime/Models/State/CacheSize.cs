@@ -13,7 +13,8 @@ internal static class CacheSize
     {
         var isWindowed = KvCache.WindowOf(states) > 0;
         var bytes = KvCache.BytesPerToken(isWindowed ? states.Where(s => s is KvShape { Window: 0 }) : states, format);
-        return (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (isWindowed ? 8 : 4) / Math.Max(1, bytes), Least, int.MaxValue / 2);
+        return (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (isWindowed ? 8 : 4) / Math.Max(1, bytes),
+            Least, int.MaxValue / 2);
     }
 
     /// <summary>

@@ -66,7 +66,8 @@ internal sealed unsafe class KvCache : IDisposable
     public KvLayout Layout(KvShape state) => _layouts[state.Index];
 
     /// <summary>Addresses of the pages of a sequence in which a state lies.</summary>
-    public byte** Pages(KvShape state, Sequence sequence) => state.Window > 0 && Windows is not null ? sequence.WindowPages : sequence.Pages;
+    public byte** Pages(KvShape state, Sequence sequence) =>
+        state.Window > 0 && Windows is not null ? sequence.WindowPages : sequence.Pages;
 
     /// <summary>From a page's address to a state's part of it.</summary>
     public long Offset(KvShape state) => _offsets[state.Index];
@@ -83,7 +84,9 @@ internal sealed unsafe class KvCache : IDisposable
     }
 
     static KvLayout LayoutOf(KvShape state, KvFormat format) =>
-        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize, state.ValueSize) { ValuesAreKeys = state.ValuesAreKeys };
+        new(format switch { KvFormat.F32 => 32, KvFormat.F16 => 16, _ => 8 }, state.KvHeads, state.KeySize,
+            state.ValueSize)
+        { ValuesAreKeys = state.ValuesAreKeys };
 
     /// <summary>
     /// Puts the keys and values of a batch's rows, k[rows, KV heads, key size] and v[rows, KV heads, value size], into their sequences'

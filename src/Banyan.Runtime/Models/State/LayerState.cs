@@ -11,7 +11,8 @@ internal abstract record LayerState(int Index);
 /// <param name="ValueSize">Width of a value head.</param>
 /// <param name="Window">How many of the last tokens are ever read, the newest counted; 0: all.</param>
 /// <param name="ValuesAreKeys">The values are the first numbers of the keys, and kept once.</param>
-internal sealed record KvShape(int Index, int KvHeads, int KeySize, int ValueSize, int Window = 0, bool ValuesAreKeys = false) : LayerState(Index);
+internal sealed record KvShape(int Index, int KvHeads, int KeySize, int ValueSize, int Window = 0, bool ValuesAreKeys = false)
+    : LayerState(Index);
 
 /// <summary>Numbers that each token changes, as many for a long sequence as for a short one (<see cref="RecurrentStates"/>).</summary>
 /// <param name="Index">Its place among the model's states.</param>

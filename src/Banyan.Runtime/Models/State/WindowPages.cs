@@ -11,10 +11,14 @@ namespace Banyan.Runtime.Models.State;
 /// <param name="pageTokens">Tokens in a page.</param>
 internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTokens) : IDisposable
 {
-    /// <summary>Pages that sequences hold, and pages that are kept for later, take at most these shares of the memory this process may use.</summary>
+    /// <summary>
+    /// Pages that sequences hold, and pages that are kept for later, take at most these shares of the memory this process may use.
+    /// </summary>
     const int ClaimedShare = 8, KeptShare = 16;
 
-    /// <summary>A sequence holds one page more than its window, since the next prompt may part from this one shortly before its end.</summary>
+    /// <summary>
+    /// A sequence holds one page more than its window, since the next prompt may part from this one shortly before its end.
+    /// </summary>
     const int Spare = 1;
 
     /// <summary>A pass writes about so many pages before it gives any up.</summary>
@@ -38,7 +42,8 @@ internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTok
     int _unused, _claimed;
     long _uses;
 
-    static int Affordable(int share, long pageBytes, int least) => (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / share / pageBytes, least, int.MaxValue / 2);
+    static int Affordable(int share, long pageBytes, int least) =>
+        (int)Math.Clamp(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / share / pageBytes, least, int.MaxValue / 2);
 
     /// <summary>Pages that have memory.</summary>
     public int Count => _buffers.Count;
@@ -58,7 +63,9 @@ internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTok
     /// <summary>Pages that a sequence of at most so many tokens holds at once.</summary>
     public int MostHeld(int capacity) => Math.Min((capacity + pageTokens - 1) / pageTokens, window / pageTokens + 2 + Spare + PassPages);
 
-    /// <summary>A sequence begins that will hold so many pages at most. False where others hold too many; the first is always let in.</summary>
+    /// <summary>
+    /// A sequence begins that will hold so many pages at most. False where others hold too many; the first is always let in.
+    /// </summary>
     public bool TryClaim(int pages)
     {
         if (_claimed > 0 && _claimed + pages > _mostClaimed)

@@ -14,7 +14,10 @@ sealed class AttributePath(IReadOnlyList<Value> parts)
         if (attribute is not TextValue text)
             return new([attribute]);
         r.Charge(64L * text.Text.Length);
-        return new([.. text.Text.Split('.').Select(p => p.Length is > 0 and < 10 && p.All(char.IsAsciiDigit) && Numbers.TryParse(p, 10, out BigInteger number) ? (Value)number : new TextValue(p))]);
+        return new(
+            [.. text.Text.Split('.')
+                .Select(p => p.Length is > 0 and < 10 && p.All(char.IsAsciiDigit) && Numbers.TryParse(p, 10, out BigInteger number)
+                    ? (Value)number : new TextValue(p))]);
     }
 
     /// <summary>Several, separated by commas; None gives the item itself.</summary>

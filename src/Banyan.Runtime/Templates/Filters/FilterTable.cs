@@ -6,7 +6,8 @@ namespace Banyan.Runtime.Templates.Filters;
 static class FilterTable
 {
     static readonly Dictionary<string, NativeFunction> s_all = new(
-        [.. TextFilters.Table, .. NumberFilters.Table, .. SequenceFilters.Table, .. SelectionFilters.Table, .. OrderFilters.Table, .. MarkupFilters.Table]);
+        [.. TextFilters.Table, .. NumberFilters.Table, .. SequenceFilters.Table, .. SelectionFilters.Table, .. OrderFilters.Table,
+            .. MarkupFilters.Table]);
 
     public static NativeFunction? Find(string name) => s_all.GetValueOrDefault(name);
 

@@ -50,7 +50,8 @@ static class NumberFilters
             throw undefined.Error();
         if (a[0] is FloatValue f)
             return Math.Abs(f.Number);
-        return Numbers.TryInteger(a[0], out var number) ? BigInteger.Abs(number) : throw TemplateException.Type($"bad operand type for abs(): '{a[0]!.TypeName}'");
+        return Numbers.TryInteger(a[0], out var number) ? BigInteger.Abs(number)
+            : throw TemplateException.Type($"bad operand type for abs(): '{a[0]!.TypeName}'");
     }
 
     static Value Round(Render r, Value?[] a)
@@ -59,7 +60,8 @@ static class NumberFilters
         if (method is not ("common" or "ceil" or "floor"))
             throw new TemplateException("FilterArgumentError", "method must be common, ceil or floor");
         if (!Numbers.IsNumber(value))
-            throw TemplateException.Type(method == "common" ? $"type {value.TypeName} doesn't define __round__ method" : $"must be real number, not {value.TypeName}");
+            throw TemplateException.Type(method == "common" ? $"type {value.TypeName} doesn't define __round__ method"
+                : $"must be real number, not {value.TypeName}");
         if (method != "common")
         {
             var power = Math.Pow(10, precision);
@@ -96,6 +98,7 @@ static class NumberFilters
         var power = 0;
         for (bytes /= unit; bytes >= unit && power < 7; power++)
             bytes /= unit;
-        return new TextValue($"{(bytes < 0 ? "-" : "")}{FloatText.Fixed(bytes, 1)} {"kMGTPEZY"[power].ToString().ToUpper(CultureInfo.InvariantCulture).Replace("K", binary ? "K" : "k")}{(binary ? "iB" : "B")}");
+        return new TextValue(
+            $"{(bytes < 0 ? "-" : "")}{FloatText.Fixed(bytes, 1)} {"kMGTPEZY"[power].ToString().ToUpper(CultureInfo.InvariantCulture).Replace("K", binary ? "K" : "k")}{(binary ? "iB" : "B")}");
     }
 }

@@ -26,7 +26,8 @@ static class SelectionFilters
         AttributePath? path = null;
         if (byAttribute)
         {
-            path = AttributePath.Parse(r, rest.Positional.Count > 0 ? rest.Positional[0] : throw new TemplateException("FilterArgumentError", "Missing parameter for attribute name"));
+            path = AttributePath.Parse(r, rest.Positional.Count > 0 ? rest.Positional[0]
+                : throw new TemplateException("FilterArgumentError", "Missing parameter for attribute name"));
             rest = rest.Skip(1);
         }
         NativeFunction? test = null;

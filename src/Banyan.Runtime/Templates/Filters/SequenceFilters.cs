@@ -12,7 +12,8 @@ static class SequenceFilters
     [
         Row("length", "", Length),
         Row("count", "", Length),
-        Row("first", "", (r, a) => Sequences.Iterate(r, a[0]!).FirstOrDefault() ?? new UndefinedValue("No first item, sequence was empty.")),
+        Row("first", "", (r, a) => Sequences.Iterate(r, a[0]!).FirstOrDefault()
+            ?? new UndefinedValue("No first item, sequence was empty.")),
         Row("last", "", Last),
         Row("list", "", (r, a) => r.List(Sequences.Collect(r, a[0]!))),
         Row("join", "d? attribute?", Join),
@@ -32,7 +33,8 @@ static class SequenceFilters
         if (a[0] is TextValue text)
             r.Scan(text.Text.Length);
         return Sequences.TryCount(a[0]!, out var count) ? count
-            : throw (a[0] is UndefinedValue refused ? refused.Error() : TemplateException.Type($"object of type '{a[0]!.TypeName}' has no len()"));
+            : throw (a[0] is UndefinedValue refused ? refused.Error()
+                : TemplateException.Type($"object of type '{a[0]!.TypeName}' has no len()"));
     }
 
     static Value Last(Render r, Value?[] a)
@@ -44,7 +46,8 @@ static class SequenceFilters
         if (a[0] is TextValue text)
             r.Scan(text.Text.Length);
         if (a[0] is ListValue or TextValue or RangeValue)
-            return Sequences.TryCount(a[0]!, out var count) && count > 0 ? Sequences.At(a[0]!, count - 1) : new UndefinedValue("No last item, sequence was empty.");
+            return Sequences.TryCount(a[0]!, out var count) && count > 0 ? Sequences.At(a[0]!, count - 1)
+                : new UndefinedValue("No last item, sequence was empty.");
         return Sequences.Iterate(r, a[0]!).LastOrDefault() ?? new UndefinedValue("No last item, sequence was empty.");
     }
 
@@ -72,7 +75,8 @@ static class SequenceFilters
             case ListValue or RangeValue or DictValue or DictView:
                 var items = Sequences.Collect(r, a[0]!);
                 items.Reverse();
-                return new GeneratorValue(items, a[0] is ListValue { IsTuple: false } ? "list_reverseiterator" : a[0] is DictValue ? "dict_reversekeyiterator" : "reversed");
+                return new GeneratorValue(items, a[0] is ListValue { IsTuple: false } ? "list_reverseiterator" : a[0] is DictValue
+                    ? "dict_reversekeyiterator" : "reversed");
             case var other when Sequences.IsIterable(other!):
                 var all = Sequences.Collect(r, other!);
                 all.Reverse();
@@ -148,5 +152,6 @@ static class SequenceFilters
         }
     }
 
-    static Value Default(Render r, Value?[] a) => a[0] is UndefinedValue || (a[2] is { IsTrue: true } && !a[0]!.IsTrue) ? a[1] ?? TextValue.Empty : a[0]!;
+    static Value Default(Render r, Value?[] a) =>
+        a[0] is UndefinedValue || (a[2] is { IsTrue: true } && !a[0]!.IsTrue) ? a[1] ?? TextValue.Empty : a[0]!;
 }

@@ -65,7 +65,8 @@ static class TextFilters
     {
         if (a[0] is not TextValue value)
             throw a[0] is UndefinedValue undefined ? undefined.Error()
-                : a[0] is ListValue { IsTuple: false } ? new TemplateException("AttributeError", "'list' object has no attribute 'splitlines'")
+                : a[0] is ListValue { IsTuple: false }
+                ? new TemplateException("AttributeError", "'list' object has no attribute 'splitlines'")
                 : TemplateException.Type($"unsupported operand type(s) for +=: '{a[0]!.TypeName}' and 'str'");
         var width = a[1] is TextValue text ? text.Text : null;
         if (width is null)
@@ -87,7 +88,8 @@ static class TextFilters
 
     static Value Truncate(Render r, Value?[] a)
     {
-        var (length, end, leeway) = (Numbers.Index(a[1], 255), a[3] is null ? "..." : Printer.Str(r, a[3]!), a[4] is null or NoneValue ? 5 : Numbers.Index(a[4], 5));
+        var (length, end, leeway) = (Numbers.Index(a[1], 255), a[3] is null ? "..." : Printer.Str(r, a[3]!),
+            a[4] is null or NoneValue ? 5 : Numbers.Index(a[4], 5));
         r.Scan(end.Length);
         var ending = CodePoints.Count(end);
         if (length < ending)
@@ -114,7 +116,8 @@ static class TextFilters
         var inWord = false;
         foreach (var rune in text.EnumerateRunes())
         {
-            var isWord = Rune.IsLetterOrDigit(rune) || rune.Value == '_' || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.OtherNumber;
+            var isWord = Rune.IsLetterOrDigit(rune) || rune.Value == '_'
+                || Rune.GetUnicodeCategory(rune) == System.Globalization.UnicodeCategory.OtherNumber;
             words += isWord && !inWord ? 1 : 0;
             inWord = isWord;
         }

@@ -84,7 +84,8 @@ static class BraceFormat
         if (value is TextValue text)
             return spec.Length == 0 ? text.Text : FormatSpec.Parse(spec).Text(r, text.Text);
         if (spec.Length == 0 || (!Numbers.IsNumber(value) && value is not UndefinedValue))
-            return spec.Length == 0 ? Printer.Str(r, value) : throw TemplateException.Type($"unsupported format string passed to {value.TypeName}.__format__");
+            return spec.Length == 0 ? Printer.Str(r, value)
+                : throw TemplateException.Type($"unsupported format string passed to {value.TypeName}.__format__");
         if (value is UndefinedValue)
             throw TemplateException.Type("unsupported format string passed to Undefined.__format__");
         return FormatSpec.Parse(spec).Number(r, value);
@@ -118,9 +119,11 @@ static class BraceFormat
             }
             var close = field.IndexOf(']', end);
             if (field[end] != '[' || close < 0)
-                throw TemplateException.Value(close < 0 ? "Missing ']' in format string" : "Only '.' or '[' may follow ']' in format field specifier");
+                throw TemplateException.Value(close < 0 ? "Missing ']' in format string"
+                    : "Only '.' or '[' may follow ']' in format field specifier");
             var key = field[(end + 1)..close];
-            value = Lookup.Item(r, value, key.Length > 0 && key.All(char.IsAsciiDigit) && Numbers.TryParse(key, 10, out BigInteger index) ? index : new TextValue(key));
+            value = Lookup.Item(r, value, key.Length > 0 && key.All(char.IsAsciiDigit) && Numbers.TryParse(key, 10, out BigInteger index)
+                ? index : new TextValue(key));
             end = close + 1;
         }
         return value;
@@ -131,7 +134,8 @@ static class BraceFormat
     {
         var result = new StringBuilder(repr.Length);
         foreach (var rune in repr.EnumerateRunes())
-            result.Append(rune.IsAscii ? rune.ToString() : rune.Value <= 0xff ? $"\\x{rune.Value:x2}" : rune.IsBmp ? $"\\u{rune.Value:x4}" : $"\\U{rune.Value:x8}");
+            result.Append(rune.IsAscii ? rune.ToString() : rune.Value <= 0xff ? $"\\x{rune.Value:x2}" : rune.IsBmp
+                ? $"\\u{rune.Value:x4}" : $"\\U{rune.Value:x8}");
         return result.ToString();
     }
 }

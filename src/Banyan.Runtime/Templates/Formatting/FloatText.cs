@@ -64,7 +64,8 @@ static class FloatText
         return double.IsNegative(number) ? -rounded : rounded;
     }
 
-    static int Check(int precision) => precision <= MaxPrecision ? precision : throw TemplateException.Limit("precision of a number", MaxPrecision);
+    static int Check(int precision) => precision <= MaxPrecision ? precision
+        : throw TemplateException.Limit("precision of a number", MaxPrecision);
 
     // number · 10^digits, rounded half to even, exactly.
     static BigInteger Scaled(double number, int digits)
@@ -126,6 +127,7 @@ static class FloatText
         var text = new StringBuilder().Append(digits[0]);
         if (digits.Length > 1)
             text.Append('.').Append(digits, 1, digits.Length - 1);
-        return text.Append('e').Append(exponent < 0 ? '-' : '+').Append(Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)).ToString();
+        return text.Append('e').Append(exponent < 0 ? '-' : '+')
+            .Append(Math.Abs(exponent).ToString("00", CultureInfo.InvariantCulture)).ToString();
     }
 }

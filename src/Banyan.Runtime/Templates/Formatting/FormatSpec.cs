@@ -63,7 +63,8 @@ sealed record FormatSpec
             var start = at;
             while (char.IsAsciiDigit(Peek()))
                 at++;
-            return at == start ? null : int.TryParse(spec.AsSpan(start, at - start), out var number) ? number : throw TemplateException.Value("Too many decimal digits in format string");
+            return at == start ? null : int.TryParse(spec.AsSpan(start, at - start), out var number) ? number
+                : throw TemplateException.Value("Too many decimal digits in format string");
         }
     }
 
@@ -78,7 +79,8 @@ sealed record FormatSpec
 
     public string Number(Render r, Value value)
     {
-        if (Numbers.TryInteger(value, out var number) && Type is null or 'd' or 'b' or 'o' or 'x' or 'X' or 'c' or 'n' && value is not FloatValue)
+        if (Numbers.TryInteger(value, out var number) && Type is null or 'd' or 'b' or 'o' or 'x' or 'X' or 'c' or 'n'
+            && value is not FloatValue)
             return Integer(r, number);
         if (Type is not (null or 'e' or 'E' or 'f' or 'F' or 'g' or 'G' or 'n' or '%'))
             throw TemplateException.Value($"Unknown format code '{Type}' for object of type '{value.TypeName}'");
@@ -129,7 +131,8 @@ sealed record FormatSpec
         return new string([.. digits]);
     }
 
-    public static string Rune(BigInteger number) => number >= 0 && number < 0x110000 && (number < 0xd800 || number > 0xdfff) ? char.ConvertFromUtf32((int)number)
+    public static string Rune(BigInteger number) =>
+        number >= 0 && number < 0x110000 && (number < 0xd800 || number > 0xdfff) ? char.ConvertFromUtf32((int)number)
         : throw new TemplateException("OverflowError", "%c arg not in range(0x110000)");
 
     string SignOf(bool negative) => negative ? "-" : Sign == '-' ? "" : Sign.ToString();

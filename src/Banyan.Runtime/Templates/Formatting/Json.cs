@@ -22,7 +22,8 @@ sealed class Json(Render r, bool ascii, string? indent, string itemSeparator, st
         if (a[3] is not (null or NoneValue))
         {
             var separators = Sequences.Collect(r, a[3]!);
-            (item, key) = separators is [TextValue i, TextValue k] ? (i.Text, k.Text) : throw TemplateException.Value("separators must be two strings");
+            (item, key) = separators is [TextValue i, TextValue k] ? (i.Text, k.Text)
+                : throw TemplateException.Value("separators must be two strings");
         }
         var json = new Json(r, a[1]?.IsTrue ?? false, indent, item, key, a[4]?.IsTrue ?? false);
         json.Write(a[0]!, 0);

@@ -67,15 +67,18 @@ static class PercentFormat
                 if (Peek() == '*')
                 {
                     at++;
-                    return Numbers.TryInteger(Next(), out var star) ? (int)BigInteger.Max(BigInteger.Min(star, int.MaxValue), -int.MaxValue) : throw TemplateException.Type("* wants int");
+                    return Numbers.TryInteger(Next(), out var star) ? (int)BigInteger.Max(BigInteger.Min(star, int.MaxValue), -int.MaxValue)
+                        : throw TemplateException.Type("* wants int");
                 }
                 var start = at;
                 while (char.IsAsciiDigit(Peek()))
                     at++;
-                return at == start ? null : int.TryParse(text.AsSpan(start, at - start), out var number) ? number : throw TemplateException.Value("width too big");
+                return at == start ? null : int.TryParse(text.AsSpan(start, at - start), out var number) ? number
+                    : throw TemplateException.Value("width too big");
             }
         }
-        if (used < values.Count && arguments is ListValue { IsTuple: true } or TextValue or NoneValue or IntValue or FloatValue or BoolValue)
+        if (used < values.Count && arguments is ListValue { IsTuple: true } or TextValue or NoneValue or IntValue
+            or FloatValue or BoolValue)
             throw TemplateException.Type("not all arguments converted during string formatting");
         return r.Text(result.ToString(), format.IsMarkup);
     }
@@ -91,13 +94,16 @@ static class PercentFormat
                 return word.Text(r, letter == 'r' ? Printer.Repr(r, value) : BraceFormat.Ascii(Printer.Repr(r, value)));
             case 'c':
                 if (value is TextValue text)
-                    return CodePoints.Count(text.Text) == 1 ? word.Text(r, text.Text) : throw TemplateException.Type("%c requires int or char");
-                return Numbers.TryInteger(value, out var rune) ? word.Text(r, FormatSpec.Rune(rune)) : throw TemplateException.Type("%c requires int or char");
+                    return CodePoints.Count(text.Text) == 1 ? word.Text(r, text.Text)
+                        : throw TemplateException.Type("%c requires int or char");
+                return Numbers.TryInteger(value, out var rune) ? word.Text(r, FormatSpec.Rune(rune))
+                    : throw TemplateException.Type("%c requires int or char");
             case 'd' or 'i' or 'u' or 'x' or 'X' or 'o':
                 return Integer(r, spec, letter is 'i' or 'u' ? 'd' : letter, value);
             case 'e' or 'E' or 'f' or 'F' or 'g' or 'G':
                 return Numbers.IsNumber(value) ? (spec with { Type = letter }).Number(r, value)
-                    : throw (value is UndefinedValue undefined ? undefined.Error() : TemplateException.Type($"must be real number, not {value.TypeName}"));
+                    : throw (value is UndefinedValue undefined ? undefined.Error()
+                        : TemplateException.Type($"must be real number, not {value.TypeName}"));
             default:
                 throw TemplateException.Value($"unsupported format character '{letter}' (0x{(int)letter:x}) at index {at}");
         }
@@ -106,19 +112,23 @@ static class PercentFormat
     static string Integer(Render r, FormatSpec spec, char letter, Value value)
     {
         if (value is FloatValue { Number: var d } && letter == 'd')
-            value = double.IsFinite(d) ? new BigInteger(d) : throw new TemplateException("OverflowError", $"cannot convert float {FloatText.Special(d)} to integer");
+            value = double.IsFinite(d) ? new BigInteger(d)
+                : throw new TemplateException("OverflowError", $"cannot convert float {FloatText.Special(d)} to integer");
         if (!Numbers.TryInteger(value, out var number))
             throw value is UndefinedValue undefined ? undefined.Error()
-                : TemplateException.Type(letter == 'd' ? $"%d format: a real number is required, not {value.TypeName}" : $"%{letter} format: an integer is required, not {value.TypeName}");
+                : TemplateException.Type(letter == 'd' ? $"%d format: a real number is required, not {value.TypeName}"
+                    : $"%{letter} format: an integer is required, not {value.TypeName}");
         if (spec.Precision is not { } precision)
             return (spec with { Type = letter }).Number(r, value);
         // The precision is the minimum number of digits: they are generated here and formatted as text.
         if (precision > FloatText.MaxPrecision)
             throw TemplateException.Limit("precision of a number", FloatText.MaxPrecision);
         var digits = new FormatSpec { Type = letter, Width = precision, Fill = "0", Align = '=' }.Number(r, BigInteger.Abs(number));
-        var prefix = (number.Sign < 0 ? "-" : spec.Sign == '-' ? "" : spec.Sign.ToString()) + (spec.Alternate && letter != 'd' ? "0" + letter : "");
+        var prefix = (number.Sign < 0 ? "-" : spec.Sign == '-' ? "" : spec.Sign.ToString())
+            + (spec.Alternate && letter != 'd' ? "0" + letter : "");
         var zeros = spec.Align == '=' ? Math.Max(0, spec.Width - prefix.Length - digits.Length) : 0;
         r.Charge(2L * zeros);
-        return new FormatSpec { Width = spec.Width, Align = spec.Align == '<' ? '<' : '>' }.Text(r, prefix + new string('0', zeros) + digits);
+        return new FormatSpec { Width = spec.Width, Align = spec.Align == '<' ? '<' : '>' }.Text(r,
+            prefix + new string('0', zeros) + digits);
     }
 }

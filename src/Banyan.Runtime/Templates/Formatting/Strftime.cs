@@ -11,7 +11,8 @@ static class Strftime
 {
     public static TextValue Format(Render r, DateTimeOffset now, Value format)
     {
-        var text = format is TextValue t ? t.Text : throw TemplateException.Type($"strftime() argument 1 must be str, not {format.TypeName}");
+        var text = format is TextValue t ? t.Text
+            : throw TemplateException.Type($"strftime() argument 1 must be str, not {format.TypeName}");
         r.Charge(64L * text.Length);
         var result = new StringBuilder();
         for (var at = 0; at < text.Length; at++)

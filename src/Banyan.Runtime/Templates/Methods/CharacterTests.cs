@@ -11,7 +11,8 @@ static class CharacterTests
 {
     public static readonly KeyValuePair<string, NativeFunction>[] Table =
     [
-        All("isdigit", r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber || CharUnicodeInfo.GetDigitValue(r.ToString(), 0) >= 0),
+        All("isdigit", r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber
+            || CharUnicodeInfo.GetDigitValue(r.ToString(), 0) >= 0),
         All("isdecimal", r => Rune.GetUnicodeCategory(r) == UnicodeCategory.DecimalDigitNumber),
         All("isnumeric", r => CharUnicodeInfo.GetNumericValue(r.ToString(), 0) >= 0),
         All("isalpha", Rune.IsLetter),
@@ -39,7 +40,8 @@ static class CharacterTests
 
     static bool IsIdentifier(string text) =>
         text.Length > 0 && text.EnumerateRunes().All(r => Rune.IsLetterOrDigit(r) || r.Value == '_' || Rune.GetUnicodeCategory(r)
-            is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.ConnectorPunctuation or UnicodeCategory.LetterNumber)
+            is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.ConnectorPunctuation
+            or UnicodeCategory.LetterNumber)
         && !Rune.IsDigit(text.EnumerateRunes().First());
 
     static bool IsTitle(string text)

@@ -50,6 +50,7 @@ static class CollectionMethods
         for (var i = from; i < to; i++)
             if (Equality.AreEqual(r, Sequences.At(a[0]!, i), a[1]!, 1))
                 return i;
-        throw TemplateException.Value(a[0] is ListValue { IsTuple: true } ? "tuple.index(x): x not in tuple" : $"{Printer.Repr(r, a[1]!)} is not in {(a[0] is RangeValue ? "range" : "list")}");
+        throw TemplateException.Value(a[0] is ListValue { IsTuple: true } ? "tuple.index(x): x not in tuple"
+            : $"{Printer.Repr(r, a[1]!)} is not in {(a[0] is RangeValue ? "range" : "list")}");
     }
 }

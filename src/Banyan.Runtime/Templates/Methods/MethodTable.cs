@@ -38,7 +38,8 @@ static class MethodTable
         {
             FloatValue when name is "real" => owner,
             FloatValue when name is "imag" => 0.0,
-            _ when Numbers.TryInteger(owner, out var number) => name switch { "real" or "numerator" => number, "imag" => 0, "denominator" => BigInteger.One, _ => null },
+            _ when Numbers.TryInteger(owner, out var number) =>
+                name switch { "real" or "numerator" => number, "imag" => 0, "denominator" => BigInteger.One, _ => null },
             _ => null,
         };
     }

@@ -122,6 +122,7 @@ static class SplitMethods
             throw TemplateException.Value("empty separator");
         r.Charge(2L * text.Length);
         var at = fromEnd ? TextSearch.FindLast(r, text, separator, text.Length) : TextSearch.Find(r, text, separator);
-        return Parts(r, a, at < 0 ? (fromEnd ? ["", "", text] : [text, "", ""]) : [text[..at], separator, text[(at + separator.Length)..]], isTuple: true);
+        return Parts(r, a, at < 0 ? (fromEnd ? ["", "", text] : [text, "", ""])
+            : [text[..at], separator, text[(at + separator.Length)..]], isTuple: true);
     }
 }

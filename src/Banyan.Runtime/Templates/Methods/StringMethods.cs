@@ -24,9 +24,12 @@ static class StringMethods
         Row("strip", "chars?", (r, a) => Map(r, a, text => PythonText.Strip(text, Chars(r, text, a[1])))),
         Row("lstrip", "chars?", (r, a) => Map(r, a, text => PythonText.StripStart(text, Chars(r, text, a[1])))),
         Row("rstrip", "chars?", (r, a) => Map(r, a, text => PythonText.StripEnd(text, Chars(r, text, a[1])))),
-        Row("removeprefix", "prefix", (r, a) => Map(r, a, text => Need(a[1]) is var p && text.StartsWith(p, StringComparison.Ordinal) ? text[p.Length..] : text)),
-        Row("removesuffix", "suffix", (r, a) => Map(r, a, text => Need(a[1]) is var s && text.EndsWith(s, StringComparison.Ordinal) ? text[..^s.Length] : text)),
-        Row("replace", "old new count?", (r, a) => r.Text(Replace(r, Self(a), Need(a[1]), Need(a[2]), Numbers.Index(a[3], -1)), IsMarkup(a))),
+        Row("removeprefix", "prefix",
+            (r, a) => Map(r, a, text => Need(a[1]) is var p && text.StartsWith(p, StringComparison.Ordinal) ? text[p.Length..] : text)),
+        Row("removesuffix", "suffix",
+            (r, a) => Map(r, a, text => Need(a[1]) is var s && text.EndsWith(s, StringComparison.Ordinal) ? text[..^s.Length] : text)),
+        Row("replace", "old new count?",
+            (r, a) => r.Text(Replace(r, Self(a), Need(a[1]), Need(a[2]), Numbers.Index(a[3], -1)), IsMarkup(a))),
         Row("startswith", "prefix start? end?", (r, a) => Affix(r, a, atEnd: false)),
         Row("endswith", "suffix start? end?", (r, a) => Affix(r, a, atEnd: true)),
         Row("find", "sub start? end?", (r, a) => Find(r, a, last: false)),
@@ -42,7 +45,8 @@ static class StringMethods
         Row("expandtabs", "tabsize?", ExpandTabs),
         new("format", (r, a) => BraceFormat.Apply(r, (TextValue)a.Positional[0], a.Skip(1))),
         Row("format_map", "mapping", (r, a) => BraceFormat.Apply(r, (TextValue)a[0]!, new Arguments([],
-            [.. ((a[1] as DictValue) ?? throw TemplateException.Type("format_map() takes a mapping")).Entries.Select(e => KeyValuePair.Create(Printer.Str(r, e.Key), e.Value))]))),
+            [.. ((a[1] as DictValue) ?? throw TemplateException.Type("format_map() takes a mapping")).Entries.Select(e =>
+                KeyValuePair.Create(Printer.Str(r, e.Key), e.Value))]))),
         .. SplitMethods.Table,
         .. CharacterTests.Table,
     ];
@@ -81,7 +85,8 @@ static class StringMethods
     /// <summary>The part of a sequence selected by start and stop arguments.</summary>
     public static (int From, int To) Range(int count, Value? start, Value? stop)
     {
-        int At(Value? value, int missing) => value is null or NoneValue ? missing : Numbers.Index(value, 0) is var i && i < 0 ? Math.Max(0, i + count) : i;
+        int At(Value? value, int missing) => value is null or NoneValue ? missing : Numbers.Index(value, 0) is var i && i < 0
+            ? Math.Max(0, i + count) : i;
         return (At(start, 0), Math.Min(At(stop, count), count));
     }
 
@@ -99,7 +104,8 @@ static class StringMethods
     static Value Affix(Render r, Value?[] a, bool atEnd)
     {
         if (a[1] is not (TextValue or ListValue { IsTuple: true }))
-            throw TemplateException.Type($"{(atEnd ? "endswith" : "startswith")} first arg must be str or a tuple of str, not {a[1]!.TypeName}");
+            throw TemplateException.Type(
+                $"{(atEnd ? "endswith" : "startswith")} first arg must be str or a tuple of str, not {a[1]!.TypeName}");
         if (Part(r, a) is not { } part)
             return false;
         foreach (var affix in a[1] is ListValue tuple ? tuple.Items : [a[1]!])
@@ -154,7 +160,8 @@ static class StringMethods
                 at += rune.Utf16SequenceLength;
             }
             r.Charge(2L * (new_.Length + text.Length));
-            return count is > 0 or < -1 || (count == -1 && at == text.Length) ? result.Append(text, at, text.Length - at).Append(new_).ToString() : result.Append(text, at, text.Length - at).ToString();
+            return count is > 0 or < -1 || (count == -1 && at == text.Length)
+                ? result.Append(text, at, text.Length - at).Append(new_).ToString() : result.Append(text, at, text.Length - at).ToString();
         }
         while (count-- != 0 && TextSearch.Find(r, text, old, at) is var found and >= 0)
         {
@@ -172,7 +179,8 @@ static class StringMethods
     static TextValue Join(Render r, Value?[] a)
     {
         var parts = new List<string>();
-        foreach (var item in Sequences.IsIterable(a[1]!) ? Sequences.Iterate(r, a[1]!) : throw TemplateException.Type("can only join an iterable"))
+        foreach (var item in Sequences.IsIterable(a[1]!) ? Sequences.Iterate(r, a[1]!)
+            : throw TemplateException.Type("can only join an iterable"))
         {
             var part = item is TextValue text ? (IsMarkup(a) ? Markup.Text(r, text) : text.Text)
                 : throw TemplateException.Type($"sequence item {parts.Count}: expected str instance, {item.TypeName} found");

@@ -63,11 +63,15 @@ sealed class Filter(Expression? value, string name, NativeFunction? body, Argume
     protected override Value Compute(Render r) => Apply(r, value!.Evaluate(r));
 
     /// <summary>Applies the filter to a given value: a filter block's text.</summary>
-    public Value Apply(Render r, Value input) => (body ?? throw new TemplateException("TemplateRuntimeError", $"No filter named {Printer.Quote(name)} found."))(r, arguments.Evaluate(r, input));
+    public Value Apply(Render r, Value input) =>
+        (body ?? throw new TemplateException("TemplateRuntimeError", $"No filter named {Printer.Quote(name)} found."))(r,
+            arguments.Evaluate(r, input));
 }
 
 /// <summary><c>value is name(arguments)</c>.</summary>
 sealed class Test(Expression value, string name, NativeFunction? body, ArgumentList arguments) : Expression
 {
-    protected override Value Compute(Render r) => (body ?? throw new TemplateException("TemplateRuntimeError", $"No test named {Printer.Quote(name)} found."))(r, arguments.Evaluate(r, value.Evaluate(r)));
+    protected override Value Compute(Render r) =>
+        (body ?? throw new TemplateException("TemplateRuntimeError", $"No test named {Printer.Quote(name)} found."))(r,
+            arguments.Evaluate(r, value.Evaluate(r)));
 }

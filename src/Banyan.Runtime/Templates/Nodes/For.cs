@@ -3,7 +3,8 @@ using Banyan.Runtime.Templates.Values;
 namespace Banyan.Runtime.Templates.Nodes;
 
 /// <summary><c>{% for target in items if filter recursive %}body{% else %}otherwise{% endfor %}</c>.</summary>
-sealed class For(int line, Target target, Expression items, Expression? filter, bool recursive, Statement[] body, Statement[] otherwise) : Statement(line)
+sealed class For(int line, Target target, Expression items, Expression? filter, bool recursive, Statement[] body, Statement[] otherwise)
+    : Statement(line)
 {
     protected override Flow Run(Render r)
     {

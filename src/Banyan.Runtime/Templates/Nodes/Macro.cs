@@ -9,7 +9,8 @@ namespace Banyan.Runtime.Templates.Nodes;
 /// <param name="UsesVarargs">Whether the body names <c>varargs</c>, which lets a call pass more than the parameters.</param>
 /// <param name="UsesKwargs">The same for <c>kwargs</c> and unknown names.</param>
 /// <param name="UsesCaller">Whether a call block may call it.</param>
-sealed record MacroDefinition(string? Name, (string Name, Expression? Default)[] Parameters, Statement[] Body, bool UsesVarargs, bool UsesKwargs, bool UsesCaller);
+sealed record MacroDefinition(string? Name, (string Name, Expression? Default)[] Parameters, Statement[] Body, bool UsesVarargs,
+    bool UsesKwargs, bool UsesCaller);
 
 /// <summary><c>{% macro name(parameters) %}…{% endmacro %}</c>.</summary>
 sealed class Macro(int line, MacroDefinition definition) : Statement(line)
@@ -40,7 +41,8 @@ sealed class MacroValue(MacroDefinition definition, Scope scope) : ObjectValue
     public override string TypeName => "Macro";
     public override string ObjectName => "jinja2.runtime.Macro object";
     public override bool IsCallable => true;
-    public override string Describe(Render r, int depth) => definition.Name is null ? "<Macro anonymous>" : $"<Macro {Printer.Quote(definition.Name)}>";
+    public override string Describe(Render r, int depth) =>
+        definition.Name is null ? "<Macro anonymous>" : $"<Macro {Printer.Quote(definition.Name)}>";
 
     public override bool TryGetAttribute(Render r, string name, out Value value)
     {
@@ -87,7 +89,8 @@ sealed class MacroValue(MacroDefinition definition, Scope scope) : ObjectValue
                 keywords.RemoveAt(at);
             }
             else
-                r.Scope.Set(parameter, fallback?.Evaluate(r) ?? new UndefinedValue($"parameter {Printer.Quote(parameter)} was not provided"));
+                r.Scope.Set(parameter, fallback?.Evaluate(r)
+                    ?? new UndefinedValue($"parameter {Printer.Quote(parameter)} was not provided"));
         }
         if (definition.UsesCaller && parameters.All(p => p.Name != "caller"))
         {

@@ -41,7 +41,8 @@ static class Escapes
 
     static int Hex(string source, int at, int digits, StringBuilder value)
     {
-        if (at + digits > source.Length || !uint.TryParse(source.AsSpan(at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var rune) || rune > 0x10ffff)
+        if (at + digits > source.Length || !uint.TryParse(source.AsSpan(at, digits), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out var rune) || rune > 0x10ffff)
             return -1;
         if (rune <= 0xffff)
             value.Append((char)rune);

@@ -201,7 +201,8 @@ sealed class ExpressionParser(TokenReader tokens)
                     text += tokens.Next().Text;
                 return new Constant(new TextValue(text));
             case TokenKind.Integer:
-                return new Constant(Numbers.TryParse(token.Text, 0, out BigInteger integer) ? integer : throw tokens.Error($"invalid number {token.Text}"));
+                return new Constant(Numbers.TryParse(token.Text, 0, out BigInteger integer) ? integer
+                    : throw tokens.Error($"invalid number {token.Text}"));
             case TokenKind.Float:
                 return new Constant(double.Parse(token.Text.Replace("_", ""), CultureInfo.InvariantCulture));
             case TokenKind.Operator when token.Text == "(":
@@ -243,7 +244,8 @@ sealed class ExpressionParser(TokenReader tokens)
         {
             tokens.Enter();
             if (tokens.Skip("."))
-                value = tokens.Current.Kind == TokenKind.Integer ? new Item(value, ParsePrimary()) : new Member(value, tokens.Expect(TokenKind.Name, "a name or number after '.'").Text);
+                value = tokens.Current.Kind == TokenKind.Integer ? new Item(value, ParsePrimary())
+                    : new Member(value, tokens.Expect(TokenKind.Name, "a name or number after '.'").Text);
             else if (tokens.Skip("["))
                 value = ParseSubscript(value);
             else if (tokens.Current.Is("("))
@@ -360,7 +362,8 @@ sealed class ExpressionParser(TokenReader tokens)
         var arguments = ArgumentList.None;
         if (tokens.Current.Is("("))
             arguments = ParseArguments();
-        else if (tokens.Current.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || tokens.Current.Is("[") || tokens.Current.Is("{")
+        else if (tokens.Current.Kind is TokenKind.Text or TokenKind.Integer or TokenKind.Float || tokens.Current.Is("[")
+            || tokens.Current.Is("{")
             || (tokens.Current.Kind == TokenKind.Name && tokens.Current.Text is not ("else" or "or" or "and")))
         {
             if (tokens.Current.IsName("is"))

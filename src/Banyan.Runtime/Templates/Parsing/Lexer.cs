@@ -10,7 +10,8 @@ namespace Banyan.Runtime.Templates.Parsing;
 /// </summary>
 sealed class Lexer
 {
-    static readonly string[] s_operators = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"];
+    static readonly string[] s_operators = ["//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}",
+        ">", "<", "=", ".", ":", "|", ",", ";"];
 
     readonly string _source;
     readonly List<Token> _tokens = [];
@@ -188,7 +189,8 @@ sealed class Lexer
             Text(c);
         else
         {
-            var op = s_operators.FirstOrDefault(o => string.CompareOrdinal(_source, _at, o, 0, o.Length) == 0) ?? throw Error($"unexpected char {Printer.Quote(c.ToString())}", start);
+            var op = s_operators.FirstOrDefault(o => string.CompareOrdinal(_source, _at, o, 0, o.Length) == 0)
+                ?? throw Error($"unexpected char {Printer.Quote(c.ToString())}", start);
             if (op is "(" or "[" or "{")
                 brackets.Push(op[0] switch { '(' => ')', '[' => ']', _ => '}' });
             else if (op is ")" or "]" or "}" && (!brackets.TryPop(out var expected) || expected != op[0]))
@@ -233,7 +235,9 @@ sealed class Lexer
 
         void Digits()
         {
-            while (_at < _source.Length && (char.IsAsciiDigit(_source[_at]) || (_source[_at] == '_' && _at + 1 < _source.Length && char.IsAsciiDigit(_source[_at + 1]))))
+            while (_at < _source.Length
+                && (char.IsAsciiDigit(_source[_at])
+                    || (_source[_at] == '_' && _at + 1 < _source.Length && char.IsAsciiDigit(_source[_at + 1]))))
                 _at++;
         }
     }
@@ -251,7 +255,8 @@ sealed class Lexer
             _at += stop;
             if (_source[_at] == quote)
                 break;
-            _at = Escapes.Read(_source, _at, value) is var next and > 0 ? next : throw Error("truncated or unknown escape in a string", _at);
+            _at = Escapes.Read(_source, _at, value) is var next and > 0 ? next
+                : throw Error("truncated or unknown escape in a string", _at);
         }
         _at++;
         Add(TokenKind.Text, value.ToString(), start);

@@ -47,7 +47,8 @@ sealed class TokenReader(string source)
             throw Error($"expected token '{op}', got {Current.Describe()}");
     }
 
-    public Token Expect(TokenKind kind, string what) => Current.Kind == kind ? Next() : throw Error($"expected {what}, got {Current.Describe()}");
+    public Token Expect(TokenKind kind, string what) =>
+        Current.Kind == kind ? Next() : throw Error($"expected {what}, got {Current.Describe()}");
 
     public TemplateException Error(string detail) => Lexer.Syntax(source, detail, Current.Position);
 

@@ -71,7 +71,8 @@ static class JinjaTests
             if (!PythonText.IsCased(rune))
                 continue;
             any = true;
-            if (Rune.GetUnicodeCategory(rune) != (lower ? System.Globalization.UnicodeCategory.LowercaseLetter : System.Globalization.UnicodeCategory.UppercaseLetter))
+            if (Rune.GetUnicodeCategory(rune) != (lower ? System.Globalization.UnicodeCategory.LowercaseLetter
+                : System.Globalization.UnicodeCategory.UppercaseLetter))
                 return false;
         }
         return any;

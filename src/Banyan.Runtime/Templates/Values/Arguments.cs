@@ -50,7 +50,8 @@ sealed class Signature
     {
         var values = new Value?[_parameters.Length];
         if (arguments.Positional.Count > values.Length)
-            throw TemplateException.Type($"{_name}() takes at most {values.Length} argument{(values.Length == 1 ? "" : "s")} ({arguments.Positional.Count} given)");
+            throw TemplateException.Type(
+                $"{_name}() takes at most {values.Length} argument{(values.Length == 1 ? "" : "s")} ({arguments.Positional.Count} given)");
         for (var i = 0; i < arguments.Positional.Count; i++)
             values[i] = arguments.Positional[i];
         foreach (var (keyword, value) in arguments.Keywords)

@@ -62,7 +62,8 @@ static class Arithmetic
         }
     }
 
-    static TemplateException CannotRepeat(Value by) => TemplateException.Type($"can't multiply sequence by non-int of type '{by.TypeName}'");
+    static TemplateException CannotRepeat(Value by) =>
+        TemplateException.Type($"can't multiply sequence by non-int of type '{by.TypeName}'");
 
     static Value? Repeat(Render r, Value sequence, Value by)
     {
@@ -120,7 +121,8 @@ static class Arithmetic
     static double Quotient(BigInteger x, BigInteger y)
     {
         var result = (double)x / (double)y;
-        return double.IsFinite(result) ? result : throw new TemplateException("OverflowError", "integer division result too large for a float");
+        return double.IsFinite(result) ? result
+            : throw new TemplateException("OverflowError", "integer division result too large for a float");
     }
 
     static BigInteger Power(BigInteger x, BigInteger y)

@@ -20,7 +20,8 @@ abstract class ObjectValue : Value
     }
 
     public virtual bool IsCallable => false;
-    public virtual Value Call(Render r, Arguments arguments) => throw TemplateException.Type($"{Printer.Quote(TypeName)} object is not callable");
+    public virtual Value Call(Render r, Arguments arguments) =>
+        throw TemplateException.Type($"{Printer.Quote(TypeName)} object is not callable");
 
     /// <summary>What <c>{{ value }}</c> prints.</summary>
     public virtual string Describe(Render r, int depth) => $"<{TypeName}>";

@@ -41,11 +41,14 @@ static class JsonInput
             case JsonValueKind.Null: return NoneValue.None;
             case JsonValueKind.String: return new TextValue(Text(value));
         }
-        if (!value.TryGetValue<JsonElement>(out _) && (value.TryGetValue<double>(out var d) || value.TryGetValue<float>(out var f) && (d = f) == f) && value.TryGetValue<object>(out var o) && o is double or float)
+        if (!value.TryGetValue<JsonElement>(out _)
+            && (value.TryGetValue<double>(out var d) || value.TryGetValue<float>(out var f) && (d = f) == f)
+            && value.TryGetValue<object>(out var o) && o is double or float)
             return d;
         var text = value.ToJsonString();
         return text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0 ? double.Parse(text, CultureInfo.InvariantCulture)
-            : BigInteger.TryParse(text.Length <= 4300 ? text : "", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) ? integer
+            : BigInteger.TryParse(text.Length <= 4300 ? text : "", NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out var integer) ? integer
             : throw TemplateException.Value("a number in the variables has more than 4300 digits");
     }
 

@@ -9,8 +9,10 @@ static class Lookup
     // Attributes that exist on every Python object or on functions; a template that uses them is trying to escape the sandbox.
     static readonly HashSet<string> s_internal =
     [
-        "__class__", "__doc__", "__dir__", "__init__", "__new__", "__repr__", "__str__", "__hash__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
-        "__getattribute__", "__setattr__", "__delattr__", "__reduce__", "__reduce_ex__", "__sizeof__", "__format__", "__subclasshook__", "__init_subclass__",
+        "__class__", "__doc__", "__dir__", "__init__", "__new__", "__repr__", "__str__", "__hash__", "__eq__", "__ne__", "__lt__",
+        "__le__", "__gt__", "__ge__",
+        "__getattribute__", "__setattr__", "__delattr__", "__reduce__", "__reduce_ex__", "__sizeof__", "__format__",
+        "__subclasshook__", "__init_subclass__",
     ];
 
     public static Value Attribute(Render r, Value owner, string name)
@@ -57,7 +59,8 @@ static class Lookup
         if (MethodTable.Find(owner, name) is { } method)
             return new FunctionValue(name, (r, arguments) => method(r, arguments.Prepend(owner)));
         if (s_internal.Contains(name) || MethodTable.IsForbidden(owner, name))
-            return new UndefinedValue($"access to attribute {Printer.Quote(name)} of {Printer.Quote(owner.TypeName)} object is unsafe.", "SecurityError");
+            return new UndefinedValue($"access to attribute {Printer.Quote(name)} of {Printer.Quote(owner.TypeName)} object is unsafe.",
+                "SecurityError");
         return MethodTable.Property(owner, name);
     }
 }

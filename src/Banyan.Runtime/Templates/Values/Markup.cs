@@ -27,5 +27,6 @@ static class Markup
     }
 
     /// <summary>The text, escaped unless it already is.</summary>
-    public static string Text(Render r, Value value) => value is TextValue { IsMarkup: true } markup ? markup.Text : Escape(r, Printer.Str(r, value));
+    public static string Text(Render r, Value value) =>
+        value is TextValue { IsMarkup: true } markup ? markup.Text : Escape(r, Printer.Str(r, value));
 }

@@ -70,7 +70,8 @@ static class Numbers
         var negative = digits.StartsWith('-');
         if (negative || digits.StartsWith('+'))
             digits = digits[1..];
-        var prefix = digits.Length > 1 && digits[0] == '0' ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
+        var prefix = digits.Length > 1 && digits[0] == '0'
+            ? char.ToLowerInvariant(digits[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
         if (prefix != 0 && (radix == prefix || radix == 0))
             (digits, radix) = (digits[2..].TrimStart('_'), prefix);
         else if (radix == 0)
@@ -120,7 +121,8 @@ static class Numbers
             number = unsigned == "nan" ? double.NaN : sign * double.PositiveInfinity;
             return true;
         }
-        return double.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out number);
+        return double.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+            CultureInfo.InvariantCulture, out number);
     }
 
     /// <summary>Removes single underscores between digits; false for empty text or an underscore anywhere else.</summary>

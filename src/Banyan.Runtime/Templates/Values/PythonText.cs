@@ -33,7 +33,8 @@ static class PythonText
 
     static bool Stripped(string text, int at, string? chars, out int width)
     {
-        width = char.IsSurrogatePair(text, Math.Min(at, text.Length - 2 < 0 ? 0 : text.Length - 2)) && at + 1 < text.Length && char.IsSurrogatePair(text[at], text[at + 1]) ? 2 : 1;
+        width = char.IsSurrogatePair(text, Math.Min(at, text.Length - 2 < 0 ? 0 : text.Length - 2)) && at + 1 < text.Length
+            && char.IsSurrogatePair(text[at], text[at + 1]) ? 2 : 1;
         return chars is null ? IsSpace(text[at]) : chars.AsSpan().IndexOf(text.AsSpan(at, width)) >= 0;
     }
 
@@ -93,11 +94,13 @@ static class PythonText
     }
 
     public static bool IsCased(Rune rune) =>
-        Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
+        or UnicodeCategory.TitlecaseLetter;
 
     /// <summary>Whether Python's repr shows the character itself.</summary>
     public static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned
         or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
     // Σ at the end of a word is ς.

@@ -122,7 +122,8 @@ static class Sequences
         if (value is UndefinedValue undefined)
             throw undefined.Error();
         if (value is not (ListValue or TextValue or RangeValue))
-            throw TemplateException.Type(value is DictValue ? "unhashable type: 'slice'" : $"'{value.TypeName}' object is not subscriptable");
+            throw TemplateException.Type(value is DictValue ? "unhashable type: 'slice'"
+                : $"'{value.TypeName}' object is not subscriptable");
         TryCount(value, out var count);
         var by = Bound(step) ?? 1;
         if (by == 0)

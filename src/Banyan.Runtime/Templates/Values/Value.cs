@@ -91,5 +91,6 @@ sealed class UndefinedValue(string detail, string kind = "UndefinedError") : Val
 
     public static UndefinedValue Name(string name) => new($"{Printer.Quote(name)} is undefined");
 
-    public static Value Missing(Value owner, string attribute) => new UndefinedValue($"{Printer.Quote(owner.ObjectName)} has no attribute {Printer.Quote(attribute)}");
+    public static Value Missing(Value owner, string attribute) =>
+        new UndefinedValue($"{Printer.Quote(owner.ObjectName)} has no attribute {Printer.Quote(attribute)}");
 }

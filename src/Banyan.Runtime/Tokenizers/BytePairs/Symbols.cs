@@ -57,7 +57,8 @@ sealed class ByteSymbols : Symbols
 /// <param name="fuseUnknown">Whether adjacent unknown characters become one unknown token.</param>
 sealed class CharacterSymbols(Vocabulary vocabulary, int[]? byteTokens, int? unknown, bool fuseUnknown) : Symbols
 {
-    readonly int[] _ascii = [.. Enumerable.Range(0, 128).Select(value => vocabulary.Find([(byte)value]) is var id and >= 0 ? id : NoToken | value)];
+    readonly int[] _ascii =
+        [.. Enumerable.Range(0, 128).Select(value => vocabulary.Find([(byte)value]) is var id and >= 0 ? id : NoToken | value)];
 
     /// <summary>The symbol of one character.</summary>
     public int Symbol(ReadOnlySpan<byte> text, int at, out int next)

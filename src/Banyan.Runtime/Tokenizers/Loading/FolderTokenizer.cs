@@ -39,7 +39,8 @@ static class FolderTokenizer
         }
     }
 
-    static bool HasVocabAndMerges(string folder) => File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"));
+    static bool HasVocabAndMerges(string folder) =>
+        File.Exists(Path.Combine(folder, "vocab.json")) && File.Exists(Path.Combine(folder, "merges.txt"));
 
     static Tokenizer ReadVocabAndMerges(string folder)
     {
@@ -69,7 +70,8 @@ static class FolderTokenizer
         return new Tokenizer(new TokenizerDefinition
         {
             Vocabulary = builder.Vocabulary,
-            Encoder = builder.FromMerges(MergeLines.Split(Lines(Path.Combine(folder, "merges.txt")), builder), new ByteSymbols(builder.Vocabulary, special.Unknown), family.IgnoresMerges),
+            Encoder = builder.FromMerges(MergeLines.Split(Lines(Path.Combine(folder, "merges.txt")), builder),
+                new ByteSymbols(builder.Vocabulary, special.Unknown), family.IgnoresMerges),
             Named = named,
             Added = builder.AddedByKind(),
             Normalizers = family.NormalizesToNfc ? [new Nfc()] : [],
@@ -84,6 +86,7 @@ static class FolderTokenizer
     {
         // Only \n ends a line, and the first line begins with "#version": tokens may contain anything else, including '#'.
         var lines = File.ReadAllText(path).Split('\n');
-        return lines.Select(line => line.TrimEnd('\r')).Where((line, index) => line.Length > 0 && !(index == 0 && line.StartsWith("#version", StringComparison.Ordinal)));
+        return lines.Select(line => line.TrimEnd('\r'))
+            .Where((line, index) => line.Length > 0 && !(index == 0 && line.StartsWith("#version", StringComparison.Ordinal)));
     }
 }

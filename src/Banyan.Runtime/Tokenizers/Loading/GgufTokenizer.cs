@@ -20,7 +20,8 @@ static class GgufTokenizer
             "gemma4" => ReadGemma4(path, metadata),
             "bert" => ReadWordPiece(path, metadata),
             "t5" => ReadUnigram(path, metadata),
-            _ => throw new ModelFileException(path, $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE), llama (SentencePiece BPE), gemma4, bert (WordPiece) and t5 (SentencePiece unigram)"),
+            _ => throw new ModelFileException(path,
+                $"{Key}model is '{model}', a kind of tokenizer that Banyan does not have; it has gpt2 (byte-level BPE), llama (SentencePiece BPE), gemma4, bert (WordPiece) and t5 (SentencePiece unigram)"),
         };
     }
 
@@ -30,7 +31,8 @@ static class GgufTokenizer
         // as a slightly worse model.
         var pre = metadata.Get(Key + "pre", "default");
         var family = PreTokenizerFamily.Find(pre)
-            ?? throw new ModelFileException(path, $"{Key}pre is '{pre}', a pre-tokenizer that Banyan does not have; it has {PreTokenizerFamily.KnownNames}");
+            ?? throw new ModelFileException(path,
+                $"{Key}pre is '{pre}', a pre-tokenizer that Banyan does not have; it has {PreTokenizerFamily.KnownNames}");
 
         var (tokens, kinds) = Tokens(path, metadata);
         var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: true);
@@ -59,7 +61,8 @@ static class GgufTokenizer
             if (kinds[id] is TokenKind.Normal or TokenKind.Undefined && TokenizerBuilder.ByteOf(tokens[id]) is not null)
                 kinds[id] = TokenKind.Byte;
             else if (kinds[id] == TokenKind.Byte && TokenizerBuilder.ByteOf(tokens[id]) is null)
-                throw new ModelFileException(path, $"token {id} is said to be a byte but reads '{Shorten(tokens[id])}', not like <0x0A>; the file is damaged");
+                throw new ModelFileException(path,
+                    $"token {id} is said to be a byte but reads '{Shorten(tokens[id])}', not like <0x0A>; the file is damaged");
         }
 
         var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
@@ -86,7 +89,8 @@ static class GgufTokenizer
     {
         var (tokens, kinds) = Tokens(path, metadata);
         for (var id = 0; id < tokens.Length; id++)
-            if (kinds[id] is TokenKind.Normal or TokenKind.Undefined or TokenKind.UserDefined && TokenizerBuilder.ByteOf(tokens[id]) is not null)
+            if (kinds[id] is TokenKind.Normal or TokenKind.Undefined or TokenKind.UserDefined
+                && TokenizerBuilder.ByteOf(tokens[id]) is not null)
                 kinds[id] = TokenKind.Byte;
         var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
         var special = Special(metadata, tokens.Length, new SpecialIds());
@@ -97,7 +101,8 @@ static class GgufTokenizer
             Encoder = builder.FromMerges(MergeLines.Split(metadata.Get<string[]>(Key + "merges"), builder), symbols, ignoresMerges: false),
             Named = builder.Named(),
             Added = builder.AddedByKind(),
-            Normalizers = metadata.Get(Key + "add_space_prefix", false) ? [SentencePiece.SpacesFromMarks, new Prepend([(byte)' '])] : [SentencePiece.SpacesFromMarks],
+            Normalizers = metadata.Get(Key + "add_space_prefix", false) ? [SentencePiece.SpacesFromMarks, new Prepend([(byte)' '])]
+                : [SentencePiece.SpacesFromMarks],
             PreTokenizers = [new LinesSplit()],
             Before = Around(path, metadata, "add_bos_token", true, special.Bos),
             After = Around(path, metadata, "add_eos_token", false, special.Eos),
@@ -110,11 +115,17 @@ static class GgufTokenizer
         var (tokens, kinds) = Tokens(path, metadata);
         var builder = new TokenizerBuilder(path, tokens, kinds, byteLevel: false);
         var special = Special(metadata, tokens.Length, new SpecialIds { Bos = 101, Eos = 102, Unknown = 100, Pad = 0 });
-        special = special with { Bos = metadata.TryGet<long>(Key + "cls_token_id", out var cls) && cls >= 0 && cls < tokens.Length ? (int)cls : special.Bos, Eos = Separator(metadata, tokens.Length) ?? special.Eos };
+        special = special with
+        {
+            Bos = metadata.TryGet<long>(Key + "cls_token_id", out var cls) && cls >= 0 && cls < tokens.Length
+            ? (int)cls : special.Bos,
+            Eos = Separator(metadata, tokens.Length) ?? special.Eos
+        };
         return new Tokenizer(new TokenizerDefinition
         {
             Vocabulary = builder.Vocabulary,
-            Encoder = new WordPieceEncoder(builder.Vocabulary, special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for words of no token")),
+            Encoder = new WordPieceEncoder(builder.Vocabulary,
+                special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for words of no token")),
             Named = builder.Named(),
             Added = builder.AddedByKind(),
             Normalizers = [new BertText()],
@@ -133,16 +144,19 @@ static class GgufTokenizer
         var special = Special(metadata, tokens.Length, new SpecialIds { Unknown = 2, Eos = 1, Pad = 0 });
         var scores = metadata.Get<float[]>(Key + "scores");
         if (scores.Length < tokens.Length || scores.Any(float.IsNaN))
-            throw builder.Bad($"there are {tokens.Length} tokens and {scores.Length} scores, of which none may be NaN; the file is damaged");
+            throw builder.Bad(
+                $"there are {tokens.Length} tokens and {scores.Length} scores, of which none may be NaN; the file is damaged");
         var addsSpace = metadata.Get(Key + "add_space_prefix", true);
-        List<TextStep> steps = metadata.TryGet<byte[]>(Key + "precompiled_charsmap", out var map) && map.Length > 0 ? [new CharacterMap(path, map)] : [];
+        List<TextStep> steps = metadata.TryGet<byte[]>(Key + "precompiled_charsmap", out var map) && map.Length > 0
+            ? [new CharacterMap(path, map)] : [];
         steps.Add(SentencePiece.SpacesFromMarks);
         if (metadata.Get(Key + "remove_extra_whitespaces", false))
             steps.Add(new SingleSpaces());
         return new Tokenizer(new TokenizerDefinition
         {
             Vocabulary = builder.Vocabulary,
-            Encoder = new UnigramEncoder(builder.Vocabulary, scores, special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for characters of no token")),
+            Encoder = new UnigramEncoder(builder.Vocabulary, scores,
+                special.Unknown ?? throw builder.Bad($"{Key}unknown_token_id is missing, which stands for characters of no token")),
             Named = builder.Named(),
             Added = builder.AddedByKind(),
             Normalizers = steps,
@@ -157,7 +171,8 @@ static class GgufTokenizer
 
     // The key is misspelt in the format.
     static int? Separator(Metadata metadata, int count) =>
-        (metadata.TryGet<long>(Key + "seperator_token_id", out var id) || metadata.TryGet(Key + "separator_token_id", out id)) && id >= 0 && id < count ? (int)id : null;
+        (metadata.TryGet<long>(Key + "seperator_token_id", out var id) || metadata.TryGet(Key + "separator_token_id", out id)) && id >= 0
+        && id < count ? (int)id : null;
 
     static (string[] Tokens, TokenKind[] Kinds) Tokens(string path, Metadata metadata)
     {
@@ -167,7 +182,8 @@ static class GgufTokenizer
         if (metadata.TryGet<int[]>(Key + "token_type", out var types))
         {
             if (types.Length < tokens.Length)
-                throw new ModelFileException(path, $"there are {tokens.Length} tokens but only {types.Length} in {Key}token_type; the file is damaged");
+                throw new ModelFileException(path,
+                    $"there are {tokens.Length} tokens but only {types.Length} in {Key}token_type; the file is damaged");
             for (var id = 0; id < tokens.Length; id++)
                 kinds[id] = types[id] is >= 0 and <= (int)TokenKind.Byte ? (TokenKind)types[id] : TokenKind.Undefined;
         }

@@ -82,13 +82,15 @@ sealed class PipelineJson
                     ReadPreTokenizer(item);
                 break;
             // Spaces have become ▁ before (Gemma).
-            case "Split" when preTokenizer.Field("pattern")?.Text("String", _path) == " " && preTokenizer.Text("behavior", _path) == "MergedWithPrevious":
+            case "Split" when preTokenizer.Field("pattern")?.Text("String", _path) == " "
+                && preTokenizer.Text("behavior", _path) == "MergedWithPrevious":
                 break;
             case "Split":
                 PreTokenizers.Add(Split(preTokenizer));
                 break;
             case "Digits":
-                PreTokenizers.Add(PublishedPatterns.All[preTokenizer.Flag("individual_digits", false, _path) ? PublishedPatterns.Digit : PublishedPatterns.Digits]);
+                PreTokenizers.Add(PublishedPatterns.All[preTokenizer.Flag("individual_digits", false, _path)
+                    ? PublishedPatterns.Digit : PublishedPatterns.Digits]);
                 break;
             case "ByteLevel":
                 ByteLevel = true;
@@ -108,7 +110,8 @@ sealed class PipelineJson
     PreTokenizer Split(JsonElement split)
     {
         var pattern = split.Field("pattern")?.Text("Regex", _path)
-            ?? throw TokenizerJson.Unsupported(_path, "the pattern of a Split", split.Field("pattern") is { } other ? JsonReading.Shorten(other) : "missing", "a Regex");
+            ?? throw TokenizerJson.Unsupported(_path, "the pattern of a Split",
+                split.Field("pattern") is { } other ? JsonReading.Shorten(other) : "missing", "a Regex");
         var behavior = split.Text("behavior", _path) ?? "";
         var inverted = split.Flag("invert", false, _path);
         if (!(behavior == "Isolated" || behavior == "Removed" && inverted)) // with a pattern that leaves no gaps the two are the same
@@ -154,7 +157,8 @@ sealed class PipelineJson
                 DropsFirstSpace = Prefixers.Count > 0;
                 break;
             case var type:
-                throw TokenizerJson.Unsupported(_path, "decoder", type, "Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace");
+                throw TokenizerJson.Unsupported(_path, "decoder", type,
+                    "Sequence, ByteLevel, ByteFallback, Fuse, Replace, Strip, Metaspace");
         }
     }
 

@@ -31,7 +31,9 @@ static class PostProcessorJson
                     if (item.Field("Sequence") is not null)
                         seenText = true;
                     else if (item.Field("SpecialToken")?.Text("id", path) is { } token)
-                        (seenText ? after : before).Add(named.TryGetValue(token, out var id) ? id : throw new ModelFileException(path, $"post_processor names '{token}', which is no added token; the file is damaged"));
+                        (seenText ? after : before).Add(named.TryGetValue(token, out var id) ? id
+                            : throw new ModelFileException(path,
+                                $"post_processor names '{token}', which is no added token; the file is damaged"));
                 }
                 break;
             case "BertProcessing" or "RobertaProcessing":
@@ -40,11 +42,13 @@ static class PostProcessorJson
                 break;
 
                 // ["<s>", 0]
-                int Of(string key) => processor.Field(key) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2 && pair[0].ValueKind == JsonValueKind.String && named.TryGetValue(pair[0].GetString()!, out var id)
+                int Of(string key) => processor.Field(key) is { ValueKind: JsonValueKind.Array } pair && pair.GetArrayLength() == 2
+                    && pair[0].ValueKind == JsonValueKind.String && named.TryGetValue(pair[0].GetString()!, out var id)
                     ? id
                     : throw new ModelFileException(path, $"post_processor has no '{key}' among the added tokens; the file is damaged");
             case var type:
-                throw TokenizerJson.Unsupported(path, "post_processor", type, "Sequence, ByteLevel, TemplateProcessing, BertProcessing, RobertaProcessing");
+                throw TokenizerJson.Unsupported(path, "post_processor", type,
+                    "Sequence, ByteLevel, TemplateProcessing, BertProcessing, RobertaProcessing");
         }
     }
 }

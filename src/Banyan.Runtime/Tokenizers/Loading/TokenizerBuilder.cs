@@ -50,7 +50,8 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
         var bytes = Encoding.UTF8.GetBytes(content);
         return bytes.Length <= LongestAddedToken
             ? new AddedToken(id, bytes, takesSpaceBefore, takesSpaceAfter)
-            : throw Bad($"token {id} is a control or added token of {bytes.Length} bytes, where {LongestAddedToken} is the most; the file is damaged");
+            : throw Bad(
+                $"token {id} is a control or added token of {bytes.Length} bytes, where {LongestAddedToken} is the most; the file is damaged");
     }
 
     /// <summary>An encoder for merges in the order of the file.</summary>
@@ -70,7 +71,8 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
 
             int Id(string token) => ids.TryGetValue(token, out var id)
                 ? id
-                : throw Bad($"merge {merges.Count + 1}, '{left} {right}', names '{token}', which the vocabulary lacks; vocabulary and merges are not of one model, or damaged");
+                : throw Bad(
+                    $"merge {merges.Count + 1}, '{left} {right}', names '{token}', which the vocabulary lacks; vocabulary and merges are not of one model, or damaged");
         }
         return new PieceEncoder(Vocabulary, symbols, new MergeTable(merges), ignoresMerges);
     }
@@ -117,7 +119,8 @@ sealed class TokenizerBuilder(string path, string[] tokens, TokenKind[] kinds, b
 
     /// <summary>The byte of a token <c>&lt;0xXX&gt;</c>, or null for any other.</summary>
     public static byte? ByteOf(string token) =>
-        token is ['<', '0', 'x', _, _, '>'] && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
+        token is ['<', '0', 'x', _, _, '>'] && byte.TryParse(token.AsSpan(3, 2), NumberStyles.AllowHexSpecifier,
+            CultureInfo.InvariantCulture, out var value) ? value : null;
 
     static byte[] Bytes(string token, TokenKind kind, bool byteLevel) => kind switch
     {

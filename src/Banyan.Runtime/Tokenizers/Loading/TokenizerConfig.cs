@@ -18,7 +18,8 @@ sealed class TokenizerConfig
 
     public static TokenizerConfig Read(string folder)
     {
-        return new TokenizerConfig(Path.Combine(folder, "tokenizer_config.json"), Read("tokenizer_config.json"), Read("config.json"), Read("generation_config.json"));
+        return new TokenizerConfig(Path.Combine(folder, "tokenizer_config.json"), Read("tokenizer_config.json"), Read("config.json"),
+            Read("generation_config.json"));
 
         JsonElement Read(string name) => Path.Combine(folder, name) is var path && File.Exists(path) ? JsonReading.Parse(path) : default;
     }
@@ -30,14 +31,17 @@ sealed class TokenizerConfig
     public bool? AddsEos => _tokenizer.Field("add_eos_token") is null ? null : _tokenizer.Flag("add_eos_token", false, _path);
 
     /// <summary>The tokens added to the vocabulary (added_tokens_decoder).</summary>
-    public IEnumerable<AddedTokenJson> Added => (_tokenizer.Field("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } added ? added.EnumerateObject().ToList() : [])
+    public IEnumerable<AddedTokenJson> Added =>
+        (_tokenizer.Field("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } added ? added.EnumerateObject().ToList() : [])
         .Select(entry => int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             ? AddedTokenJson.Read(_path, entry.Value, id)
             : throw new ModelFileException(_path, $"added_tokens_decoder has '{entry.Name}' for an id; the file is damaged"));
 
     /// <summary>How the folder's type of tokenizer or model prepares text; null if the folder gives neither.</summary>
-    public PreTokenizerFamily? PreTokenizer => (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) is not { } name ? null
-        : PreTokenizerFamily.OfClass(name) ?? throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name,
+    public PreTokenizerFamily? PreTokenizer =>
+        (_tokenizer.Text("tokenizer_class", _path) ?? _model.Text("model_type", _path)) is not { } name ? null
+        : PreTokenizerFamily.OfClass(name)
+        ?? throw TokenizerJson.Unsupported(_path, "tokenizer_class or model_type of a folder without tokenizer.json", name,
             $"{PreTokenizerFamily.KnownClasses}; with tokenizer.json it has more");
 
     /// <summary>The id of a token that tokenizer_config.json names by its text.</summary>
@@ -66,7 +70,8 @@ sealed class TokenizerConfig
         static IEnumerable<int> Ids(JsonElement config) => config.Field("eos_token_id") switch
         {
             { ValueKind: JsonValueKind.Number } one => one.TryGetInt32(out var id) ? [id] : [],
-            { ValueKind: JsonValueKind.Array } several => several.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(item => item.GetInt32()),
+            { ValueKind: JsonValueKind.Array } several => several.EnumerateArray()
+                .Where(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)).Select(item => item.GetInt32()),
             _ => [],
         };
     }

@@ -46,8 +46,10 @@ static class TokenizerJson
             Vocabulary = builder.Vocabulary,
             Encoder = builder.FromMerges(Merges(path, model, builder), symbols, model.Flag("ignore_merges", false, path)),
             Named = named,
-            Added = [.. added.Where(token => !token.Normalized).Select(token => builder.Added(token.Id, token.Content, token.LeftStrip, token.RightStrip))],
-            AddedToNormalized = [.. added.Where(token => token.Normalized).Select(token => builder.Added(token.Id, pipeline.Normalize(token.Content), token.LeftStrip, token.RightStrip))],
+            Added = [.. added.Where(token => !token.Normalized)
+                .Select(token => builder.Added(token.Id, token.Content, token.LeftStrip, token.RightStrip))],
+            AddedToNormalized = [.. added.Where(token => token.Normalized)
+                .Select(token => builder.Added(token.Id, pipeline.Normalize(token.Content), token.LeftStrip, token.RightStrip))],
             Normalizers = pipeline.Normalizers,
             Prefixers = pipeline.Prefixers,
             PreTokenizers = pipeline.ByteLevel || pipeline.PreTokenizers.Count > 0 ? pipeline.PreTokenizers : builder.SpaceBoundaries(),
@@ -81,7 +83,8 @@ static class TokenizerJson
                 foreach (var pair in MergeLines.Split([merge.GetString()!], builder))
                     yield return pair;
             }
-            else if (merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge[0].ValueKind == JsonValueKind.String && merge[1].ValueKind == JsonValueKind.String)
+            else if (merge.ValueKind == JsonValueKind.Array && merge.GetArrayLength() == 2 && merge[0].ValueKind == JsonValueKind.String
+                && merge[1].ValueKind == JsonValueKind.String)
             {
                 yield return (merge[0].GetString()!, merge[1].GetString()!);
             }

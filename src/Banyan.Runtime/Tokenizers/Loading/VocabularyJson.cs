@@ -18,7 +18,8 @@ sealed class VocabularyJson(string path)
         foreach (var entry in vocabulary.EnumerateObject())
         {
             if (entry.Value.ValueKind != JsonValueKind.Number || !entry.Value.TryGetInt32(out var id) || id < 0)
-                throw new ModelFileException(path, $"the id of token '{entry.Name}' is {JsonReading.Shorten(entry.Value)}, where a number from 0 on is needed; the file is damaged");
+                throw new ModelFileException(path,
+                    $"the id of token '{entry.Name}' is {JsonReading.Shorten(entry.Value)}, where a number from 0 on is needed; the file is damaged");
             Add(id, entry.Name, TokenKind.Normal);
         }
     }
@@ -37,7 +38,8 @@ sealed class VocabularyJson(string path)
         if (_tokens.Count == 0)
             throw new ModelFileException(path, "the vocabulary is empty; the file is damaged");
         if (_largest >= _tokens.Count * 2L + 4096)
-            throw new ModelFileException(path, $"token '{_tokens[_largest]}' has id {_largest}, but there are only {_tokens.Count} tokens; the file is damaged");
+            throw new ModelFileException(path,
+                $"token '{_tokens[_largest]}' has id {_largest}, but there are only {_tokens.Count} tokens; the file is damaged");
         var tokens = new string[_largest + 1];
         var kinds = new TokenKind[_largest + 1];
         for (var id = 0; id <= _largest; id++)

@@ -24,7 +24,8 @@ sealed class BertText : TextStep
             }
             if (character is 0 or 0xFFFD || (classes & CharClass.Mark) != 0 && Accents.Contains(character) || IsControl(character))
                 continue;
-            var isWord = (classes & CharClass.Punctuation) != 0 || character < 0x7F && (classes & CharClass.Symbol) != 0 || IsChinese(character);
+            var isWord = (classes & CharClass.Punctuation) != 0
+                || character < 0x7F && (classes & CharClass.Symbol) != 0 || IsChinese(character);
             if (isWord || !inWord)
                 result.Add((byte)' ');
             result.AddRange(bytes[..Rune.ToLowerInvariant(new Rune(character)).EncodeToUtf8(bytes)]);
@@ -39,6 +40,7 @@ sealed class BertText : TextStep
     static bool IsControl(int character) => Rune.GetUnicodeCategory(new Rune(character))
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate;
 
-    static bool IsChinese(int c) => c is >= 0x4E00 and <= 0x9FFF or >= 0x3400 and <= 0x4DBF or >= 0x20000 and <= 0x2A6DF or >= 0x2A700 and <= 0x2B73F
+    static bool IsChinese(int c) => c is >= 0x4E00 and <= 0x9FFF or >= 0x3400 and <= 0x4DBF or >= 0x20000 and <= 0x2A6DF
+        or >= 0x2A700 and <= 0x2B73F
         or >= 0x2B740 and <= 0x2B81F or >= 0x2B920 and <= 0x2CEAF or >= 0xF900 and <= 0xFAFF or >= 0x2F800 and <= 0x2FA1F;
 }

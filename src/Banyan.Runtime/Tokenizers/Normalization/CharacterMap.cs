@@ -20,7 +20,8 @@ sealed class CharacterMap : TextStep
     public CharacterMap(string path, ReadOnlySpan<byte> table)
     {
         if (table.Length < 4 || BinaryPrimitives.ReadUInt32LittleEndian(table) is var bytes && (bytes > table.Length - 4 || bytes % 4 != 0))
-            throw new ModelFileException(path, $"tokenizer.ggml.precompiled_charsmap of {table.Length} bytes is no table of replacements; the file is damaged");
+            throw new ModelFileException(path,
+                $"tokenizer.ggml.precompiled_charsmap of {table.Length} bytes is no table of replacements; the file is damaged");
         _nodes = new uint[bytes / 4];
         for (var i = 0; i < _nodes.Length; i++)
             _nodes[i] = BinaryPrimitives.ReadUInt32LittleEndian(table[(4 + 4 * i)..]);

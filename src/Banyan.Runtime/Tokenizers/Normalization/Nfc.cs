@@ -124,7 +124,8 @@ sealed class Nfc : TextStep
             joined = HangulBase + ((first - LeadBase) * Vowels + second - VowelBase) * Tails;
             return true;
         }
-        if (first is >= HangulBase and < HangulBase + Leads * Vowels * Tails && (first - HangulBase) % Tails == 0 && second is > TailBase and < TailBase + Tails)
+        if (first is >= HangulBase and < HangulBase + Leads * Vowels * Tails && (first - HangulBase) % Tails == 0
+            && second is > TailBase and < TailBase + Tails)
         {
             joined = first + second - TailBase;
             return true;

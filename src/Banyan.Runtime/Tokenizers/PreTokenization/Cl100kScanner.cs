@@ -35,7 +35,8 @@ sealed class Cl100kScanner(int digits, bool marks = false) : PreTokenizer
 
     int EndOfDigits(ReadOnlySpan<byte> text, int next)
     {
-        for (var count = 1; count < digits && next < text.Length && (Characters.At(text, next, out var after) & CharClass.Number) != 0; count++)
+        for (var count = 1; count < digits && next < text.Length
+            && (Characters.At(text, next, out var after) & CharClass.Number) != 0; count++)
             next = after;
         return next;
     }

@@ -29,5 +29,6 @@ static class Contraction
         return text[(at + 1)..].StartsWith("ſ"u8) ? at + 3 : -1;
     }
 
-    static bool IsPair(byte first, byte second) => (first, second) is ((byte)'r', (byte)'e') or ((byte)'v', (byte)'e') or ((byte)'l', (byte)'l');
+    static bool IsPair(byte first, byte second) =>
+        (first, second) is ((byte)'r', (byte)'e') or ((byte)'v', (byte)'e') or ((byte)'l', (byte)'l');
 }

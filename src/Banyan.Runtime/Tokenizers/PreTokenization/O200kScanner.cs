@@ -25,7 +25,8 @@ sealed class O200kScanner(int digits, bool contractions) : PreTokenizer
             return EndOfDigits(text, next);
 
         var signs = text[at] == ' ' ? at + 1 : at;
-        if (signs < text.Length && (Characters.At(text, signs, out var afterSign) & (CharClass.Space | CharClass.Letter | CharClass.Number)) == 0)
+        if (signs < text.Length
+            && (Characters.At(text, signs, out var afterSign) & (CharClass.Space | CharClass.Letter | CharClass.Number)) == 0)
             return EndOfSigns(text, afterSign);
         return Whitespace.EndWithNewlines(text, at);
     }
@@ -70,7 +71,8 @@ sealed class O200kScanner(int digits, bool contractions) : PreTokenizer
 
     int EndOfDigits(ReadOnlySpan<byte> text, int next)
     {
-        for (var count = 1; count < digits && next < text.Length && (Characters.At(text, next, out var after) & CharClass.Number) != 0; count++)
+        for (var count = 1; count < digits && next < text.Length
+            && (Characters.At(text, next, out var after) & CharClass.Number) != 0; count++)
             next = after;
         return next;
     }

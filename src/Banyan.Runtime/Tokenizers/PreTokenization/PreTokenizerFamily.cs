@@ -43,7 +43,8 @@ sealed record PreTokenizerFamily
     /// <summary>Every family; a new one is a row here, and a scanner in <see cref="PublishedPatterns"/> if its pattern is new.</summary>
     public static IReadOnlyList<PreTokenizerFamily> All { get; } =
     [
-        new() { Names = ["gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "exaone4", "mellum", "modern-bert", "gigachat", "a.x-4.0"], Patterns = [Gpt2], Classes = ["GPT2Tokenizer", "gpt2"] },
+        new() { Names = ["gpt-2", "gpt2", "phi-2", "mpt", "olmo", "jais", "trillion", "exaone4", "mellum", "modern-bert", "gigachat",
+            "a.x-4.0"], Patterns = [Gpt2], Classes = ["GPT2Tokenizer", "gpt2"] },
         new()
         {
             Names = ["qwen2"],
@@ -55,19 +56,23 @@ sealed record PreTokenizerFamily
         },
         new() { Names = ["deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan", "solar-open", "grok-2"], Patterns = [Qwen2] },
         new() { Names = ["qwen35"], Patterns = [Qwen35], NormalizesToNfc = true },
-        new() { Names = ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2"], Patterns = [Llama3], IgnoresMerges = true, AddsBos = true },
+        new() { Names = ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2"], Patterns = [Llama3],
+            IgnoresMerges = true, AddsBos = true },
         new() { Names = ["dbrx", "smaug-bpe", "glm4", "chatglm-bpe"], Patterns = [Llama3] },
         new() { Names = ["gpt-4o", "llama4"], Patterns = [Gpt4o] },
         new() { Names = ["tekken"], Patterns = [Tekken], IgnoresMerges = true, AddsBos = true },
-        new() { Names = ["starcoder", "smollm", "refact", "codeshell", "command-r", "exaone", "minerva-7b", "mellum2"], Patterns = [Digit, Gpt2] },
+        new() { Names = ["starcoder", "smollm", "refact", "codeshell", "command-r", "exaone", "minerva-7b", "mellum2"],
+            Patterns = [Digit, Gpt2] },
         new() { Names = ["deepseek-coder"], Patterns = [LineBreak, SpacedLetters, SpacedPunctuation, DeepSeekAsian, Digit] },
-        new() { Names = ["deepseek-llm"], Patterns = [LineBreak, DeepSeekCasedLetters, DeepSeekSigns, TrailingSpace, DeepSeekAsian, Digits] },
+        new() { Names = ["deepseek-llm"],
+            Patterns = [LineBreak, DeepSeekCasedLetters, DeepSeekSigns, TrailingSpace, DeepSeekAsian, Digits] },
         new() { Names = ["deepseek-v3", "hunyuan-dense"], Patterns = [UpToThreeDigits, DeepSeekHanAndKana, DeepSeekV3] },
         new() { Names = ["falcon"], Patterns = [FalconSigns, Gpt2, ThreeAsciiDigits] },
         new() { Names = ["default"], Patterns = [DefaultSigns, Gpt2, Digits, ThreeAsciiDigits] },
     ];
 
-    static readonly Dictionary<string, PreTokenizerFamily> s_byName = All.SelectMany(family => family.Names.Select(name => (name, family))).ToDictionary(pair => pair.name, pair => pair.family);
+    static readonly Dictionary<string, PreTokenizerFamily> s_byName = All.SelectMany(family => family.Names.Select(name => (name, family)))
+        .ToDictionary(pair => pair.name, pair => pair.family);
 
     /// <summary>The family of that name, or null.</summary>
     public static PreTokenizerFamily? Find(string name) => s_byName.GetValueOrDefault(name);

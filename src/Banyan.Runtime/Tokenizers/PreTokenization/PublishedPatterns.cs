@@ -15,7 +15,8 @@ static class PublishedPatterns
 
     public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
     public const string Qwen2 = AnyCaseContractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|" + Cl100kEnd;
-    public const string Qwen35 = AnyCaseContractions + @"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    public const string Qwen35 = AnyCaseContractions
+        + @"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     public const string Llama3 = AnyCaseContractions + @"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|" + Cl100kEnd;
     public const string Gpt4o = O200kWord + AnyCaseContractions + "?|" + O200kCapitals + AnyCaseContractions + @"?|\p{N}{1,3}|" + O200kEnd;
     public const string Tekken = O200kWord + "|" + O200kCapitals + @"|\p{N}|" + O200kEnd;

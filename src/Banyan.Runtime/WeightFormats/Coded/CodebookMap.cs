@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// A codebook as its quantizer uses it: for each point of the lattice its entry or, where it has none, the entries nearest to it, of which the
-/// weights and their scale decide.
+/// A codebook as its quantizer uses it: for each point of the lattice its entry or, where it has none, the entries nearest to it, of which
+/// the weights and their scale decide.
 /// </summary>
 /// <remarks>The candidates and their order are those of ggml's quantizer, so that it is the same entry that wins.</remarks>
 sealed class CodebookMap
@@ -64,7 +64,8 @@ sealed class CodebookMap
     /// <param name="values">The value of each level.</param>
     /// <param name="levels">The levels nearest to the weights.</param>
     /// <param name="isEntry">Whether they are an entry's.</param>
-    public int Nearest(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float scale, ReadOnlySpan<float> values, Span<byte> levels, out bool isEntry)
+    public int Nearest(ReadOnlySpan<float> x, ReadOnlySpan<float> importance, float scale, ReadOnlySpan<float> values,
+        Span<byte> levels, out bool isEntry)
     {
         var entry = Find(levels);
         isEntry = entry >= 0;

@@ -1,7 +1,8 @@
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>The weight format of <typeparamref name="TCodes"/>.</summary>
-sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, TCodes.BlockWeights, TCodes.BlockBytes) where TCodes : struct, ICodes
+sealed class CodedFormat<TCodes>() : WeightFormat(TCodes.Name, TCodes.GgufType, TCodes.BlockWeights, TCodes.BlockBytes)
+    where TCodes : struct, ICodes
 {
     private protected override void DequantizeBlocks(ReadOnlySpan<byte> blocks, Span<float> destination)
     {
@@ -64,7 +65,9 @@ static class CodedScales
     // 2^(e − 128): the lowest two are denormal.
     static float PowerOfTwo(byte e) => BitConverter.UInt32BitsToSingle(e < 2 ? 0x00200000u << e : e - 1u << 23);
 
-    /// <summary>Half of a UE4M3 number: four bits of exponent, three of fraction, no sign. 127, which would be no number, is 0 in ggml.</summary>
+    /// <summary>
+    /// Half of a UE4M3 number: four bits of exponent, three of fraction, no sign. 127, which would be no number, is 0 in ggml.
+    /// </summary>
     public static float Eighths(byte e)
     {
         if (e == 127)

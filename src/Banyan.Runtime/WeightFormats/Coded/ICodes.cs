@@ -46,7 +46,8 @@ interface ICodes
     static virtual bool TakesImportance => false;
 
     /// <summary>The same where some weights matter more than others.</summary>
-    static virtual void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block) => throw new NotSupportedException();
+    static virtual void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block) =>
+        throw new NotSupportedException();
 }
 
 /// <summary>How the scale of a unit is written.</summary>

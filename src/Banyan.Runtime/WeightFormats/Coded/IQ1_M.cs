@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// IQ1_M: <c>byte entry[32]; byte high[16]; ushort scales[4]</c>: as IQ1_S, but the sign of the eighth belongs to eight weights (bit 3 of the
-/// nibble in high that has their three bits), and the scale to 16 (three bits of scales). The upper nibbles of scales are d, a half.
+/// IQ1_M: <c>byte entry[32]; byte high[16]; ushort scales[4]</c>: as IQ1_S, but the sign of the eighth belongs to eight weights (bit 3 of
+/// the nibble in high that has their three bits), and the scale to 16 (three bits of scales). The upper nibbles of scales are d, a half.
 /// </summary>
 readonly struct IQ1_M : ICodes
 {

@@ -3,12 +3,19 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// IQ2_XS: <c>half d; ushort q[32]; byte scales[8]</c>: nine bits of a word are an entry of a codebook of eight weights, seven are signs; 16
-/// weights have a scale of d · (½ + s) / 4, s a nibble.
+/// IQ2_XS: <c>half d; ushort q[32]; byte scales[8]</c>: nine bits of a word are an entry of a codebook of eight weights, seven are signs;
+/// 16 weights have a scale of d · (½ + s) / 4, s a nibble.
 /// </summary>
 readonly struct IQ2_XS : ICodes
 {
-    static readonly SignedSearch s_search = new(new(Codebook.Iq2Xs, rings: 2)) { Unit = 16, HasEvenSigns = true, MeanSquares = 1, MeanSquaresAlone = 0.25f, Least = LevelSearch.Nothing };
+    static readonly SignedSearch s_search = new(new(Codebook.Iq2Xs, rings: 2))
+    {
+        Unit = 16,
+        HasEvenSigns = true,
+        MeanSquares = 1,
+        MeanSquaresAlone = 0.25f,
+        Least = LevelSearch.Nothing
+    };
 
     public static string Name => "IQ2_XS";
     public static uint GgufType => 17;

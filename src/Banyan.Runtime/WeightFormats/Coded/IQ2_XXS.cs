@@ -37,12 +37,14 @@ readonly struct IQ2_XXS : ICodes
             var signs = BinaryPrimitives.ReadUInt32LittleEndian(block[(6 + 8 * unit)..]);
             to.Numbers[unit] = (byte)(2 * (signs >> 28) + 1);
             for (var eight = 0; eight < 4; eight++)
-                Write(Codebook.Iq2Xxs.Word(entries[eight]), Codebook.EvenSigns((int)(signs >> 7 * eight & 127)), to.Codes[(32 * unit + 8 * eight)..]);
+                Write(Codebook.Iq2Xxs.Word(entries[eight]), Codebook.EvenSigns((int)(signs >> 7 * eight & 127)),
+                    to.Codes[(32 * unit + 8 * eight)..]);
         }
     }
 
     /// <summary>The codes of an entry with signs.</summary>
-    internal static void Write(ulong levels, int signs, Span<byte> codes) => BinaryPrimitives.WriteUInt64LittleEndian(codes, levels + 3 * Codebook.Spread(signs));
+    internal static void Write(ulong levels, int signs, Span<byte> codes) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(codes, levels + 3 * Codebook.Spread(signs));
 
     public static bool NeedsImportance => true;
 

@@ -3,12 +3,17 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// IQ3_S: <c>half d; byte entry[64]; byte high[8]; byte signs[32]; byte scales[4]</c>: four weights are an entry of nine bits, one of them in
-/// high; 32 have a scale of d · (1 + 2s), s a nibble.
+/// IQ3_S: <c>half d; byte entry[64]; byte high[8]; byte signs[32]; byte scales[4]</c>: four weights are an entry of nine bits, one of them
+/// in high; 32 have a scale of d · (1 + 2s), s a nibble.
 /// </summary>
 readonly struct IQ3_S : ICodes
 {
-    static readonly SignedSearch s_search = new(new(Codebook.Iq3S, rings: 3)) { Least = float.Epsilon, Step = 0.2f, Again = Again.AllIfMissed };
+    static readonly SignedSearch s_search = new(new(Codebook.Iq3S, rings: 3))
+    {
+        Least = float.Epsilon,
+        Step = 0.2f,
+        Again = Again.AllIfMissed
+    };
 
     public static string Name => "IQ3_S";
     public static uint GgufType => 21;

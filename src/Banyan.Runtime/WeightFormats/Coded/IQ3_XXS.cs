@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// IQ3_XXS: <c>half d; byte entry[64]; uint signs[8]</c>: four weights are an entry of a codebook; signs and scales as in IQ2_XXS, the scale
-/// d · (½ + s) / 2.
+/// IQ3_XXS: <c>half d; byte entry[64]; uint signs[8]</c>: four weights are an entry of a codebook; signs and scales as in IQ2_XXS, the
+/// scale d · (½ + s) / 2.
 /// </summary>
 readonly struct IQ3_XXS : ICodes
 {

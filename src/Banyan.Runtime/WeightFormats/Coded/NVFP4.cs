@@ -1,7 +1,8 @@
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// NVFP4: <c>byte scales[4]; byte q[32]</c>: FP4 (E2M1) and a UE4M3 scale for each 16 of 64 weights; of each 16 the first 8 are low nibbles.
+/// NVFP4: <c>byte scales[4]; byte q[32]</c>: FP4 (E2M1) and a UE4M3 scale for each 16 of 64 weights; of each 16 the first 8 are low
+/// nibbles.
 /// </summary>
 readonly struct NVFP4 : ICodes
 {

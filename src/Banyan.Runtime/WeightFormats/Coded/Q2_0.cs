@@ -28,6 +28,7 @@ readonly struct Q2_0 : ICodes
         var inverse = d > 0 ? 1 / d : 0;
         BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
         for (var i = 0; i < 64; i++)
-            block[2 + i / 4] |= (byte)(Math.Clamp((int)MathF.Round(weights[i] * inverse, MidpointRounding.AwayFromZero) + 1, 0, 3) << i % 4 * 2);
+            block[2 + i
+                / 4] |= (byte)(Math.Clamp((int)MathF.Round(weights[i] * inverse, MidpointRounding.AwayFromZero) + 1, 0, 3) << i % 4 * 2);
     }
 }

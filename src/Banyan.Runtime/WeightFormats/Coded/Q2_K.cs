@@ -38,7 +38,8 @@ readonly struct Q2_K : ICodes
             var x = weights.Slice(16 * unit, 16);
             for (var i = 0; i < 16; i++)
                 importance[i] = Math.Abs(x[i]);
-            (scales[unit], minima[unit]) = LevelSearch.AboveMinimum(x, importance, 3, new(-0.5f, 15, Absolute: true), levels.Slice(16 * unit, 16));
+            (scales[unit], minima[unit]) = LevelSearch.AboveMinimum(x, importance, 3, new(-0.5f, 15, Absolute: true),
+                levels.Slice(16 * unit, 16));
             (maxScale, maxMin) = (scales[unit] > maxScale ? scales[unit] : maxScale, minima[unit] > maxMin ? minima[unit] : maxMin);
         }
         float inverseScale = maxScale > 0 ? 15 / maxScale : 0, inverseMin = maxMin > 0 ? 15 / maxMin : 0;
@@ -51,7 +52,8 @@ readonly struct Q2_K : ICodes
 
     public static void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block)
     {
-        Span<float> scales = stackalloc float[16], minima = stackalloc float[16], sums = stackalloc float[16], weighed = stackalloc float[16];
+        Span<float> scales = stackalloc float[16], minima = stackalloc float[16], sums =
+            stackalloc float[16], weighed = stackalloc float[16];
         Span<byte> levels = stackalloc byte[256], scaleLevels = stackalloc byte[16], minLevels = stackalloc byte[16];
         var meanSquare = LevelSearch.Squares(weights) / 256;
         for (var unit = 0; unit < 16; unit++)
@@ -71,7 +73,8 @@ readonly struct Q2_K : ICodes
     {
         BinaryPrimitives.WriteHalfLittleEndian(block[80..], (Half)maxScale);
         BinaryPrimitives.WriteHalfLittleEndian(block[82..], (Half)maxMin);
-        float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]), dmin = (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
+        float d = (float)BinaryPrimitives.ReadHalfLittleEndian(block[80..]), dmin =
+            (float)BinaryPrimitives.ReadHalfLittleEndian(block[82..]);
         for (var unit = 0; unit < 16; unit++)
         {
             var (scale, min) = (d * (block[unit] & 15), dmin * (block[unit] >> 4));

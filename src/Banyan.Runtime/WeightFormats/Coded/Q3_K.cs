@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// Q3_K: <c>byte high[32]; byte q[64]; byte scales[12]; half d</c>: q as in Q2_K, and bit j of high[i] is the third bit of weight 32j + i; a
-/// weight is d × (scale − 32) × (bits − 4). The scales have six bits: the low four of scale k in byte k mod 8 (k ≥ 8: upper nibble), the
+/// Q3_K: <c>byte high[32]; byte q[64]; byte scales[12]; half d</c>: q as in Q2_K, and bit j of high[i] is the third bit of weight 32j + i;
+/// a weight is d × (scale − 32) × (bits − 4). The scales have six bits: the low four of scale k in byte k mod 8 (k ≥ 8: upper nibble), the
 /// other two in byte 8 + k mod 4.
 /// </summary>
 readonly struct Q3_K : ICodes

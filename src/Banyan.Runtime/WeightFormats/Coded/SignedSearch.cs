@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// Blocks of the IQ2 and IQ3 formats: magnitudes are entries of a codebook, with levels 1, 3, 5 …, signs are apart, and each unit of weights has a
-/// scale d · (2s + 1), s a nibble. The search is that of llama.cpp's quantizer (ggml-quants.c), in the same order of float operations: several
-/// scales are tried around the one that maps the largest weight to the highest level; what then fits best stays.
+/// Blocks of the IQ2 and IQ3 formats: magnitudes are entries of a codebook, with levels 1, 3, 5 …, signs are apart, and each unit of
+/// weights has a scale d · (2s + 1), s a nibble. The search is that of llama.cpp's quantizer (ggml-quants.c), in the same order of float
+/// operations: several scales are tried around the one that maps the largest weight to the highest level; what then fits best stays.
 /// </summary>
 sealed class SignedSearch(CodebookMap map)
 {
@@ -17,7 +17,9 @@ sealed class SignedSearch(CodebookMap map)
     /// <summary>Whether eight signs have seven bits, so that an even number of them is negative.</summary>
     public bool HasEvenSigns { get; init; }
 
-    /// <summary>Mean squares of the block that are added to a weight's own square, for what its error counts with an importance matrix.</summary>
+    /// <summary>
+    /// Mean squares of the block that are added to a weight's own square, for what its error counts with an importance matrix.
+    /// </summary>
     public float MeanSquares { get; init; } = 2;
 
     /// <summary>The same without an importance matrix.</summary>
@@ -58,7 +60,8 @@ sealed class SignedSearch(CodebookMap map)
                     weights[i] = MeanSquaresAlone * meanSquare + of[i] * of[i];
             else
                 LevelSearch.Weigh(of, importance.Slice(unit * Unit, Unit), MeanSquares * meanSquare, weights);
-            scales[unit] = EncodeUnit(of, weights, entries.Slice(unit * Unit / map.Dimensions, Unit / map.Dimensions), signs.Slice(unit * Unit / 8, Unit / 8));
+            scales[unit] = EncodeUnit(of, weights, entries.Slice(unit * Unit / map.Dimensions, Unit / map.Dimensions),
+                signs.Slice(unit * Unit / 8, Unit / 8));
             largest = Math.Max(largest, scales[unit]);
         }
         if (largest == 0)
@@ -118,7 +121,8 @@ sealed class SignedSearch(CodebookMap map)
                 scale = sizeLevel / levelLevel;
         }
         for (var group = 0; group < entries.Length; group++)
-            entries[group] = (ushort)map.Nearest(sizes[(group * size)..], roots[(group * size)..], scale, _values, levels.Slice(group * size, size), out _);
+            entries[group] = (ushort)map.Nearest(sizes[(group * size)..], roots[(group * size)..], scale, _values,
+                levels.Slice(group * size, size), out _);
         if (scale >= 0)
             return scale;
         for (var i = 0; i < signs.Length; i++)
@@ -126,7 +130,8 @@ sealed class SignedSearch(CodebookMap map)
         return -scale;
     }
 
-    void Look(int group, ReadOnlySpan<float> sizes, float inverse, float scale, ReadOnlySpan<float> roots, Span<byte> levels, out bool isMissed)
+    void Look(int group, ReadOnlySpan<float> sizes, float inverse, float scale, ReadOnlySpan<float> roots,
+        Span<byte> levels, out bool isMissed)
     {
         var (first, size) = (group * map.Dimensions, map.Dimensions);
         for (var i = first; i < first + size; i++)
@@ -150,7 +155,10 @@ sealed class SignedSearch(CodebookMap map)
         return (sizeLevel, levelLevel);
     }
 
-    /// <summary>Takes signs from eight weights. Where they must be even and are not, the weight that matters least gets the wrong one, and its size is negative.</summary>
+    /// <summary>
+    /// Takes signs from eight weights. Where they must be even and are not, the weight that matters least gets the wrong one, and its size
+    /// is negative.
+    /// </summary>
     byte Signs(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, Span<float> sizes)
     {
         var signs = 0;

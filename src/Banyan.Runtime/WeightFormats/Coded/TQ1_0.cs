@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// TQ1_0: <c>byte q[48]; byte last[4]; half d</c>: −d, 0 or d. A byte is a fraction of 256 whose base-3 digits are five weights (four in the
-/// last bytes): digit n of the first 32 bytes are weights 32n …, of the next 16 bytes 160 + 16n …, of the last 240 + 4n ….
+/// TQ1_0: <c>byte q[48]; byte last[4]; half d</c>: −d, 0 or d. A byte is a fraction of 256 whose base-3 digits are five weights (four in
+/// the last bytes): digit n of the first 32 bytes are weights 32n …, of the next 16 bytes 160 + 16n …, of the last 240 + 4n ….
 /// </summary>
 readonly struct TQ1_0 : ICodes
 {

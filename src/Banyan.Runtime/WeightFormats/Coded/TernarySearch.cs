@@ -1,9 +1,9 @@
 namespace Banyan.Runtime.WeightFormats.Coded;
 
 /// <summary>
-/// Units of the IQ1 formats: each weight is −1, 0 or 1, an eighth more or less as the unit, or each half of it, says. Sorted, a unit's weights fall into
-/// three runs, so that all ways to divide them are tried; what is no entry of the codebook then becomes the nearest one. The search is that of
-/// llama.cpp's quantizer (ggml-quants.c), in the same order of float operations.
+/// Units of the IQ1 formats: each weight is −1, 0 or 1, an eighth more or less as the unit, or each half of it, says. Sorted, a unit's
+/// weights fall into three runs, so that all ways to divide them are tried; what is no entry of the codebook then becomes the nearest one.
+/// The search is that of llama.cpp's quantizer (ggml-quants.c), in the same order of float operations.
 /// </summary>
 /// <param name="unit">Weights that share a scale: 32 or 16.</param>
 /// <param name="parts">Parts of a unit with an eighth of their own: 1 or 2.</param>
@@ -44,7 +44,8 @@ sealed class TernarySearch(int unit, int parts)
         var isWhole = true;
         for (var eight = 0; eight < entries.Length; eight++)
         {
-            entries[eight] = (ushort)s_map.Nearest(x[(8 * eight)..], weights[(8 * eight)..], scale, Values(way, eight), levels.Slice(8 * eight, 8), out var isEntry);
+            entries[eight] = (ushort)s_map.Nearest(x[(8 * eight)..], weights[(8 * eight)..], scale, Values(way, eight),
+                levels.Slice(8 * eight, 8), out var isEntry);
             isWhole &= isEntry;
         }
         return isWhole ? scale : Refit(x, weights, levels, way, scale);
@@ -77,8 +78,10 @@ sealed class TernarySearch(int unit, int parts)
         return (first, second, scale);
     }
 
-    // The same for two halves, in all four ways. The values of a level are one apart, so that Σ w·x·value is the highest value's, less both sums up to a run's begin.
-    (int First, int Second, float Scale) DivideByHalves(ReadOnlySpan<float> x, ReadOnlySpan<float> weights, ReadOnlySpan<int> order, out int way)
+    // The same for two halves, in all four ways. The values of a level are one apart, so that Σ w·x·value is the highest value's, less both
+    // sums up to a run's begin.
+    (int First, int Second, float Scale) DivideByHalves(ReadOnlySpan<float> x, ReadOnlySpan<float> weights,
+        ReadOnlySpan<int> order, out int way)
     {
         Span<float> sums = stackalloc float[4 * (unit + 1)];
         Span<float> ofX = stackalloc float[4], of2 = stackalloc float[4]; // more and less of the first half, then of the second

@@ -9,6 +9,7 @@ static class TwoBitCodes
     public static void Split(ReadOnlySpan<byte> bytes, Span<byte> codes)
     {
         for (var j = 0; j < 8; j++)
-            ((Vector256.Create(bytes.Slice(j / 4 * 32, 32)).AsUInt16() >>> j % 4 * 2).AsByte() & Vector256.Create((byte)3)).CopyTo(codes.Slice(32 * j, 32));
+            ((Vector256.Create(bytes.Slice(j / 4 * 32, 32)).AsUInt16() >>> j % 4 * 2).AsByte()
+                & Vector256.Create((byte)3)).CopyTo(codes.Slice(32 * j, 32));
     }
 }

@@ -11,8 +11,9 @@ using Markdig.Syntax.Inlines;
 namespace Banyan.Server.Cards.Formulas;
 
 /// <summary>
-/// Formulas of a card: <c>$…$</c>, <c>\\(…\\)</c>, and <c>$$…$$</c> on a line of their own. While the card is cleaned, each is an empty element whose title
-/// nobody can guess; what the formula is made into stands in its place afterwards, and never goes through a parser that could mend it into something else.
+/// Formulas of a card: <c>$…$</c>, <c>\\(…\\)</c>, and <c>$$…$$</c> on a line of their own. While the card is cleaned, each is an empty
+/// element whose title nobody can guess; what the formula is made into stands in its place afterwards, and never goes through a parser that
+/// could mend it into something else.
 /// </summary>
 sealed class CardMath : IMarkdownExtension
 {
@@ -38,15 +39,20 @@ sealed class CardMath : IMarkdownExtension
 
     string Place(string tex, bool isDisplay)
     {
-        var html = _formulas.Count < MaxFormulas && _made < MaxHtml ? TexMath.ToHtml(tex, isDisplay) : $"<code>{System.Net.WebUtility.HtmlEncode(tex)}</code>";
+        var html = _formulas.Count < MaxFormulas && _made < MaxHtml ? TexMath.ToHtml(tex, isDisplay)
+            : $"<code>{System.Net.WebUtility.HtmlEncode(tex)}</code>";
         _made += html.Length;
         _formulas.Add(html);
         return $"<var title=\"{_nonce}-{_formulas.Count - 1}\"></var>";
     }
 
-    /// <summary>Puts the formulas in their places. A quotation mark is always written as an entity in a value, so a place is an element, never part of a text.</summary>
+    /// <summary>
+    /// Puts the formulas in their places. A quotation mark is always written as an entity in a value, so a place is an element, never part
+    /// of a text.
+    /// </summary>
     public string Fill(string html) => _formulas.Count == 0 ? html
-        : Regex.Replace(html, $"<var title=\"{_nonce}-([0-9]{{1,6}})\"></var>", m => _formulas[int.Parse(m.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)]);
+        : Regex.Replace(html, $"<var title=\"{_nonce}-([0-9]{{1,6}})\"></var>",
+            m => _formulas[int.Parse(m.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)]);
 
     /// <summary><c>\\(…\\)</c>, which Markdown would take for a backslash and a parenthesis.</summary>
     sealed class Parenthesized : InlineParser
@@ -61,7 +67,12 @@ sealed class CardMath : IMarkdownExtension
             var end = text[..Math.Min(text.Length, TexMath.MaxLength)].IndexOf(@"\\)", StringComparison.Ordinal);
             if (end < 0)
                 return false;
-            processor.Inline = new MathInline { Delimiter = '$', DelimiterCount = 1, Content = new StringSlice(slice.Text, slice.Start + 3, slice.Start + end - 1) };
+            processor.Inline = new MathInline
+            {
+                Delimiter = '$',
+                DelimiterCount = 1,
+                Content = new StringSlice(slice.Text, slice.Start + 3, slice.Start + end - 1)
+            };
             slice.Start += end + 3;
             return true;
         }

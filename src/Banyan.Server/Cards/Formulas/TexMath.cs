@@ -4,8 +4,8 @@ using System.Text;
 namespace Banyan.Server.Cards.Formulas;
 
 /// <summary>
-/// The TeX of formulas in cards as MathML Core, which browsers draw without script. A subset: what is not known stands there as its text. What comes out
-/// is made of elements and attributes that are written here alone; all else in it is text.
+/// The TeX of formulas in cards as MathML Core, which browsers draw without script. A subset: what is not known stands there as its text.
+/// What comes out is made of elements and attributes that are written here alone; all else in it is text.
 /// </summary>
 sealed class TexMath
 {
@@ -32,7 +32,8 @@ sealed class TexMath
                 var reader = new TexMath(tex, isDisplay);
                 var body = reader.Row();
                 if (reader._at == tex.Length)
-                    return isDisplay ? $"<span class=\"math\" tabindex=\"0\"><math display=\"block\">{body}</math></span>" : $"<math>{body}</math>";
+                    return isDisplay
+                        ? $"<span class=\"math\" tabindex=\"0\"><math display=\"block\">{body}</math></span>" : $"<math>{body}</math>";
             }
             catch (FormatException)
             {
@@ -67,7 +68,8 @@ sealed class TexMath
 
     bool At(string text) => string.CompareOrdinal(_tex, _at, text, 0, text.Length) == 0;
 
-    bool Is(string command) => At("\\" + command) && !(_at + 1 + command.Length is var end && end < _tex.Length && char.IsAsciiLetter(_tex[end]));
+    bool Is(string command) => At("\\" + command)
+        && !(_at + 1 + command.Length is var end && end < _tex.Length && char.IsAsciiLetter(_tex[end]));
 
     /// <summary>An atom with its index and exponent.</summary>
     string Scripts()
@@ -187,7 +189,8 @@ sealed class TexMath
         if (TexSymbols.Fences.TryGetValue(name, out symbol))
             return ($"<mo stretchy=\"false\">{symbol}</mo>", false);
         if (TexSymbols.Functions.Contains(name) || TexSymbols.Limits.Contains(name))
-            return ($"<mi>{name}</mi><mspace width=\"0.17em\"></mspace>" is var named && TexSymbols.Limits.Contains(name) ? $"<mi>{name}</mi>" : $"<mrow>{named}</mrow>", _isDisplay && TexSymbols.Limits.Contains(name));
+            return ($"<mi>{name}</mi><mspace width=\"0.17em\"></mspace>" is var named && TexSymbols.Limits.Contains(name)
+                ? $"<mi>{name}</mi>" : $"<mrow>{named}</mrow>", _isDisplay && TexSymbols.Limits.Contains(name));
         if (TexSymbols.Spaces.TryGetValue(name, out symbol))
             return ($"<mspace width=\"{symbol}\"></mspace>", false);
         if (TexSymbols.Accents.TryGetValue(name, out symbol))
@@ -205,8 +208,10 @@ sealed class TexMath
             "underset" => Under(),
             "text" or "textrm" or "textbf" or "textit" or "texttt" or "mbox" => $"<mtext>{Text(Words())}</mtext>",
             "operatorname" or "mathrm" or "mathop" => $"<mi mathvariant=\"normal\">{Text(Words())}</mi>",
-            "mathbf" or "boldsymbol" or "bm" or "mathbb" or "mathcal" or "mathscr" or "mathfrak" or "mathsf" or "mathtt" or "mathit" => Alphabet(name switch { "boldsymbol" or "bm" => "mathbf", "mathscr" => "mathcal", _ => name }),
-            "big" or "Big" or "bigg" or "Bigg" or "bigl" or "bigr" or "Bigl" or "Bigr" or "biggl" or "biggr" or "displaystyle" or "textstyle" or "scriptstyle" or "mathstrut" or "nonumber" or "notag" => "",
+            "mathbf" or "boldsymbol" or "bm" or "mathbb" or "mathcal" or "mathscr" or "mathfrak" or "mathsf" or "mathtt" or "mathit" =>
+                Alphabet(name switch { "boldsymbol" or "bm" => "mathbf", "mathscr" => "mathcal", _ => name }),
+            "big" or "Big" or "bigg" or "Bigg" or "bigl" or "bigr" or "Bigl" or "Bigr" or "biggl" or "biggr" or "displaystyle"
+                or "textstyle" or "scriptstyle" or "mathstrut" or "nonumber" or "notag" => "",
             "label" or "tag" => Words() is var hidden && name == "tag" ? $"<mtext>({Text(hidden)})</mtext>" : "",
             " " => "<mspace width=\"0.33em\"></mspace>",
             "|" => "<mo stretchy=\"false\">‖</mo>",
@@ -255,15 +260,27 @@ sealed class TexMath
         if (Peek == '\0')
             throw new FormatException();
         var name = Peek == '\\' ? Command() : Taken(_tex.Substring(_at, 1), 1);
-        return name == "." ? "" : $"<mo stretchy=\"true\">{(name == "|" && _tex[_at - 2] == '\\' ? "‖" : TexSymbols.Fences.TryGetValue(name, out var symbol) ? symbol : Text(name))}</mo>";
+        return name == "." ? ""
+            : $"<mo stretchy=\"true\">{(name == "|" && _tex[_at - 2] == '\\' ? "‖" : TexSymbols.Fences.TryGetValue(name, out var symbol) ? symbol : Text(name))}</mo>";
     }
 
     /// <summary>Matrices, cases and aligned lines.</summary>
     string Environment()
     {
         var name = Words().TrimEnd('*');
-        var (open, close) = name switch { "pmatrix" => ("(", ")"), "bmatrix" => ("[", "]"), "Bmatrix" => ("{", "}"), "vmatrix" => ("|", "|"), "Vmatrix" => ("‖", "‖"), "cases" => ("{", ""), _ => ("", "") };
-        if (open.Length == 0 && name is not ("matrix" or "smallmatrix" or "array" or "align" or "aligned" or "equation" or "gather" or "gathered" or "split"))
+        var (open, close) = name switch
+        {
+            "pmatrix" => ("(", ")"),
+            "bmatrix" => ("[", "]"),
+            "Bmatrix" => ("{", "}"),
+            "vmatrix" => ("|", "|"),
+            "Vmatrix" => ("‖", "‖"),
+            "cases" => ("{", ""),
+            _ => ("", "")
+        };
+        if (open.Length == 0
+            && name is not ("matrix" or "smallmatrix" or "array" or "align" or "aligned" or "equation" or "gather"
+                or "gathered" or "split"))
             throw new FormatException();
         if (name == "array" && Peek == '{')
             Words();

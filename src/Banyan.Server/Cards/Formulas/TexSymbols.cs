@@ -20,25 +20,31 @@ static class TexSymbols
         """);
 
     /// <summary>Operators whose bounds stand above and below them where a formula has a line to itself.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Large = Table("sum ∑ prod ∏ coprod ∐ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀ bigsqcup ⨆");
+    public static readonly IReadOnlyDictionary<string, string> Large =
+        Table("sum ∑ prod ∏ coprod ∐ bigcup ⋃ bigcap ⋂ bigoplus ⨁ bigotimes ⨂ bigvee ⋁ bigwedge ⋀ bigsqcup ⨆");
 
     public static readonly IReadOnlyDictionary<string, string> Integrals = Table("int ∫ iint ∬ iiint ∭ oint ∮");
 
     /// <summary>Names of functions; those of the second list have what they range over below them.</summary>
     public static readonly IReadOnlySet<string> Functions =
-        new HashSet<string>("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp dim ker deg hom arg Pr".Split(' '));
+        new HashSet<string>(
+            "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh coth log ln lg exp dim ker deg hom arg Pr".Split(' '));
 
-    public static readonly IReadOnlySet<string> Limits = new HashSet<string>("lim limsup liminf max min sup inf argmax argmin det gcd".Split(' '));
+    public static readonly IReadOnlySet<string> Limits =
+        new HashSet<string>("lim limsup liminf max min sup inf argmax argmin det gcd".Split(' '));
 
-    public static readonly IReadOnlyDictionary<string, string> Fences = Table("lbrace { rbrace } langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | lVert ‖ rVert ‖ vert | Vert ‖ lbrack [ rbrack ] lparen ( rparen )");
+    public static readonly IReadOnlyDictionary<string, string> Fences =
+        Table("lbrace { rbrace } langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ lvert | rvert | lVert ‖ rVert ‖ vert | Vert ‖ lbrack [ rbrack ] lparen ( rparen )");
 
     /// <summary>Marks over and under what follows.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Accents = Table("hat ^ widehat ^ bar ¯ overline ¯ tilde ~ widetilde ~ vec → overrightarrow → dot ˙ ddot ¨ check ˇ breve ˘ acute ´ grave ` mathring ˚ overbrace ⏞");
+    public static readonly IReadOnlyDictionary<string, string> Accents =
+        Table("hat ^ widehat ^ bar ¯ overline ¯ tilde ~ widetilde ~ vec → overrightarrow → dot ˙ ddot ¨ check ˇ breve ˘ acute ´ grave ` mathring ˚ overbrace ⏞");
 
     public static readonly IReadOnlyDictionary<string, string> Below = Table("underline _ underbrace ⏟");
 
     /// <summary>Spaces in em.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Spaces = Table(", 0.17em : 0.22em > 0.22em ; 0.28em ! -0.17em quad 1em qquad 2em enspace 0.5em thinspace 0.17em");
+    public static readonly IReadOnlyDictionary<string, string> Spaces =
+        Table(", 0.17em : 0.22em > 0.22em ; 0.28em ! -0.17em quad 1em qquad 2em enspace 0.5em thinspace 0.17em");
 
     static Dictionary<string, string> Table(string text)
     {
@@ -46,7 +52,9 @@ static class TexSymbols
         return words.Chunk(2).ToDictionary(p => p[0], p => p[1], StringComparer.Ordinal);
     }
 
-    /// <summary>A letter in an alphabet: Unicode has them as characters of their own, some of which were there before and lie elsewhere.</summary>
+    /// <summary>
+    /// A letter in an alphabet: Unicode has them as characters of their own, some of which were there before and lie elsewhere.
+    /// </summary>
     public static string InAlphabet(char c, string alphabet) => (alphabet, c) switch
     {
         ("mathbb", 'C') => "ℂ",
@@ -79,5 +87,15 @@ static class TexSymbols
         _ => c.ToString(),
     };
 
-    static int? Start(string alphabet) => alphabet switch { "mathbf" => 0x1D400, "mathcal" => 0x1D49C, "mathfrak" => 0x1D504, "mathbb" => 0x1D538, "mathsf" => 0x1D5A0, "mathtt" => 0x1D670, _ => null };
+    static int? Start(string alphabet) =>
+        alphabet switch
+        {
+            "mathbf" => 0x1D400,
+            "mathcal" => 0x1D49C,
+            "mathfrak" => 0x1D504,
+            "mathbb" => 0x1D538,
+            "mathsf" => 0x1D5A0,
+            "mathtt" => 0x1D670,
+            _ => null
+        };
 }

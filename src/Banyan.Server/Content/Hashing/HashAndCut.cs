@@ -5,8 +5,8 @@ using Banyan.Chunks;
 namespace Banyan.Server.Content.Hashing;
 
 /// <summary>
-/// A file's SHA-256 and the ends of its chunks (as <see cref="Chunker"/> finds them), from blocks of any length. Where the processor can, both are found in
-/// one pass (<see cref="HashAndCutKernel"/>). Otherwise SHA-256 is computed beside the cuts, on a thread of the pool.
+/// A file's SHA-256 and the ends of its chunks (as <see cref="Chunker"/> finds them), from blocks of any length. Where the processor can,
+/// both are found in one pass (<see cref="HashAndCutKernel"/>). Otherwise SHA-256 is computed beside the cuts, on a thread of the pool.
 /// </summary>
 sealed unsafe class HashAndCut : IDisposable
 {
@@ -28,12 +28,16 @@ sealed unsafe class HashAndCut : IDisposable
     ulong _rolling;
 
     /// <param name="inOnePass">False for the other way on a processor that can, for tests.</param>
-    public HashAndCut(bool inOnePass = true) => _hash = inOnePass && HashAndCutKernel.IsSupported ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    public HashAndCut(bool inOnePass = true) =>
+        _hash = inOnePass && HashAndCutKernel.IsSupported ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
     /// <summary>Bytes so far.</summary>
     public long Size { get; private set; }
 
-    /// <summary>The next bytes: <paramref name="bytes"/> from <paramref name="fresh"/> to <paramref name="end"/>. Before them lies what belongs to no chunk yet.</summary>
+    /// <summary>
+    /// The next bytes: <paramref name="bytes"/> from <paramref name="fresh"/> to <paramref name="end"/>. Before them lies what belongs to
+    /// no chunk yet.
+    /// </summary>
     public void Begin(byte[] bytes, int fresh, int end)
     {
         (_bytes, _end) = (bytes, end);
@@ -80,7 +84,15 @@ sealed unsafe class HashAndCut : IDisposable
         }
         while (Math.Min(MostBlocks, Math.Min(_end - _hashed, limit - _scanned) / BlockBytes) is > 0 and var blocks)
         {
-            var work = new HashAndCutKernel.Work { Blocks = bytes + _hashed, Count = blocks, State = state, Bytes = bytes + start + _scanned, Rolling = _rolling, LastCut = LastCut };
+            var work = new HashAndCutKernel.Work
+            {
+                Blocks = bytes + _hashed,
+                Count = blocks,
+                State = state,
+                Bytes = bytes + start + _scanned,
+                Rolling = _rolling,
+                LastCut = LastCut
+            };
             var isCut = HashAndCutKernel.HashAndCut(ref work);
             (_hashed, _scanned, _rolling) = ((int)(work.Blocks - bytes), (int)(work.Bytes - bytes) - start, work.Rolling);
             if (isCut)

@@ -8,8 +8,9 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Server.Content.Hashing;
 
 /// <summary>
-/// SHA-256 with the processor's own instructions (Intel, "SHA Extensions"; FIPS 180-4) and, in their shadow, the rolling hash that cuts chunks. Each of the
-/// two is a chain in which every step waits for the one before, and leaves most of the processor idle: together they take hardly longer than SHA-256 alone.
+/// SHA-256 with the processor's own instructions (Intel, "SHA Extensions"; FIPS 180-4) and, in their shadow, the rolling hash that cuts
+/// chunks. Each of the two is a chain in which every step waits for the one before, and leaves most of the processor idle: together they
+/// take hardly longer than SHA-256 alone.
 /// .NET has no such instructions, so the code is assembled; where it cannot be, the two are computed one after the other.
 /// </summary>
 static unsafe class HashAndCutKernel
@@ -28,7 +29,9 @@ static unsafe class HashAndCutKernel
         /// <summary>SHA-256's words a to h.</summary>
         public uint* State;
 
-        /// <summary>The next byte for the rolling hash; as many are read as of the blocks. Moves on, at a cut behind its last byte.</summary>
+        /// <summary>
+        /// The next byte for the rolling hash; as many are read as of the blocks. Moves on, at a cut behind its last byte.
+        /// </summary>
         public byte* Bytes;
 
         public ulong Rolling;
@@ -48,10 +51,14 @@ static unsafe class HashAndCutKernel
 
     static ReadOnlySpan<uint> RoundConstants =>
     [
-        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
+        0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
+        0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70,
+        0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814,
+        0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
     ];
 
     /// <summary>Turns the bytes of each word round: SHA-256 reads its words with the high byte first.</summary>
@@ -65,7 +72,8 @@ static unsafe class HashAndCutKernel
     /// <summary>Whether this processor and system run it.</summary>
     public static bool IsSupported => s_hash != 0;
 
-    static bool IsPossible => Avx2.IsSupported && RuntimeInformation.ProcessArchitecture == Architecture.X64 && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ebx >> 29 & 1) != 0;
+    static bool IsPossible => Avx2.IsSupported && RuntimeInformation.ProcessArchitecture == Architecture.X64 && X86Base.CpuId(0, 0).Eax >= 7
+        && (X86Base.CpuId(7, 0).Ebx >> 29 & 1) != 0;
 
     /// <summary>Hashes blocks, and looks for a cut in as many bytes.</summary>
     public static bool HashAndCut(ref Work work)
@@ -107,7 +115,8 @@ static unsafe class HashAndCutKernel
     {
         var code = new KernelWriter();
         var a = code.A;
-        var (message, abef, cdgh, rest, order, abefBefore, cdghBefore) = (xmm0, xmm1, xmm2, xmm7, xmm8, xmm9, xmm10);   // sha256rnds2 takes the message from xmm0
+        // sha256rnds2 takes the message from xmm0
+        var (message, abef, cdgh, rest, order, abefBefore, cdghBefore) = (xmm0, xmm1, xmm2, xmm7, xmm8, xmm9, xmm10);
         AssemblerRegisterXMM[] words = [xmm3, xmm4, xmm5, xmm6];
         var (blocks, count, bytes, rolling, lastCut, gear, constants, state) = (r8, r9, r10, rax, r11, rbx, r12, r13);
         var (top, end) = (a.CreateLabel(), a.CreateLabel());

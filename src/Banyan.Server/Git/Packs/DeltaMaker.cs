@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>
-/// Makes deltas (gitformat-pack, "Deltified representation"): what a base has in common with an object is copied from it. A base's blocks of 16 bytes are
-/// found by their hashes, one block a hash, and what is found grows in both directions. Its table is used again, so one instance serves one thread.
+/// Makes deltas (gitformat-pack, "Deltified representation"): what a base has in common with an object is copied from it. A base's blocks
+/// of 16 bytes are found by their hashes, one block a hash, and what is found grows in both directions. Its table is used again, so one
+/// instance serves one thread.
 /// </summary>
 sealed class DeltaMaker
 {

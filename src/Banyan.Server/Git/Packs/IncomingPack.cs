@@ -41,7 +41,9 @@ sealed class IncomingPack : IDisposable
     /// <summary>The pack's own objects.</summary>
     public IReadOnlyList<PackedObject> Objects => _objects;
 
-    /// <summary>Whether it may be sent to others as it is: it needs nothing from elsewhere to be unpacked, and not too many steps.</summary>
+    /// <summary>
+    /// Whether it may be sent to others as it is: it needs nothing from elsewhere to be unpacked, and not too many steps.
+    /// </summary>
     public bool IsWhole { get; private set; } = true;
 
     /// <summary>Bytes of them together.</summary>
@@ -64,7 +66,8 @@ sealed class IncomingPack : IDisposable
     /// <param name="limits">What it may use up.</param>
     /// <param name="find">An object of the repository.</param>
     /// <exception cref="PackException">It is damaged or too large.</exception>
-    public static async Task<IncomingPack> ReadAsync(Stream pack, string folder, PackLimits limits, Func<GitId, ValueTask<GitObject?>> find, CancellationToken cancellationToken)
+    public static async Task<IncomingPack> ReadAsync(Stream pack, string folder, PackLimits limits, Func<GitId, ValueTask<GitObject?>> find,
+        CancellationToken cancellationToken)
     {
         var incoming = new IncomingPack(folder, limits);
         try
@@ -95,7 +98,8 @@ sealed class IncomingPack : IDisposable
             var at = cursor.Position;
             var (type, length) = cursor.EntryHeader();
             if (length > _limits.Object)
-                throw new PackException($"it has an object of {length} bytes, and one has at most {_limits.Object}: large files go by git-lfs or Xet (git lfs migrate import moves them)");
+                throw new PackException(
+                    $"it has an object of {length} bytes, and one has at most {_limits.Object}: large files go by git-lfs or Xet (git lfs migrate import moves them)");
             switch (type)
             {
                 case PackFormat.OffsetDelta:
@@ -108,7 +112,8 @@ sealed class IncomingPack : IDisposable
                     Delta(at, cursor.Id(), 0, cursor.Inflate((int)length));
                     break;
                 default:
-                    Add(at, PackFormat.KindOf(type) ?? throw new PackException($"it has an object of the unknown type {type}"), cursor.Inflate((int)length));
+                    Add(at, PackFormat.KindOf(type) ?? throw new PackException($"it has an object of the unknown type {type}"),
+                        cursor.Inflate((int)length));
                     break;
             }
             MakeWaiting();
@@ -162,7 +167,8 @@ sealed class IncomingPack : IDisposable
     {
         var content = Content(index);
         foreach (var delta in waiting)
-            Add(delta.EntryAt, _objects[index].Kind, PackDelta.Apply(content, Read(delta.Offset, delta.Length), _limits.Object), _entryOf[index].Depth + 1);
+            Add(delta.EntryAt, _objects[index].Kind, PackDelta.Apply(content, Read(delta.Offset, delta.Length), _limits.Object),
+                _entryOf[index].Depth + 1);
     }
 
     // :: Step 3

@@ -3,21 +3,24 @@ using System.Buffers.Binary;
 namespace Banyan.Server.Git.Packs;
 
 /// <summary>
-/// Unpacks zlib streams (RFC 1950, 1951) that stand one after the other: tells where each ends, which .NET's own does not. Most objects of a
-/// pack are short, so it allocates nothing for each.
+/// Unpacks zlib streams (RFC 1950, 1951) that stand one after the other: tells where each ends, which .NET's own does not. Most objects of
+/// a pack are short, so it allocates nothing for each.
 /// </summary>
 sealed class Inflater
 {
     const int MaxCodeBits = 15, LiteralBits = 9, DistanceBits = 7, EndOfBlock = 256;
 
-    static ReadOnlySpan<ushort> LengthBase => [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+    static ReadOnlySpan<ushort> LengthBase =>
+        [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
 
     static ReadOnlySpan<byte> LengthExtra => [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 
     static ReadOnlySpan<ushort> DistanceBase =>
-        [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577];
+        [1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
+            8193, 12289, 16385, 24577];
 
-    static ReadOnlySpan<byte> DistanceExtra => [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+    static ReadOnlySpan<byte> DistanceExtra =>
+        [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
 
     static ReadOnlySpan<byte> CodeOrder => [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
@@ -261,13 +264,19 @@ sealed class Inflater
             }
             if (symbol == 16 && i == 0)
                 throw Damaged("a length is repeated before the first");
-            var (value, count) = symbol switch { 16 => (lengths[i - 1], 3 + Take(2)), 17 => ((byte)0, 3 + Take(3)), _ => ((byte)0, 11 + Take(7)) };
+            var (value, count) = symbol switch
+            {
+                16 => (lengths[i - 1], 3 + Take(2)),
+                17 => ((byte)0, 3 + Take(3)),
+                _ => ((byte)0, 11 + Take(7))
+            };
             if (count > literals + distances - i)
                 throw Damaged("a length is repeated too often");
             lengths.Slice(i, count).Fill(value);
             i += count;
         }
-        if (lengths[EndOfBlock] == 0 || !_literals.Build(lengths[..literals], true) || !_distances.Build(lengths.Slice(literals, distances), true))
+        if (lengths[EndOfBlock] == 0 || !_literals.Build(lengths[..literals], true)
+            || !_distances.Build(lengths.Slice(literals, distances), true))
             throw Damaged("its codes are those of none");
     }
 

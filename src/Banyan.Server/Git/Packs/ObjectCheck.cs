@@ -45,7 +45,8 @@ static class ObjectCheck
             return problem;
         if (!Id(ref body, "object "u8))
             return "what it names is missing or damaged (missingObject, badObjectSha1)";
-        if (Line(ref body, "type "u8, out var type) && !type.SequenceEqual("commit"u8) && !type.SequenceEqual("tree"u8) && !type.SequenceEqual("blob"u8) && !type.SequenceEqual("tag"u8) || type.IsEmpty)
+        if (Line(ref body, "type "u8, out var type) && !type.SequenceEqual("commit"u8) && !type.SequenceEqual("tree"u8)
+            && !type.SequenceEqual("blob"u8) && !type.SequenceEqual("tag"u8) || type.IsEmpty)
             return "the type of what it names is missing or unknown (badType)";
         if (!Line(ref body, "tag "u8, out var name) || !Refs.IsName(Encoding.UTF8.GetString(name)))
             return "its name is missing or none that a tag may have (badTagName)";
@@ -104,14 +105,15 @@ static class ObjectCheck
             return $"the date of its {who} begins with zeros (zeroPaddedDate)";
         if (!ulong.TryParse(seconds, NumberStyles.None, CultureInfo.InvariantCulture, out var at) || at > long.MaxValue)
             return $"the date of its {who} is no number or too large (badDateOverflow)";
-        if (zone.Length != 5 || zone[0] is not ((byte)'+' or (byte)'-') || !int.TryParse(zone[1..], NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        if (zone.Length != 5 || zone[0] is not ((byte)'+' or (byte)'-')
+            || !int.TryParse(zone[1..], NumberStyles.None, CultureInfo.InvariantCulture, out _))
             return $"the time zone of its {who} is damaged (badTimezone)";
         return null;
     }
 
     /// <summary>
-    /// Headers that follow (signatures, encodings) are kept as they are; one that git reads elsewhere may not come again: programs differ in
-    /// which of both they believe.
+    /// Headers that follow (signatures, encodings) are kept as they are; one that git reads elsewhere may not come again: programs differ
+    /// in which of both they believe.
     /// </summary>
     static string? More(ReadOnlySpan<byte> body, ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, ReadOnlySpan<byte> d)
     {
@@ -141,7 +143,8 @@ static class ObjectCheck
             var mode = rest[..space];
             var name = rest[(space + 1)..zero];
             var isFolder = mode.SequenceEqual("40000"u8);
-            if (!isFolder && !mode.SequenceEqual("100644"u8) && !mode.SequenceEqual("100755"u8) && !mode.SequenceEqual("120000"u8) && !mode.SequenceEqual("160000"u8))
+            if (!isFolder && !mode.SequenceEqual("100644"u8) && !mode.SequenceEqual("100755"u8) && !mode.SequenceEqual("120000"u8)
+                && !mode.SequenceEqual("160000"u8))
                 return $"'{Encoding.ASCII.GetString(mode)}' is no mode of a file, folder, link or submodule (badFilemode, zeroPaddedFilemode)";
             if (NameProblem(name) is { } problem)
                 return problem;
@@ -203,7 +206,8 @@ static class ObjectCheck
             var (key, value) = (line[..equals].Trim().ToLowerInvariant(), line[(equals + 1)..].Trim());
             var problem = key switch
             {
-                "path" when value.Trim('"').StartsWith('-') || value.Contains("\\r", StringComparison.Ordinal) || value.Trim('"').Split('/', '\\').Contains("..") => "the path of a submodule leads elsewhere (gitmodulesPath)",
+                "path" when value.Trim('"').StartsWith('-') || value.Contains("\\r", StringComparison.Ordinal)
+                    || value.Trim('"').Split('/', '\\').Contains("..") => "the path of a submodule leads elsewhere (gitmodulesPath)",
                 "url" when !IsUrl(value.Trim('"')) => "the address of a submodule is none that git may follow (gitmodulesUrl)",
                 "update" when value.TrimStart('"').StartsWith('!') => "a submodule's update is a command (gitmodulesUpdate)",
                 _ => null,
@@ -214,8 +218,11 @@ static class ObjectCheck
         return null;
     }
 
-    static bool IsUrl(string url) => url.Length > 0 && !url.StartsWith('-') && !url.Contains("::", StringComparison.Ordinal) && !url.Contains("\\n", StringComparison.Ordinal)
-        && !url.Contains("%0a", StringComparison.OrdinalIgnoreCase) && (!url.Contains("://", StringComparison.Ordinal) || Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Host is not ['-', ..]);
+    static bool IsUrl(string url) => url.Length > 0 && !url.StartsWith('-') && !url.Contains("::", StringComparison.Ordinal)
+        && !url.Contains("\\n", StringComparison.Ordinal)
+        && !url.Contains("%0a", StringComparison.OrdinalIgnoreCase)
+        && (!url.Contains("://", StringComparison.Ordinal)
+            || Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Host is not ['-', ..]);
 
     /// <summary>What is wrong with <c>.gitattributes</c>: lines that git would pass over in silence.</summary>
     public static string? AttributesProblem(ReadOnlySpan<byte> content)

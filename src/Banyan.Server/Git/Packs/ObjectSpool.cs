@@ -3,13 +3,17 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Banyan.Server.Git.Packs;
 
-/// <summary>The unpacked objects of a push: a file that is gone when this is disposed of. What was added last is in memory, and written half a megabyte at a time.</summary>
+/// <summary>
+/// The unpacked objects of a push: a file that is gone when this is disposed of. What was added last is in memory, and written half a
+/// megabyte at a time.
+/// </summary>
 sealed class ObjectSpool(string folder) : IDisposable
 {
     const int BufferBytes = 1 << 19;
 
     readonly SafeFileHandle _file = File.OpenHandle(
-        Path.Combine(folder, $"push-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.DeleteOnClose);
+        Path.Combine(folder, $"push-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None,
+        FileOptions.DeleteOnClose);
 
     byte[]? _buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
     long _written;
@@ -48,7 +52,8 @@ sealed class ObjectSpool(string folder) : IDisposable
             return bytes;
         }
         for (var at = 0; at < length;)
-            at += RandomAccess.Read(_file, bytes.AsSpan(at), offset + at) is > 0 and var read ? read : throw new InvalidDataException("The spool of a push ends too early.");
+            at += RandomAccess.Read(_file, bytes.AsSpan(at), offset + at) is > 0 and var read ? read
+                : throw new InvalidDataException("The spool of a push ends too early.");
         return bytes;
     }
 

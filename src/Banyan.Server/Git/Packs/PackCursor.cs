@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Banyan.Server.Git.Packs;
 
-/// <summary>Goes through a pack from its first byte to its last, hashing what it passes. Counts the bytes: entries follow each other without a mark.</summary>
+/// <summary>
+/// Goes through a pack from its first byte to its last, hashing what it passes. Counts the bytes: entries follow each other without a mark.
+/// </summary>
 sealed class PackCursor(Stream pack) : Inflater.ISource, IDisposable
 {
     const int PutBack = 8;

@@ -53,7 +53,8 @@ static class PackDelta
         return to == result.Length ? result : throw new PackException($"a delta makes {to} bytes instead of {length}");
     }
 
-    static byte Next(ReadOnlySpan<byte> delta, ref int at) => at < delta.Length ? delta[at++] : throw new PackException("a delta ends too early");
+    static byte Next(ReadOnlySpan<byte> delta, ref int at) =>
+        at < delta.Length ? delta[at++] : throw new PackException("a delta ends too early");
 
     static long Length(ReadOnlySpan<byte> delta, ref int at)
     {

@@ -9,7 +9,8 @@ static class PackFormat
 
     public static int TypeOf(GitKind kind) => kind switch { GitKind.Commit => 1, GitKind.Tree => 2, GitKind.Blob => 3, _ => 4 };
 
-    public static GitKind? KindOf(int type) => type switch { 1 => GitKind.Commit, 2 => GitKind.Tree, 3 => GitKind.Blob, 4 => GitKind.Tag, _ => null };
+    public static GitKind? KindOf(int type) =>
+        type switch { 1 => GitKind.Commit, 2 => GitKind.Tree, 3 => GitKind.Blob, 4 => GitKind.Tag, _ => null };
 
     /// <summary>Writes an entry's type and length: four bits of the length, then seven in each byte that follows.</summary>
     /// <returns>How many bytes.</returns>
@@ -28,7 +29,10 @@ static class PackFormat
         return at;
     }
 
-    /// <summary>Writes how far before an entry the base of its delta begins: seven bits a byte, the highest first, of which each but the last counts one more.</summary>
+    /// <summary>
+    /// Writes how far before an entry the base of its delta begins: seven bits a byte, the highest first, of which each but the last counts
+    /// one more.
+    /// </summary>
     /// <returns>How many bytes.</returns>
     public static int WriteDistance(Span<byte> to, long distance)
     {

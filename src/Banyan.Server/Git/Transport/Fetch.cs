@@ -10,7 +10,8 @@ namespace Banyan.Server.Git.Transport;
 /// <param name="Refs">Its refs.</param>
 /// <param name="Reachable">What they lead to.</param>
 /// <param name="Wanted">The commits that are wanted, also by way of tags.</param>
-sealed record Fetch(Repo Repo, FetchRequest Request, CommitGraph Graph, IReadOnlyList<GitRef> Refs, CommitSet Reachable, IReadOnlyList<GitId> Wanted)
+sealed record Fetch(Repo Repo, FetchRequest Request, CommitGraph Graph, IReadOnlyList<GitRef> Refs, CommitSet Reachable,
+    IReadOnlyList<GitId> Wanted)
 {
     bool _isEnough;
     int _asked;

@@ -47,11 +47,17 @@ sealed record FetchRequest
             case "want": Wants.Add(Id(value)); break;
             case "have": Haves.Add(Id(value)); break;
             case "shallow": Shallow.Add(Id(value)); break;
-            case "deepen": Depth = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var depth) && depth > 0 ? depth : throw Bad(line); break;
-            case "deepen-since": DeepenSince = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var since) ? since : throw Bad(line); break;
+            case "deepen":
+                Depth = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var depth) && depth > 0
+                ? depth : throw Bad(line); break;
+            case "deepen-since":
+                DeepenSince = long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var since)
+                ? since : throw Bad(line); break;
             case "deepen-not": DeepenNot.Add(value); break;
             case "deepen-relative": DeepenRelative = true; break;
-            case "filter": Filter = ObjectFilter.Parse(value) ?? throw HubException.BadRequest($"The filter '{value}' is not known here: blob:none, blob:limit=N and tree:N are."); break;
+            case "filter":
+                Filter = ObjectFilter.Parse(value)
+                ?? throw HubException.BadRequest($"The filter '{value}' is not known here: blob:none, blob:limit=N and tree:N are."); break;
             case "include-tag": IncludeTag = true; break;
             case "no-progress": NoProgress = true; break;
             case "wait-for-done": WaitForDone = true; break;
@@ -62,7 +68,8 @@ sealed record FetchRequest
         return true;
     }
 
-    public static HubException Bad(string line) => HubException.BadRequest($"'{(line.Length > 200 ? line[..200] : line)}' is no line that a fetch has here.");
+    public static HubException Bad(string line) =>
+        HubException.BadRequest($"'{(line.Length > 200 ? line[..200] : line)}' is no line that a fetch has here.");
 
     static GitId Id(string value) => GitId.TryParse(value, out var id) ? id : throw Bad(value);
 }
@@ -78,13 +85,15 @@ sealed record ObjectFilter(long? MaxBlob, int? MaxDepth)
     {
         if (text == "blob:none")
             return new(-1, null);
-        if (text.StartsWith("tree:", StringComparison.Ordinal) && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var depth))
+        if (text.StartsWith("tree:", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out var depth))
             return new(null, depth);
         if (!text.StartsWith("blob:limit=", StringComparison.Ordinal))
             return null;
         var number = text["blob:limit=".Length..];
         var unit = number.Length > 0 ? char.ToLowerInvariant(number[^1]) switch { 'k' => 10, 'm' => 20, 'g' => 30, _ => 0 } : 0;
         // git leaves out blobs of the limit's length already.
-        return long.TryParse(unit == 0 ? number : number[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var limit) && limit < 1L << 32 ? new((limit << unit) - 1, null) : null;
+        return long.TryParse(unit == 0 ? number : number[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out var limit)
+            && limit < 1L << 32 ? new((limit << unit) - 1, null) : null;
     }
 }

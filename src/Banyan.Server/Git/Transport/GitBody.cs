@@ -22,7 +22,8 @@ static class GitBody
 
     /// <summary>The body's packets.</summary>
     /// <exception cref="HubException">415: it is not such a request.</exception>
-    public static PipeReader Reader(HttpContext context, string service, long maxBytes) => PipeReader.Create(Stream(context, service, maxBytes), new(bufferSize: ReadBytes, leaveOpen: true));
+    public static PipeReader Reader(HttpContext context, string service, long maxBytes) =>
+        PipeReader.Create(Stream(context, service, maxBytes), new(bufferSize: ReadBytes, leaveOpen: true));
 
     /// <summary>The body's bytes, unpacked; at most so many.</summary>
     public static Stream Stream(HttpContext context, string service, long maxBytes)
@@ -47,7 +48,8 @@ static class GitBody
             try
             {
                 var read = await inner.ReadAsync(buffer, cancellationToken);
-                return (_read += read) <= maxBytes ? read : throw HubException.TooLarge($"The request is longer than {maxBytes} bytes: push or fetch in several steps.");
+                return (_read += read) <= maxBytes ? read
+                    : throw HubException.TooLarge($"The request is longer than {maxBytes} bytes: push or fetch in several steps.");
             }
             catch (InvalidDataException)
             {
@@ -55,7 +57,8 @@ static class GitBody
             }
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 

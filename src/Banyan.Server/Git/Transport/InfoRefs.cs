@@ -4,12 +4,15 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary><c>GET /{repo}/info/refs?service=…</c>: what is here and what this server understands, the first request of every clone, fetch and push.</summary>
+/// <summary>
+/// <c>GET /{repo}/info/refs?service=…</c>: what is here and what this server understands, the first request of every clone, fetch and push.
+/// </summary>
 sealed class InfoRefs(Authoriser authoriser, Refs refs, Reachability reachability)
 {
     const string Agent = "agent=banyan";
 
-    const string ForFetch = "multi_ack_detailed multi_ack no-done thin-pack side-band-64k ofs-delta shallow deepen-since deepen-not deepen-relative no-progress include-tag "
+    const string ForFetch =
+        "multi_ack_detailed multi_ack no-done thin-pack side-band-64k ofs-delta shallow deepen-since deepen-not deepen-relative no-progress include-tag "
         + "allow-tip-sha1-in-want allow-reachable-sha1-in-want filter";
 
     const string ForPush = "report-status report-status-v2 delete-refs quiet atomic ofs-delta push-options side-band-64k";
@@ -28,7 +31,8 @@ sealed class InfoRefs(Authoriser authoriser, Refs refs, Reachability reachabilit
         var version = GitBody.Version(context);
         if (version == 2 && !push)
         {
-            foreach (var line in (string[])["version 2", Agent, "ls-refs=unborn", "fetch=shallow wait-for-done filter", "server-option", "object-format=sha1"])
+            foreach (var line in (string[])["version 2", Agent, "ls-refs=unborn", "fetch=shallow wait-for-done filter",
+                "server-option", "object-format=sha1"])
                 writer.Line(line);
         }
         else

@@ -8,7 +8,8 @@ sealed class LsRefs(Refs refs, Reachability reachability)
     public async Task AnswerAsync(Repo repo, List<string> arguments, PacketWriter writer, CancellationToken cancellationToken)
     {
         var (peel, symrefs, unborn) = (arguments.Contains("peel"), arguments.Contains("symrefs"), arguments.Contains("unborn"));
-        var prefixes = arguments.Where(a => a.StartsWith("ref-prefix ", StringComparison.Ordinal)).Select(a => PacketReader.Utf8(a["ref-prefix ".Length..]) ?? "").ToList();
+        var prefixes = arguments.Where(a => a.StartsWith("ref-prefix ", StringComparison.Ordinal))
+            .Select(a => PacketReader.Utf8(a["ref-prefix ".Length..]) ?? "").ToList();
         bool IsAsked(string name) => prefixes.Count == 0 || prefixes.Any(p => name.StartsWith(p, StringComparison.Ordinal));
         var all = await refs.ListAsync(repo.Id, cancellationToken);
         var main = GitRef.Heads + repo.DefaultBranch;
@@ -21,7 +22,8 @@ sealed class LsRefs(Refs refs, Reachability reachability)
         }
         foreach (var one in all.Where(r => IsAsked(r.Name)))
         {
-            writer.Line($"{one.Id} {one.Name}{(peel && await reachability.PeeledAsync(repo.Id, one, cancellationToken) is { } peeled ? $" peeled:{peeled}" : "")}");
+            writer.Line(
+                $"{one.Id} {one.Name}{(peel && await reachability.PeeledAsync(repo.Id, one, cancellationToken) is { } peeled ? $" peeled:{peeled}" : "")}");
             await writer.SendIfMuchAsync(cancellationToken);
         }
         writer.Flush();

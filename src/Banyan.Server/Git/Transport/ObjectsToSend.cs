@@ -19,18 +19,22 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
     /// <summary>Their ids, commits first, in the order in which they are best sent.</summary>
     public IReadOnlyList<GitId> Ids => _order;
 
-    /// <summary>The place in <see cref="Ids"/> of what stood where the object stands, in the commit before; null where that is not sent, or nothing did.</summary>
+    /// <summary>
+    /// The place in <see cref="Ids"/> of what stood where the object stands, in the commit before; null where that is not sent, or nothing
+    /// did.
+    /// </summary>
     public int? BaseOf(int number) => _bases[number] is >= 0 and var other ? other : null;
 
     /// <summary>Blobs that only their length decides about.</summary>
     readonly List<GitId> _blobs = [];
 
     /// <param name="graph">The repository's commits.</param>
-    /// <param name="wants">Commits, or tags with what they name; a folder or file that is wanted by itself is sent whatever the filter says.</param>
-    /// <param name="haves">Commits that the client has.</param>
+    /// <param name="wants">Commits, or tags with what they name; a folder or file that is wanted by itself is sent whatever the filter
+    /// says.</param> <param name="haves">Commits that the client has.</param>
     /// <param name="had">Where the client's history ends.</param>
     /// <param name="ends">Where its history ends after this.</param>
-    public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IReadOnlyCollection<GitId> haves, IReadOnlySet<GitId> had, IReadOnlySet<GitId> ends)
+    public async Task CollectAsync(CommitGraph graph, IReadOnlyList<GitId> wants, IReadOnlyCollection<GitId> haves, IReadOnlySet<GitId> had,
+        IReadOnlySet<GitId> ends)
     {
         // :: Step 1
         // Where nobody's history ends early, only what differs is gone through.
@@ -54,7 +58,8 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         foreach (var number in wanted.Ascending())
         {
             var node = graph[number];
-            var bases = ends.Contains(node.Id) ? [] : node.Parents.Where(p => there is null || wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
+            var bases = ends.Contains(node.Id) ? []
+                : node.Parents.Where(p => there is null || wanted.Contains(p) || there.Contains(p)).Select(p => graph[p].Tree).ToArray();
             await FolderAsync(node.Tree, bases, 0);
         }
         await AddShortBlobsAsync();
@@ -66,7 +71,8 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
     public async Task IncludeTagsAsync(IEnumerable<GitId> tags, Func<GitId, bool> isSent)
     {
         foreach (var tag in tags)
-            if (!_sent.ContainsKey(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found && GitTag.TargetOf(found.Content) is var target
+            if (!_sent.ContainsKey(tag) && await objects.FindAsync(repo, tag, cancellationToken) is { Kind: GitKind.Tag } found
+                && GitTag.TargetOf(found.Content) is var target
                 && (_sent.ContainsKey(target) || isSent(target)))
                 Add(tag);
     }
@@ -117,9 +123,12 @@ sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, C
         var entries = GitTree.Read(await objects.GetAsync(repo, id, GitKind.Tree, cancellationToken));
         var others = new List<Dictionary<string, GitTreeEntry>>(bases.Length);
         foreach (var other in bases)
-            others.Add(GitTree.Read(await objects.GetAsync(repo, other, GitKind.Tree, cancellationToken)).ToDictionary(e => e.Name, StringComparer.Ordinal));
+            others.Add(GitTree.Read(await objects.GetAsync(repo, other, GitKind.Tree, cancellationToken))
+                .ToDictionary(e => e.Name, StringComparer.Ordinal));
         foreach (var entry in entries)
-            await EntryAsync(entry, [.. others.Where(o => o.ContainsKey(entry.Name)).Select(o => o[entry.Name]).Where(e => e.IsFolder == entry.IsFolder).Select(e => e.Id)], depth + 1);
+            await EntryAsync(entry,
+                [.. others.Where(o => o.ContainsKey(entry.Name)).Select(o => o[entry.Name]).Where(e => e.IsFolder == entry.IsFolder)
+                    .Select(e => e.Id)], depth + 1);
     }
 
     async Task EntryAsync(GitTreeEntry entry, GitId[] bases, int depth)

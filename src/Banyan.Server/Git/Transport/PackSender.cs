@@ -12,7 +12,8 @@ namespace Banyan.Server.Git.Transport;
 /// 2  what they do not have, object by object
 /// </code>
 /// </summary>
-sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks kept, PackKeeper keeper, HubDatabase database, PackTurns turns)
+sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks kept, PackKeeper keeper,
+    HubDatabase database, PackTurns turns)
 {
     const int ReadBatch = 200;
 
@@ -29,11 +30,13 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
         // History that grows at its end is wanted again from the commits where it ended.
         var collected = new ObjectsToSend(objects, repo.Id, request.Filter, cancellationToken);
         await collected.CollectAsync(
-            graph, [.. request.Wants, .. boundary.Gone.SelectMany(graph.ParentsOf)], [.. fetch.Common, .. packs.SelectMany(p => p.Tips)], request.Shallow, boundary.Ends);
+            graph, [.. request.Wants, .. boundary.Gone.SelectMany(graph.ParentsOf)], [.. fetch.Common, .. packs.SelectMany(p => p.Tips)],
+            request.Shallow, boundary.Ends);
         if (request.IncludeTag)
         {
             var sent = graph.Difference(packs.SelectMany(p => p.Tips), fetch.Common);
-            await collected.IncludeTagsAsync(fetch.Refs.Where(r => r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)).Select(r => r.Id), sent.Contains);
+            await collected.IncludeTagsAsync(fetch.Refs.Where(r => r.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal))
+                .Select(r => r.Id), sent.Contains);
         }
         var there = await kept.InAsync(packs, collected.Ids, cancellationToken);
         var ids = there.Count == 0 ? collected.Ids : [.. collected.Ids.Where(id => !there.Contains(id))];
@@ -72,14 +75,15 @@ sealed class PackSender(GitObjects objects, Reachability reachability, KeptPacks
                 await writer.SendIfMuchAsync(cancellationToken);
             }
             if (found != batch.Length)
-                throw new InvalidDataException($"{repo.FullName} lacks {batch.Length - found} git objects that its history names: run banyan fsck.");
+                throw new InvalidDataException(
+                    $"{repo.FullName} lacks {batch.Length - found} git objects that its history names: run banyan fsck.");
         }
         pack.End();
     }
 
     /// <summary>
-    /// The kept packs that are sent: the client has all that those before them hold, and none of theirs; and all that they hold is wanted, since
-    /// their tips are.
+    /// The kept packs that are sent: the client has all that those before them hold, and none of theirs; and all that they hold is wanted,
+    /// since their tips are.
     /// </summary>
     async Task<IReadOnlyList<KeptPack>> ChooseAsync(Fetch fetch, CancellationToken cancellationToken)
     {

@@ -2,7 +2,9 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>How many packs are made or taken at once: each costs memory and a processor, and who comes later is told when to come again.</summary>
+/// <summary>
+/// How many packs are made or taken at once: each costs memory and a processor, and who comes later is told when to come again.
+/// </summary>
 sealed class PackTurns
 {
     const int AtOnce = 16, RetrySeconds = 10;

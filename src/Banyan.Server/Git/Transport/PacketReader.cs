@@ -79,7 +79,8 @@ sealed class PacketReader(PipeReader body, int maxPackets)
     {
         Span<byte> digits = stackalloc byte[HeaderBytes];
         header.CopyTo(digits);
-        return int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var length) && length <= MaxBytes ? length : throw Damaged();
+        return int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var length) && length <= MaxBytes
+            ? length : throw Damaged();
     }
 
     static HubException Damaged() => HubException.BadRequest("The request is not in git's packet format, or ends too early.");

@@ -76,14 +76,16 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
                 Read(left);
         var there = await kindsOf(_elsewhere.Keys);
         foreach (var (id, (kind, by)) in _elsewhere)
-            Expect(kind, there.TryGetValue(id, out var found) ? found : throw new PackException($"{by} names {id}, which is neither in the pack nor in the repository"), id, by);
+            Expect(kind, there.TryGetValue(id, out var found) ? found
+                : throw new PackException($"{by} names {id}, which is neither in the pack nor in the repository"), id, by);
     }
 
     /// <summary>An object, which is as git writes it.</summary>
     byte[] Read(PackedObject found)
     {
         var content = pack!.Read(found);
-        return ObjectCheck.Problem(found.Kind, content) is { } problem ? throw new PackException($"the {found.Kind.Text()} {found.Id}: {problem}") : content;
+        return ObjectCheck.Problem(found.Kind, content) is { } problem
+            ? throw new PackException($"the {found.Kind.Text()} {found.Id}: {problem}") : content;
     }
 
     static void Expect(GitKind? wanted, GitKind found, GitId id, string by)
@@ -92,7 +94,9 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
             throw new PackException($"{by} names {id} as a {kind.Text()}, and it is a {found.Text()}");
     }
 
-    /// <summary>A folder that is new, and what is new in it. A folder at another depth is looked at again: its links lead elsewhere.</summary>
+    /// <summary>
+    /// A folder that is new, and what is new in it. A folder at another depth is looked at again: its links lead elsewhere.
+    /// </summary>
     void Folder(GitId root, string rootPath, int rootDepth, string rootBy)
     {
         var next = new Stack<(GitId Id, string Path, int Depth, string By)>([(root, rootPath, rootDepth, rootBy)]);
@@ -133,7 +137,8 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
         Expect(GitKind.Blob, found.Kind, entry.Id, $"\"{path}\"");
         var isModules = entry.Name.Equals(".gitmodules", StringComparison.OrdinalIgnoreCase);
         var isAttributes = entry.Name.Equals(Attributes.FileName, StringComparison.OrdinalIgnoreCase);
-        var problem = entry.Mode == GitTreeEntry.Link ? isModules || isAttributes ? "it may not be a link (gitmodulesSymlink, gitattributesSymlink)" : LinkProblem(found, depth)
+        var problem = entry.Mode == GitTreeEntry.Link ? isModules || isAttributes
+            ? "it may not be a link (gitmodulesSymlink, gitattributesSymlink)" : LinkProblem(found, depth)
             : isModules ? ObjectCheck.ModulesProblem(pack!.Read(found))
             : isAttributes ? ObjectCheck.AttributesProblem(pack!.Read(found)) : null;
         if (problem is not null)
@@ -148,7 +153,8 @@ sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task
         if (link.Length is 0 or > MaxLink)
             return $"a link has 1 to {MaxLink} bytes";
         var target = Encoding.UTF8.GetString(pack!.Read(link));
-        if (target.StartsWith('/') || target.Contains('\\', StringComparison.Ordinal) || target.Contains('\0', StringComparison.Ordinal) || target is [_, ':', ..])
+        if (target.StartsWith('/') || target.Contains('\\', StringComparison.Ordinal) || target.Contains('\0', StringComparison.Ordinal)
+            || target is [_, ':', ..])
             return "it links to a place outside of the repository";
         foreach (var part in target.Split('/'))
         {

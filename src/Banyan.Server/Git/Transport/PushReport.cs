@@ -29,10 +29,12 @@ static class PushReport
             void Line(string text) => report.Write(Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetByteCount(text) + 5:x4}{text}\n"));
             Line(unpack is null ? "unpack ok" : $"unpack {Clean(unpack)}");
             foreach (var outcome in outcomes)
-                Line(unpack is not null ? $"ng {outcome.Change.Name} {Clean(outcome.Problem ?? "unpacker error")}" : outcome.Problem is { } problem ? $"ng {outcome.Change.Name} {Clean(problem)}" : $"ok {outcome.Change.Name}");
+                Line(unpack is not null ? $"ng {outcome.Change.Name} {Clean(outcome.Problem ?? "unpacker error")}"
+                    : outcome.Problem is { } problem ? $"ng {outcome.Change.Name} {Clean(problem)}" : $"ok {outcome.Change.Name}");
             report.Write("0000"u8);
             if (request.HasSideband)
-                for (var rest = report.ToArray().AsMemory(); rest.Length > 0; rest = rest[Math.Min(rest.Length, PacketWriter.MaxSideband)..])
+                for (var rest = report.ToArray()
+                    .AsMemory(); rest.Length > 0; rest = rest[Math.Min(rest.Length, PacketWriter.MaxSideband)..])
                     writer.Write(1, rest.Span[..Math.Min(rest.Length, PacketWriter.MaxSideband)]);
             else
                 await context.Response.BodyWriter.WriteAsync(report.ToArray(), context.RequestAborted);

@@ -53,9 +53,11 @@ sealed record PushRequest(IReadOnlyList<RefChange> Changes, IReadOnlySet<string>
 
     static RefChange Change(string line)
     {
-        if (line.Length > 82 && line[40] == ' ' && line[81] == ' ' && GitId.TryParse(line.AsSpan(0, 40), out var from) && GitId.TryParse(line.AsSpan(41, 40), out var to)
+        if (line.Length > 82 && line[40] == ' ' && line[81] == ' ' && GitId.TryParse(line.AsSpan(0, 40), out var from)
+            && GitId.TryParse(line.AsSpan(41, 40), out var to)
             && PacketReader.Utf8(line[82..]) is { } name)
             return new(name, from == default ? null : from, to == default ? null : to);
-        throw HubException.BadRequest(string.Create(CultureInfo.InvariantCulture, $"A command of the push, of {line.Length} bytes, is not as git writes it."));
+        throw HubException.BadRequest(string.Create(CultureInfo.InvariantCulture,
+            $"A command of the push, of {line.Length} bytes, is not as git writes it."));
     }
 }

@@ -24,7 +24,8 @@ namespace Banyan.Server.Git.Transport;
 /// </code>
 /// </summary>
 sealed class ReceivePack(
-    Authoriser authoriser, GitObjects objects, Reachability reachability, RefMoves moves, LargeFileAccess largeFiles, ArrivingFiles arriving, ContentStore contents,
+    Authoriser authoriser, GitObjects objects, Reachability reachability, RefMoves moves, LargeFileAccess largeFiles,
+    ArrivingFiles arriving, ContentStore contents,
     StorageLimits limits, PackKeeper keeper, HubDatabase database, HubOptions options, PackTurns turns)
 {
     /// <summary>The longest request.</summary>
@@ -41,7 +42,8 @@ sealed class ReceivePack(
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         context.Response.ContentType = "application/x-git-receive-pack-result";
         // Bytes lie on the disk while they are checked: no more than there is room for.
-        var body = GitBody.Reader(context, "receive-pack", Math.Min(PackLimits.MaxBytes, await limits.RoomAsync(repo.Id, cancellationToken)) + MaxCommandBytes);
+        var body = GitBody.Reader(context, "receive-pack",
+            Math.Min(PackLimits.MaxBytes, await limits.RoomAsync(repo.Id, cancellationToken)) + MaxCommandBytes);
         var request = await PushRequest.ReadAsync(new PacketReader(body, MaxLines), cancellationToken);
         if (request.Changes.Count == 0)
             return;   // git asks first whether it may, before it sends much
@@ -65,7 +67,8 @@ sealed class ReceivePack(
         {
             unpack = e.Message;
         }
-        catch (HubException e) when (e.RetryAfterSeconds is null)   // a refusal that git's user reads; what may succeed later keeps its status
+        // a refusal that git's user reads; what may succeed later keeps its status
+        catch (HubException e) when (e.RetryAfterSeconds is null)
         {
             unpack = e.Message;
         }
@@ -97,7 +100,8 @@ sealed class ReceivePack(
     async Task<Unpacked> UnpackAsync(Repo repo, Caller caller, System.IO.Pipelines.PipeReader body, CancellationToken cancellationToken)
     {
         var spool = new FileStream(
-            Path.Combine(options.SpoolFolder, $"pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose | FileOptions.Asynchronous);
+            Path.Combine(options.SpoolFolder, $"pack-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1,
+            FileOptions.DeleteOnClose | FileOptions.Asynchronous);
         try
         {
             await body.CopyToAsync(spool, cancellationToken);
@@ -105,7 +109,8 @@ sealed class ReceivePack(
             var isWriter = await MayBuildOnAllAsync(repo, caller, cancellationToken);
             return new(spool, await IncomingPack.ReadAsync(
                 spool, options.SpoolFolder, _limits,
-                async id => isWriter || (await reachability.OfAsync(repo.Id, [id], cancellationToken)).Count > 0 ? await objects.FindAsync(repo.Id, id, cancellationToken) : null,
+                async id => isWriter || (await reachability.OfAsync(repo.Id, [id], cancellationToken)).Count > 0
+                    ? await objects.FindAsync(repo.Id, id, cancellationToken) : null,
                 cancellationToken));
         }
         catch
@@ -115,22 +120,29 @@ sealed class ReceivePack(
         }
     }
 
-    /// <summary>Whether a push may build upon whatever is stored. Who may not write, and only proposes, must not bring back by its id what no ref leads
-    /// to any more, be it as a parent, in a folder or as the base of a delta.</summary>
-    Task<bool> MayBuildOnAllAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
+    /// <summary>Whether a push may build upon whatever is stored. Who may not write, and only proposes, must not bring back by its id what
+    /// no ref leads to any more, be it as a parent, in a folder or as the base of a delta.</summary>
+    Task<bool> MayBuildOnAllAsync(Repo repo, Caller caller, CancellationToken cancellationToken) =>
+        authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
 
-    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<PushOutcome> outcomes, Unpacked? unpacked, CancellationToken cancellationToken)
+    async Task TakeAsync(Repo repo, Caller caller, PushRequest request, List<PushOutcome> outcomes, Unpacked? unpacked,
+        CancellationToken cancellationToken)
     {
         var pack = unpacked?.Pack;
         // :: Step 3
         var isWriter = await MayBuildOnAllAsync(repo, caller, cancellationToken);
-        var check = new PushCheck(pack, async ids => await KindsAsync(repo.Id, isWriter ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken), cancellationToken));
+        var check =
+            new PushCheck(pack,
+                async ids => await KindsAsync(repo.Id,
+                    isWriter ? ids : await reachability.OfAsync(repo.Id, ids, cancellationToken), cancellationToken));
         await check.RunAsync(outcomes.Where(o => o.Problem is null).Select(o => o.Change.To).OfType<GitId>());
         var large = await LargeAsync(repo, caller, check, cancellationToken);
-        using var room = await limits.ReserveAsync(repo.Id, (pack?.Bytes ?? 0) + large.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);
+        using var room = await limits.ReserveAsync(repo.Id,
+            (pack?.Bytes ?? 0) + large.Where(l => !l.IsHeld).Sum(l => l.Size), cancellationToken);
         foreach (var some in large.Select(l => l.Content).Distinct().Chunk(Batch))
             await contents.GrantAsync(repo.Id, some, cancellationToken);
-        foreach (var outcome in outcomes.Where(o => o.Problem is null && o.Change.To is not null && !o.Change.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)))
+        foreach (var outcome in outcomes.Where(o => o.Problem is null && o.Change.To is not null
+            && !o.Change.Name.StartsWith(GitRef.Tags, StringComparison.Ordinal)))
             if (await KindAsync(repo.Id, pack, outcome.Change.To!.Value, cancellationToken) != GitKind.Commit)
                 outcome.Problem = "a branch is a commit";
 
@@ -149,11 +161,13 @@ sealed class ReceivePack(
     void Keep(Repo repo, List<PushOutcome> outcomes, Unpacked unpacked, PushCheck check)
     {
         var pack = unpacked.Pack;
-        if (pack.Objects.Count < keeper.Least || !pack.IsWhole || !check.ReachedAll || outcomes.Any(o => o.Problem is not null || o.Change.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)))
+        if (pack.Objects.Count < keeper.Least || !pack.IsWhole || !check.ReachedAll
+            || outcomes.Any(o => o.Problem is not null || o.Change.Name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal)))
             return;
         var ids = pack.Objects.Select(o => o.Id).ToArray();
         Array.Sort(ids);
-        keeper.Offer(repo.Id, new PackToKeep(unpacked.TakeFile(), ids, [.. outcomes.Select(o => o.Change.To).OfType<GitId>().Distinct()], check.Basis));
+        keeper.Offer(repo.Id,
+            new PackToKeep(unpacked.TakeFile(), ids, [.. outcomes.Select(o => o.Change.To).OfType<GitId>().Distinct()], check.Basis));
     }
 
     /// <summary>The large files that the push names: each has arrived, and this caller may put it here.</summary>
@@ -166,14 +180,17 @@ sealed class ReceivePack(
         foreach (var (sha256, (path, pointer)) in check.Pointers)
         {
             if (!allowed.TryGetValue(sha256, out var row))
-                throw new PackException($"\"{path}\" is a git-lfs pointer to {sha256}, which has not been uploaded to {repo.FullName}: git lfs push --all REMOTE sends it");
+                throw new PackException(
+                    $"\"{path}\" is a git-lfs pointer to {sha256}, which has not been uploaded to {repo.FullName}: git lfs push --all REMOTE sends it");
             if (row.Size != pointer.Size)
                 throw new PackException($"\"{path}\" is a git-lfs pointer of {pointer.Size} bytes to a file of {row.Size}");
         }
         return allowed.Values;
     }
 
-    /// <summary>Each object after those it names, but for commits and tags among themselves, which come in the pack's order turned round.</summary>
+    /// <summary>
+    /// Each object after those it names, but for commits and tags among themselves, which come in the pack's order turned round.
+    /// </summary>
     static IEnumerable<NewGitObject> InOrder(IncomingPack pack)
     {
         foreach (var kind in (GitKind[])[GitKind.Blob, GitKind.Tree, GitKind.Commit, GitKind.Tag])
@@ -189,9 +206,13 @@ sealed class ReceivePack(
         {
             var oids = batch.Select(i => i.ToArray()).ToArray();
             var marked = await database.ReadAsync(
-                c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+                c => c.ExecuteScalarAsync<long>(
+                    $"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }),
+                        cancellationToken);
             if (marked > 0)
-                await database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+                await database.WriteAsync(t =>
+                    t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("oids")}",
+                        new { repo, oids }), cancellationToken);
         }
     }
 
@@ -205,7 +226,9 @@ sealed class ReceivePack(
         {
             var oids = batch.Select(i => i.ToArray()).ToArray();
             var rows = await database.ReadAsync(
-                c => c.QueryAsync<(byte[] Oid, string Kind)>($"SELECT oid, kind FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }), cancellationToken);
+                c => c.QueryAsync<(byte[] Oid, string Kind)>(
+                    $"SELECT oid, kind FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids }),
+                        cancellationToken);
             foreach (var (oid, kind) in rows)
                 kinds[new GitId(oid)] = GitKinds.Parse(kind);
         }

@@ -16,15 +16,18 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
         var name = change.Name;
         if (name.StartsWith(GitRef.PullRequests, StringComparison.Ordinal))
         {
-            if (Discussion.NumberOf(name) is not { } number || await discussions.FindAsync(repo.Id, number, cancellationToken) is not { IsPullRequest: true } pull)
+            if (Discussion.NumberOf(name) is not { } number
+                || await discussions.FindAsync(repo.Id, number, cancellationToken) is not { IsPullRequest: true } pull)
                 return "there is no such pull request: open one by the API or on its page";
             if (change.To is null)
                 return "a pull request is closed, not deleted";
             if (pull.Status is not (Discussion.Open or Discussion.Draft))
                 return $"the pull request is {pull.Status}";
-            return pull.AuthorId == caller.UserId || await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken) ? null : $"{caller.Name} may not change this pull request";
+            return pull.AuthorId == caller.UserId || await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken) ? null
+                : $"{caller.Name} may not change this pull request";
         }
-        var prefix = name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? GitRef.Heads : name.StartsWith(GitRef.Tags, StringComparison.Ordinal) ? GitRef.Tags : null;
+        var prefix = name.StartsWith(GitRef.Heads, StringComparison.Ordinal) ? GitRef.Heads
+            : name.StartsWith(GitRef.Tags, StringComparison.Ordinal) ? GitRef.Tags : null;
         if (prefix is null || !Refs.IsName(name[prefix.Length..]) || GitId.TryParse(name.AsSpan(prefix.Length), out _))
             return "refs/heads/NAME, refs/tags/NAME and refs/pr/N of a pull request are taken here";
         if (!await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken))
@@ -33,7 +36,8 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
     }
 
     /// <summary>Moves those of which nothing is wrong so far, and says what became of each.</summary>
-    public async Task MoveAsync(Repo repo, Caller caller, PushRequest request, IReadOnlyList<PushOutcome> outcomes, CancellationToken cancellationToken)
+    public async Task MoveAsync(Repo repo, Caller caller, PushRequest request, IReadOnlyList<PushOutcome> outcomes,
+        CancellationToken cancellationToken)
     {
         var before = outcomes.ToDictionary(o => o.Change, o => o.Problem);
         IReadOnlyDictionary<RefChange, string?> told = before;
@@ -55,7 +59,8 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
         public IReadOnlyDictionary<RefChange, string?> Told { get; } = told;
     }
 
-    async Task<IReadOnlyDictionary<RefChange, string?>> MoveAsync(DbTransaction t, Repo repo, Caller caller, PushRequest request, Dictionary<RefChange, string?> before)
+    async Task<IReadOnlyDictionary<RefChange, string?>> MoveAsync(DbTransaction t, Repo repo, Caller caller, PushRequest request,
+        Dictionary<RefChange, string?> before)
     {
         var told = new Dictionary<RefChange, string?>(before);
         foreach (var change in before.Where(b => b.Value is null).Select(b => b.Key))
@@ -66,7 +71,8 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
                     continue;
                 if (!await Refs.SwapAsync(t, repo.Id, change.Name, change.From, change.To, time.GetUtcNow().ToUnixTimeMilliseconds()))
                 {
-                    told[change] = change.To is null && await Refs.FindAsync(t.Connection!, t, repo.Id, change.Name) is null ? "there is no such ref" : "it was moved by somebody else: fetch first";
+                    told[change] = change.To is null && await Refs.FindAsync(t.Connection!, t, repo.Id, change.Name) is null
+                        ? "there is no such ref" : "it was moved by somebody else: fetch first";
                     continue;
                 }
             }
@@ -77,10 +83,12 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
             }
             if (Discussion.NumberOf(change.Name) is { } number && change.To is { } commit)
                 await discussions.CommittedAsync(t, repo.Id, number, caller, commit, await TitleAsync(t, repo.Id, commit));
-            await Audit.RecordAsync(t, change.To is null ? "ref.delete" : "repo.push", $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
+            await Audit.RecordAsync(t, change.To is null ? "ref.delete" : "repo.push",
+                $"{repo.Path}@{change.To?.ToString() ?? change.Name}", $"{change.Name} {change.From} {change.To}");
         }
         return request.IsAtomic && told.Values.Any(v => v is not null) ? throw new AtomicException(told) : told;
     }
 
-    async Task<string> TitleAsync(DbTransaction t, long repo, GitId commit) => DiscussionText.TitleFrom(GitCommit.Read(await objects.GetAsync(t, repo, commit, GitKind.Commit)).Title);
+    async Task<string> TitleAsync(DbTransaction t, long repo, GitId commit) =>
+        DiscussionText.TitleFrom(GitCommit.Read(await objects.GetAsync(t, repo, commit, GitKind.Commit)).Title);
 }

@@ -21,7 +21,8 @@ sealed record ShallowBoundary(IReadOnlySet<GitId> Ends, IReadOnlyList<GitId> New
         if (request.DeepenRelative)
             given.UnionWith(graph.Closure(wants, n => request.Shallow.Contains(n.Id)));
         var ends = given.Descending().Where(n => graph[n].Parents.Any(p => !given.Contains(p))).Select(n => graph[n].Id).ToHashSet();
-        return new(ends, [.. ends.Where(e => !request.Shallow.Contains(e))], [.. request.Shallow.Where(s => given.Contains(s) && !ends.Contains(s))]);
+        return new(ends, [.. ends.Where(e => !request.Shallow.Contains(e))],
+            [.. request.Shallow.Where(s => given.Contains(s) && !ends.Contains(s))]);
     }
 
     /// <summary>The finish reasons as clients see them.</summary>

@@ -50,7 +50,8 @@ sealed class UploadPack(Fetches fetches, LsRefs lsRefs, UploadPackV0 v0, PackSen
             while ((packet = await reader.ReadAsync(context.RequestAborted)).IsData)
                 arguments.Add(packet.Text);
         if (packet.Kind != PacketKind.Flush && (command is not null || packet.Kind != PacketKind.End))
-            throw HubException.BadRequest($"The request does not end as one of version 2 does: expected a flush after the arguments of {command ?? "no command"}.");
+            throw HubException.BadRequest(
+                $"The request does not end as one of version 2 does: expected a flush after the arguments of {command ?? "no command"}.");
         switch (command)
         {
             case null when packet.Kind is PacketKind.Flush or PacketKind.End: break;

@@ -42,9 +42,11 @@ sealed class UploadPackV0(Fetches fetches, PackSender sender)
 
     /// <summary>The haves of versions 0 and 1, answered as they come.</summary>
     /// <returns>Whether the pack follows.</returns>
-    static async Task<bool> NegotiateAsync(Fetch fetch, PacketReader reader, PacketWriter writer, HashSet<string> capabilities, CancellationToken cancellationToken)
+    static async Task<bool> NegotiateAsync(Fetch fetch, PacketReader reader, PacketWriter writer, HashSet<string> capabilities,
+        CancellationToken cancellationToken)
     {
-        var (detailed, multi) = (capabilities.Contains("multi_ack_detailed"), capabilities.Contains("multi_ack") || capabilities.Contains("multi_ack_detailed"));
+        var (detailed, multi) = (capabilities.Contains("multi_ack_detailed"),
+            capabilities.Contains("multi_ack") || capabilities.Contains("multi_ack_detailed"));
         var (gotCommon, gotOther, ready) = (false, false, false);
         GitId? last = null;
         while (true)

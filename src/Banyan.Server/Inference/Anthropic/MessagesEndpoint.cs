@@ -61,7 +61,13 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
         if (answer.Text is var text && (answer.Calls.Count == 0 || !string.IsNullOrWhiteSpace(text)))
             content.Add((JsonNode)new JsonObject { ["type"] = "text", ["text"] = text });
         foreach (var call in answer.Calls)
-            content.Add((JsonNode)new JsonObject { ["type"] = "tool_use", ["id"] = ToolId(call.Id), ["name"] = call.Name, ["input"] = Input(call.Arguments) });
+            content.Add((JsonNode)new JsonObject
+            {
+                ["type"] = "tool_use",
+                ["id"] = ToolId(call.Id),
+                ["name"] = call.Name,
+                ["input"] = Input(call.Arguments)
+            });
         return content;
     }
 
@@ -73,7 +79,8 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
         try
         {
             using var document = System.Text.Json.JsonDocument.Parse(arguments);
-            return Runtime.Templates.ChatTemplate.ReadVariables(document.RootElement) as JsonObject ?? new JsonObject { ["value"] = arguments };
+            return Runtime.Templates.ChatTemplate.ReadVariables(document.RootElement) as JsonObject
+                ?? new JsonObject { ["value"] = arguments };
         }
         catch (System.Text.Json.JsonException)
         {
@@ -97,7 +104,8 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
         : ("end_turn", null);
 
     /// <summary>Writes the events of a stream: blocks that begin, grow and end, one after the other.</summary>
-    sealed class Writer(ServerSentEvents events, LoadedModel model, MessagesRequest request, TurnAnswer answer, CancellationToken cancellationToken)
+    sealed class Writer(ServerSentEvents events, LoadedModel model, MessagesRequest request, TurnAnswer answer,
+        CancellationToken cancellationToken)
     {
         int _index = -1;
         AnswerPartKind? _open;
@@ -105,7 +113,15 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
 
         public Task RunAsync(IAsyncEnumerable<Piece> pieces) => events.GuardAsync(async () =>
         {
-            var start = Message(model, [], new JsonObject { ["input_tokens"] = request.Turn.Prompt.Length, ["cache_creation_input_tokens"] = 0, ["cache_read_input_tokens"] = 0, ["output_tokens"] = 0 });
+            var start =
+                Message(model, [],
+                    new JsonObject
+                    {
+                        ["input_tokens"] = request.Turn.Prompt.Length,
+                        ["cache_creation_input_tokens"] = 0,
+                        ["cache_read_input_tokens"] = 0,
+                        ["output_tokens"] = 0
+                    });
             var begun = false;
             await foreach (var (_, generated) in pieces.WithPings(PingAsync, cancellationToken))
             {
@@ -118,7 +134,12 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
                 await OpenAsync(AnswerPartKind.Text, -1, new JsonObject { ["type"] = "text", ["text"] = "" });
             await CloseAsync();
             var (reason, sequence) = Stop(answer);
-            await SendAsync("message_delta", new JsonObject { ["delta"] = new JsonObject { ["stop_reason"] = reason, ["stop_sequence"] = sequence }, ["usage"] = Usage(answer) });
+            await SendAsync("message_delta",
+                new JsonObject
+                {
+                    ["delta"] = new JsonObject { ["stop_reason"] = reason, ["stop_sequence"] = sequence },
+                    ["usage"] = Usage(answer)
+                });
             await SendAsync("message_stop", []);
 
             async Task BeginAsync()
@@ -150,7 +171,14 @@ sealed class MessagesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider t
                     await DeltaAsync(new JsonObject { ["type"] = "thinking_delta", ["thinking"] = part.Text });
                     break;
                 case AnswerPartKind.Call:
-                    await OpenAsync(part.Kind, part.Call, new JsonObject { ["type"] = "tool_use", ["id"] = ToolId(answer.Calls[part.Call].Id), ["name"] = part.Text, ["input"] = new JsonObject() });
+                    await OpenAsync(part.Kind, part.Call,
+                        new JsonObject
+                        {
+                            ["type"] = "tool_use",
+                            ["id"] = ToolId(answer.Calls[part.Call].Id),
+                            ["name"] = part.Text,
+                            ["input"] = new JsonObject()
+                        });
                     break;
                 default:
                     await DeltaAsync(new JsonObject { ["type"] = "input_json_delta", ["partial_json"] = part.Text });

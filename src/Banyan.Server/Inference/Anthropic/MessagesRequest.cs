@@ -35,19 +35,27 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         var (use, named, several) = ReadChoice(fields, names);
         var output = fields.Object("output_config");
         var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model);
-        options = options with { MaxTokens = maxTokens, Stop = fields.Any("stop_sequences") is null ? options.Stop : ReadStops(fields), Grammar = ReadFormat(fields, output) ?? options.Grammar };
+        options = options with
+        {
+            MaxTokens = maxTokens,
+            Stop = fields.Any("stop_sequences") is null ? options.Stop : ReadStops(fields),
+            Grammar = ReadFormat(fields, output) ?? options.Grammar
+        };
         var thinks = fields.Object("thinking") is { } thinking ? thinking.Text("type") switch
         {
             "enabled" or "adaptive" or "between_tools" => true,
             "disabled" => (bool?)false,
             null => throw ApiException.Missing("thinking.type"),
-            var other => throw ApiException.Invalid("thinking.type", $"Invalid 'thinking.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"enabled\", \"disabled\" or \"adaptive\"."),
+            var other =>
+                throw ApiException.Invalid("thinking.type",
+                    $"Invalid 'thinking.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"enabled\", \"disabled\" or \"adaptive\"."),
         } : null;
         // Clients that let a model think between its calls send more than 'max_tokens', which then ends the thought.
         var budget = fields.Object("thinking")?.Integer("budget_tokens", 1, int.MaxValue);
         var messages = ReadMessages(fields);
         // A last message of the assistant is what the answer begins with.
-        var prefill = messages.Count > 1 && messages[^1] is JsonObject last && (string?)last["role"] == "assistant" && !last.ContainsKey("tool_calls") && (string?)last["content"] is { Length: > 0 } begun ? begun : "";
+        var prefill = messages.Count > 1 && messages[^1] is JsonObject last && (string?)last["role"] == "assistant"
+            && !last.ContainsKey("tool_calls") && (string?)last["content"] is { Length: > 0 } begun ? begun : "";
         if (prefill.Length > 0)
             messages.RemoveAt(messages.Count - 1);
         return new(model.Prepare(new TurnRequest
@@ -72,9 +80,12 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             return null;
         return format.Text("type") switch
         {
-            "json_schema" => OutputShape.OfSchema(format.Any("schema") ?? throw ApiException.Missing(format.Path("schema")), format.Path("schema")),
+            "json_schema" =>
+                OutputShape.OfSchema(format.Any("schema") ?? throw ApiException.Missing(format.Path("schema")), format.Path("schema")),
             null => throw ApiException.Missing(format.Path("type")),
-            var other => throw ApiException.Invalid(format.Path("type"), $"Invalid '{format.Path("type")}': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"json_schema\"."),
+            var other =>
+                throw ApiException.Invalid(format.Path("type"),
+                    $"Invalid '{format.Path("type")}': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"json_schema\"."),
         };
     }
 
@@ -83,7 +94,9 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         var stops = fields.Array("stop_sequences");
         if (stops.Count > 16)
             throw ApiException.Invalid("stop_sequences", $"Invalid 'stop_sequences': {stops.Count} strings, at most 16 are taken.");
-        return [.. stops.Select(s => s.ValueKind == JsonValueKind.String ? Fields.ReadText(s, "stop_sequences") : throw ApiException.WrongType("stop_sequences", "an array of strings", $"an array with {Fields.Describe(s)}")).Where(s => s.Length > 0)];
+        return [.. stops.Select(s => s.ValueKind == JsonValueKind.String ? Fields.ReadText(s, "stop_sequences")
+            : throw ApiException.WrongType("stop_sequences", "an array of strings", $"an array with {Fields.Describe(s)}"))
+            .Where(s => s.Length > 0)];
     }
 
     static (JsonArray, HashSet<string>) ReadTools(Fields fields)
@@ -93,7 +106,8 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         for (var i = 0; i < items.Count; i++)
         {
             var path = $"tools[{i}]";
-            var tool = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path) : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
+            var tool = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
             // Tools that Anthropic's own servers carry out are passed over: nobody here does.
             if (tool.Text("type") is not (null or "custom") && tool.Any("input_schema") is null)
                 continue;
@@ -125,14 +139,18 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
             case "none":
                 return (ToolUse.None, null, several);
             case "any":
-                return names.Count > 0 ? (ToolUse.Required, null, several) : throw ApiException.Invalid("tool_choice", "'tool_choice' of type \"any\" needs 'tools'.");
+                return names.Count > 0 ? (ToolUse.Required, null, several)
+                    : throw ApiException.Invalid("tool_choice", "'tool_choice' of type \"any\" needs 'tools'.");
             case "tool":
                 var name = choice.Text("name") ?? throw ApiException.Missing("tool_choice.name");
-                return names.Contains(name) ? (ToolUse.Required, name, several) : throw ApiException.Invalid("tool_choice.name", $"Invalid 'tool_choice.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
+                return names.Contains(name) ? (ToolUse.Required, name, several)
+                    : throw ApiException.Invalid("tool_choice.name",
+                        $"Invalid 'tool_choice.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
             case null:
                 throw ApiException.Missing("tool_choice.type");
             case var other:
-                throw ApiException.Invalid("tool_choice.type", $"Invalid 'tool_choice.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"auto\", \"any\", \"tool\" or \"none\".");
+                throw ApiException.Invalid("tool_choice.type",
+                    $"Invalid 'tool_choice.type': \"{(other.Length > 40 ? other[..40] : other)}\", expected \"auto\", \"any\", \"tool\" or \"none\".");
         }
     }
 
@@ -149,10 +167,12 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         for (var i = 0; i < items.Count; i++)
         {
             var path = $"messages[{i}]";
-            var message = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path) : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
+            var message = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
             var role = message.Text("role") ?? throw ApiException.Missing($"{path}.role");
             if (role is not ("user" or "assistant" or "system"))
-                throw ApiException.Invalid($"{path}.role", $"Invalid '{path}.role': '{(role.Length > 40 ? role[..40] : role)}', expected user or assistant.");
+                throw ApiException.Invalid($"{path}.role",
+                    $"Invalid '{path}.role': '{(role.Length > 40 ? role[..40] : role)}', expected user or assistant.");
             ReadMessage(message, role, messages);
         }
         return messages;
@@ -161,7 +181,8 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
     static string ReadSystem(Fields fields)
     {
         IEnumerable<string> texts = fields.Any("system") is { ValueKind: JsonValueKind.String } text ? [Fields.ReadText(text, "system")]
-            : fields.Array("system").Select((block, i) => Block(block, $"system[{i}]").Text("text") ?? throw ApiException.Missing($"system[{i}].text"));
+            : fields.Array("system")
+            .Select((block, i) => Block(block, $"system[{i}]").Text("text") ?? throw ApiException.Missing($"system[{i}].text"));
         return string.Join('\n', texts.Where(t => !t.StartsWith(BillingHeader, StringComparison.OrdinalIgnoreCase)));
     }
 
@@ -233,7 +254,8 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
                 texts.Add(Unseen.Note(shown));
                 break;
             case var other:
-                throw ApiException.Unsupported(block.Path("type"), $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only.");
+                throw ApiException.Unsupported(block.Path("type"),
+                    $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only.");
         }
     }
 
@@ -244,12 +266,14 @@ sealed record MessagesRequest(Turn Turn, bool Stream)
         {
             null => "",
             { ValueKind: JsonValueKind.String } text => Fields.ReadText(text, path),
-            _ => string.Join('\n', block.Array("content").Select((part, i) => Block(part, $"{path}[{i}]") is var inner && inner.Text("type") is var type && type is "text"
+            _ => string.Join('\n', block.Array("content")
+                .Select((part, i) => Block(part, $"{path}[{i}]") is var inner && inner.Text("type") is var type && type is "text"
                 ? inner.Text("text") ?? throw ApiException.Missing(inner.Path("text"))
                 : Unseen.Note(type ?? throw ApiException.Missing(inner.Path("type"))))),
         };
     }
 
     static Fields Block(JsonElement element, string path) =>
-        element.ValueKind == JsonValueKind.Object ? new Fields(element, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(element));
+        element.ValueKind == JsonValueKind.Object ? new Fields(element, path)
+        : throw ApiException.WrongType(path, "an object", Fields.Describe(element));
 }

@@ -18,14 +18,16 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
 {
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
-        using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields, 1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
+        using var asked = await bodies.ReadAsync(context,
+            fields => catalogue.AskAsync(fields, 1, model => InfillRequest.Read(fields, model), cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "infill", cancellationToken);
     }
 
     public async Task CompleteAsync(HttpContext context, CancellationToken cancellationToken)
     {
         using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields,
-            InfillRequest.CountPrompts(fields, options.MaxPending), model => InfillRequest.ReadCompletion(fields, model), cancellationToken), cancellationToken);
+            InfillRequest.CountPrompts(fields, options.MaxPending), model => InfillRequest.ReadCompletion(fields, model),
+            cancellationToken), cancellationToken);
         await AnswerAsync(context, asked, "text_completion", cancellationToken);
     }
 
@@ -33,7 +35,9 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
     {
         var (model, request) = (asked.Model, asked.Request);
         using var measured = telemetry.Begin(operation, model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [.. request.Prompts.Select((prompt, i) => new Request(i, prompt, request.Options))], cancellationToken), cancellationToken);
+        var pieces =
+            measured.Watch(Generations.RunAsync(model, [.. request.Prompts.Select((prompt, i) => new Request(i, prompt, request.Options))],
+                cancellationToken), cancellationToken);
         var texts = request.Prompts.Select((_, i) => new Answer(model, request, i)).ToArray();
         if (request.Stream)
         {
@@ -42,7 +46,8 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             {
                 await foreach (var (index, generated) in pieces.WithPings(() => events.PingAsync(cancellationToken), cancellationToken))
                     if (texts[index].Take(generated) is { } answer)
-                        await (answer.Stop ? events.WriteAsync(Chosen(answer, request), cancellationToken) : events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken));
+                        await (answer.Stop ? events.WriteAsync(Chosen(answer, request), cancellationToken)
+                            : events.WriteAsync(answer, ApiJson.Readable.InfillAnswer, cancellationToken));
             });
             return;
         }
@@ -50,7 +55,8 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         await foreach (var (index, generated) in pieces)
             if (texts[index].Take(generated) is { Stop: true } last)
                 answers[index] = last;
-        await context.Response.WriteJsonAsync(answers is [var only] ? Chosen(only, request) : new JsonArray([.. answers.Select(a => Chosen(a, request))]), cancellationToken);
+        await context.Response.WriteJsonAsync(answers is [var only] ? Chosen(only, request)
+            : new JsonArray([.. answers.Select(a => Chosen(a, request))]), cancellationToken);
     }
 
     // The whole answer, or the fields of it that are wanted: "generation_settings/n_predict" is one of an object's.
@@ -79,9 +85,17 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         public InfillAnswer? Take(Generated generated)
         {
             if (generated.Prompt is { } read)
-                return new InfillAnswer { Index = index, Model = model.Name, TokensEvaluated = read.Total, PromptProgress = PromptRead.Of(read) };
+                return new InfillAnswer
+                {
+                    Index = index,
+                    Model = model.Name,
+                    TokensEvaluated = read.Total,
+                    PromptProgress = PromptRead.Of(read)
+                };
             if (request.EvaluateOnly)
-                return generated.Statistics is { } evaluated ? Final(new Generated { Finish = FinishReason.Length }, evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }) : null;
+                return generated.Statistics is { } evaluated
+                    ? Final(new Generated { Finish = FinishReason.Length },
+                        evaluated with { GeneratedTokens = 0, GenerateSeconds = 0 }) : null;
             _text.Append(generated.Text);
             var answer = generated.AnswerToken(model.Tokenizer);
             if (answer is { } token)
@@ -107,14 +121,16 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         // After sampling they are told as probabilities, and before it as their logarithms.
         InfillProbability Probability(Generated generated)
         {
-            var (own, top) = (Of(generated.Token!.Value, generated.LogProb), generated.TopLogProbs.Select(t => Of(t.Token, t.LogProb)).ToList());
+            var (own, top) = (Of(generated.Token!.Value, generated.LogProb),
+                generated.TopLogProbs.Select(t => Of(t.Token, t.LogProb)).ToList());
             return request.Options.LogprobsAfterSampling ? own with { TopProbs = top } : own with { TopLogprobs = top };
         }
 
         InfillProbability Of(int token, float logprob)
         {
             var known = new InfillProbability(token, model.Tokenizer.Text(token), ChatLogprob.BytesOf(model.Tokenizer, token));
-            return request.Options.LogprobsAfterSampling ? known with { Prob = MathF.Exp(logprob) } : known with { Logprob = ChatLogprob.Finite(logprob) };
+            return request.Options.LogprobsAfterSampling ? known with { Prob = MathF.Exp(logprob) }
+                : known with { Logprob = ChatLogprob.Finite(logprob) };
         }
 
         InfillAnswer Final(Generated last, GenerationStatistics statistics) => new()
@@ -141,7 +157,8 @@ sealed class InfillEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
     static GenerationSettings Settings(InfillRequest request)
     {
         var o = request.Options;
-        return new(request.EvaluateOnly ? 0 : o.MaxTokens == int.MaxValue ? -1 : o.MaxTokens, o.Seed, o.Temperature, o.TopK, o.TopP, o.MinP, o.RepetitionPenalty, o.PresencePenalty, o.FrequencyPenalty,
+        return new(request.EvaluateOnly ? 0 : o.MaxTokens == int.MaxValue ? -1 : o.MaxTokens, o.Seed, o.Temperature, o.TopK, o.TopP, o.MinP,
+            o.RepetitionPenalty, o.PresencePenalty, o.FrequencyPenalty,
             o.Stop, o.IgnoreEndOfText, request.Stream, o.TopLogprobs ?? 0, o.LogprobsAfterSampling);
     }
 }

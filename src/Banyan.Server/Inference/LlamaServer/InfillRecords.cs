@@ -63,5 +63,6 @@ sealed record InfillProbability(int Id, string Token, int[] Bytes)
 }
 
 /// <summary>How an answer was sampled.</summary>
-sealed record GenerationSettings(int NPredict, ulong? Seed, float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty, float PresencePenalty, float FrequencyPenalty,
+sealed record GenerationSettings(int NPredict, ulong? Seed, float Temperature, int TopK, float TopP, float MinP, float RepeatPenalty,
+    float PresencePenalty, float FrequencyPenalty,
     IReadOnlyList<string> Stop, bool IgnoreEos, bool Stream, int NProbs, bool PostSamplingProbs);

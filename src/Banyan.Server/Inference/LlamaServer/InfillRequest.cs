@@ -26,21 +26,26 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
         return new(ReadPrompts(prompt, model), options, fields.Flag("stream"), fields.Flag("return_tokens"), evaluateOnly)
         {
             Explains = true,
-            ResponseFields = [.. fields.Array("response_fields").Select(f => f.ValueKind == JsonValueKind.String ? Fields.ReadText(f, "response_fields")
+            ResponseFields =
+                [.. fields.Array("response_fields").Select(f => f.ValueKind == JsonValueKind.String ? Fields.ReadText(f, "response_fields")
                 : throw ApiException.WrongType("response_fields", "an array of strings", $"an array with {Fields.Describe(f)}"))],
         };
     }
 
     /// <summary>How many answers <c>/completion</c> is asked for.</summary>
-    public static int CountPrompts(Fields fields, int most) => fields.Any("prompt") is { ValueKind: JsonValueKind.Array } list && IsSeveral(list) && list.GetArrayLength() is var count
-        ? count <= most ? count : throw ApiException.Invalid("prompt", $"Invalid 'prompt': {count} prompts are more than the {most} generations this server runs at once.") : 1;
+    public static int CountPrompts(Fields fields, int most) =>
+        fields.Any("prompt") is { ValueKind: JsonValueKind.Array } list && IsSeveral(list) && list.GetArrayLength() is var count
+        ? count <= most ? count
+        : throw ApiException.Invalid("prompt",
+            $"Invalid 'prompt': {count} prompts are more than the {most} generations this server runs at once.") : 1;
 
     // One text as a string, as tokens, or mixed of both; several as a list of such.
     static List<int[]> ReadPrompts(JsonElement prompt, LoadedModel model)
     {
         if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() == 0)
             throw ApiException.Invalid("prompt", "Invalid 'prompt': the array is empty.");
-        return prompt.ValueKind == JsonValueKind.Array && IsSeveral(prompt) ? [.. prompt.EnumerateArray().Select(item => ReadPrompt(item, model))] : [ReadPrompt(prompt, model)];
+        return prompt.ValueKind == JsonValueKind.Array && IsSeveral(prompt)
+            ? [.. prompt.EnumerateArray().Select(item => ReadPrompt(item, model))] : [ReadPrompt(prompt, model)];
     }
 
     static bool IsSeveral(JsonElement list) => list.EnumerateArray().All(item => item.ValueKind != JsonValueKind.Number);
@@ -50,7 +55,8 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
         if (prompt.ValueKind == JsonValueKind.String)
             return model.Encode(Fields.ReadText(prompt, "prompt"));
         if (prompt.ValueKind != JsonValueKind.Array)
-            throw ApiException.WrongType("prompt", "a string, a list of token ids and strings, or a list of those", Fields.Describe(prompt));
+            throw ApiException.WrongType("prompt", "a string, a list of token ids and strings, or a list of those",
+                Fields.Describe(prompt));
         return model.ReadMixed(prompt, "prompt", model.ContextLength - 1).OrStart(model.Tokenizer);
     }
 
@@ -88,12 +94,14 @@ sealed record InfillRequest(IReadOnlyList<int[]> Prompts, GenerationOptions Opti
     {
         var items = fields.Array("input_extra");
         if (items.Count > MaxFiles)
-            throw ApiException.Invalid("input_extra", $"Invalid 'input_extra': {items.Count} files, at most {MaxFiles} are taken.", "array_above_max_length");
+            throw ApiException.Invalid("input_extra", $"Invalid 'input_extra': {items.Count} files, at most {MaxFiles} are taken.",
+                "array_above_max_length");
         var files = new List<FimFile>(items.Count);
         foreach (var item in items)
         {
             var path = $"input_extra[{files.Count}]";
-            var file = item.ValueKind == JsonValueKind.Object ? new Fields(item, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(item));
+            var file = item.ValueKind == JsonValueKind.Object ? new Fields(item, path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(item));
             files.Add(new(file.Text("filename") ?? "file", file.Text("text") ?? throw ApiException.Missing($"{path}.text")));
         }
         return files;

@@ -25,7 +25,8 @@ sealed class RerankEndpoint(Bodies bodies, Catalogue catalogue, Telemetry teleme
         var tokens = request.Pairs.Sum(p => p.Length);
         measured.CountInput(tokens);
         var results = scores.Select((s, i) => (Index: i, Score: request.Raw ? s[0] : Embedder.Relevance(s)))
-            .OrderByDescending(r => r.Score).ThenBy(r => r.Index).Take(request.Most).Select(r => (JsonNode)Result(request, r.Index, r.Score));
+            .OrderByDescending(r => r.Score).ThenBy(r => r.Index).Take(request.Most)
+            .Select(r => (JsonNode)Result(request, r.Index, r.Score));
         JsonNode answer = request.IsTei ? new JsonArray([.. results]) : new JsonObject
         {
             ["model"] = model.Name,
@@ -49,7 +50,8 @@ sealed class RerankEndpoint(Bodies bodies, Catalogue catalogue, Telemetry teleme
     static Asked Read(Fields fields, LoadedModel model)
     {
         if (!model.Vectors.CanScore)
-            throw ApiException.Invalid("model", $"'{model.Name}' has no classifier (cls.output.weight), so it gives no scores: name a reranker.", "model_not_supported");
+            throw ApiException.Invalid("model",
+                $"'{model.Name}' has no classifier (cls.output.weight), so it gives no scores: name a reranker.", "model_not_supported");
         var query = fields.Text("query") ?? throw ApiException.Missing("query");
         var isTei = fields.Any("texts") is not null;
         var name = isTei ? "texts" : "documents";
@@ -66,7 +68,8 @@ sealed class RerankEndpoint(Bodies bodies, Catalogue catalogue, Telemetry teleme
                 JsonValueKind.Object => new Fields(item, param).Text("text") ?? throw ApiException.Missing($"{param}.text"),
                 _ => throw ApiException.WrongType(param, "a string or an object with 'text'", Fields.Describe(item)),
             });
-            pairs.Add(model.Vectors.TryPair(query, documents[^1], out var pair) ? pair : throw EmbeddedTexts.TooLong(model, $"'{param}' with the query"));
+            pairs.Add(model.Vectors.TryPair(query, documents[^1], out var pair) ? pair
+                : throw EmbeddedTexts.TooLong(model, $"'{param}' with the query"));
             EmbeddedTexts.CheckTokens(tokens += pair.Length, name);
         }
         if (pairs.Count == 0)

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>The models this server serves, by name. Those of the folder are found again at each listing, so a file dropped in appears.</summary>
+/// <summary>
+/// The models this server serves, by name. Those of the folder are found again at each listing, so a file dropped in appears.
+/// </summary>
 sealed class Catalogue : IAsyncDisposable
 {
     readonly Lock _lock = new();
@@ -24,7 +26,8 @@ sealed class Catalogue : IAsyncDisposable
             _models.AddRange([.. options.Adapters.Select(path => Make(path, ModelFolder.NameOf(path), _models[0]))]);
     }
 
-    ServedModel Make(string path, string name, ServedModel? @base = null) => new(path, name, _settings.GetValueOrDefault(name) ?? ModelSettings.None, _options, _memory, _time, _log, @base);
+    ServedModel Make(string path, string name, ServedModel? @base = null) =>
+        new(path, name, _settings.GetValueOrDefault(name) ?? ModelSettings.None, _options, _memory, _time, _log, @base);
 
     /// <summary>The model that answers requests which name none.</summary>
     public ServedModel? Default => Known.FirstOrDefault() ?? List().FirstOrDefault();
@@ -37,13 +40,16 @@ sealed class Catalogue : IAsyncDisposable
             if (_options.ModelsFolder is { } folder && !_disposed)
             {
                 // Adapters last: their bases are known then; and what was created of others after them.
-                foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is null ? 0 : CreatedModel.Is(f.Path) ? 2 : 1).ThenBy(f => f.Base is null ? default : File.GetLastWriteTimeUtc(f.Path)))
+                foreach (var (name, path, of) in ModelFolder.Find(folder).OrderBy(f => f.Base is null ? 0 : CreatedModel.Is(f.Path) ? 2 : 1)
+                    .ThenBy(f => f.Base is null ? default : File.GetLastWriteTimeUtc(f.Path)))
                 {
                     var @base = of is null ? null : BaseOf(of);
                     if (_models.Exists(m => m.Path == path) || (of is not null && @base is null))
                         continue;
                     // A link to what is served already is another name of it, and not the same weights once more.
-                    if (_models.Find(m => m.Base is null && of is null && (Directory.Exists(path) ? IsSameFolder(m.Path, path) : ModelFolder.RealPath(m.Path) == ModelFolder.RealPath(path))) is { } same)
+                    if (_models.Find(m => m.Base is null && of is null
+                        && (Directory.Exists(path) ? IsSameFolder(m.Path, path)
+                            : ModelFolder.RealPath(m.Path) == ModelFolder.RealPath(path))) is { } same)
                     {
                         _names[name] = same;
                         continue;
@@ -62,7 +68,9 @@ sealed class Catalogue : IAsyncDisposable
     public ServedModel Find(string? name)
     {
         if (string.IsNullOrEmpty(name))
-            return Default ?? throw new ApiException(404, "There is no model yet. Put a GGUF file into the models folder.", "model", "model_not_found");
+            return Default
+                ?? throw new ApiException(404, "There is no model yet. Put a GGUF file into the models folder.",
+                    "model", "model_not_found");
         if (Named(Known) is { } known)
             return known;
         if (Other(name) is { } other)
@@ -71,10 +79,13 @@ sealed class Catalogue : IAsyncDisposable
         // Ollama's clients name a tag.
         if (Named(all) is null && name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase))
             return Find(name[..^":latest".Length]);
-        return Named(all) ?? Other(name) ?? Pulled(all, name) ?? (AliasOf(name) is { } model ? all.FirstOrDefault(m => string.Equals(m.Name, model, StringComparison.OrdinalIgnoreCase)) : null)
+        return Named(all) ?? Other(name) ?? Pulled(all, name)
+            ?? (AliasOf(name) is { } model
+                ? all.FirstOrDefault(m => string.Equals(m.Name, model, StringComparison.OrdinalIgnoreCase)) : null)
             ?? throw ApiException.UnknownModel(name, all.Select(m => m.Name));
 
-        ServedModel? Named(IEnumerable<ServedModel> models) => models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
+        ServedModel? Named(IEnumerable<ServedModel> models) =>
+            models.FirstOrDefault(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase));
     }
 
     /// <summary>Other names of models: those of copies, and those under which they were pulled.</summary>
@@ -135,10 +146,12 @@ sealed class Catalogue : IAsyncDisposable
     // owner/name[:part of a file's name], as it was pulled into the folder.
     ServedModel? Pulled(IReadOnlyList<ServedModel> all, string name)
     {
-        if (_options.ModelsFolder is not { } folder || name.Split(':') is not [var repo, .. var rest] || repo.Split('/') is not [{ Length: > 0 } owner, { Length: > 0 } model] || owner is "." or ".." || model is "." or "..")
+        if (_options.ModelsFolder is not { } folder || name.Split(':') is not [var repo, .. var rest]
+            || repo.Split('/') is not [{ Length: > 0 } owner, { Length: > 0 } model] || owner is "." or ".." || model is "." or "..")
             return null;
         var below = Path.Combine(folder, owner, model);
-        return all.FirstOrDefault(m => (ModelFolder.IsBelow(m.Path, below) || Path.GetFullPath(m.Path) == Path.GetFullPath(below)) && (rest is not [var part] || Path.GetFileName(m.Path).Contains(part, StringComparison.OrdinalIgnoreCase)));
+        return all.FirstOrDefault(m => (ModelFolder.IsBelow(m.Path, below) || Path.GetFullPath(m.Path) == Path.GetFullPath(below))
+            && (rest is not [var part] || Path.GetFileName(m.Path).Contains(part, StringComparison.OrdinalIgnoreCase)));
     }
 
     static bool IsSameFolder(string path, string other)
@@ -151,7 +164,8 @@ sealed class Catalogue : IAsyncDisposable
 
     /// <summary>The model that is served under a name which is none of its own: exact aliases first, then the longest beginning.</summary>
     string? AliasOf(string name) => _settings.SelectMany(s => s.Value.Aliases.Select(alias => (Model: s.Key, Alias: alias)))
-        .Where(a => a.Alias.EndsWith('*') ? name.StartsWith(a.Alias[..^1], StringComparison.OrdinalIgnoreCase) : string.Equals(name, a.Alias, StringComparison.OrdinalIgnoreCase))
+        .Where(a => a.Alias.EndsWith('*') ? name.StartsWith(a.Alias[..^1], StringComparison.OrdinalIgnoreCase)
+            : string.Equals(name, a.Alias, StringComparison.OrdinalIgnoreCase))
         .OrderBy(a => a.Alias.EndsWith('*')).ThenByDescending(a => a.Alias.Length).Select(a => a.Model).FirstOrDefault();
 
     // An adapter names its base by a path, a repo or a file: Qwen/Qwen2.5-Coder-0.5B is served as qwen2.5-coder-0.5b-q8_0, say.
@@ -163,10 +177,14 @@ sealed class Catalogue : IAsyncDisposable
         var models = _models.Where(m => m.Base is null).ToList();
         return models.Find(m => string.Equals(m.Path, named, StringComparison.Ordinal))
             ?? models.Find(m => string.Equals(m.Name, name, StringComparison.OrdinalIgnoreCase))
-            ?? models.Find(m => m.Name.StartsWith($"{name}-", StringComparison.OrdinalIgnoreCase) || m.Name.StartsWith($"{name}.", StringComparison.OrdinalIgnoreCase));
+            ?? models.Find(m => m.Name.StartsWith($"{name}-", StringComparison.OrdinalIgnoreCase)
+                || m.Name.StartsWith($"{name}.", StringComparison.OrdinalIgnoreCase));
     }
 
-    /// <summary>Other names under which models are asked for: those of copies and pulls, and aliases; those that stand for many (<c>gpt-*</c>) are none.</summary>
+    /// <summary>
+    /// Other names under which models are asked for: those of copies and pulls, and aliases; those that stand for many (<c>gpt-*</c>) are
+    /// none.
+    /// </summary>
     public IReadOnlyList<(string Name, ServedModel Model)> OtherNames()
     {
         var models = List();
@@ -176,7 +194,8 @@ sealed class Catalogue : IAsyncDisposable
         foreach (var model in models)
             foreach (var alias in model.Settings.Aliases.Where(a => !a.EndsWith('*')))
                 names.TryAdd(alias, model);
-        return [.. names.Where(n => !models.Any(m => string.Equals(m.Name, n.Key, StringComparison.OrdinalIgnoreCase))).Select(n => (n.Key, n.Value))];
+        return [.. names.Where(n => !models.Any(m => string.Equals(m.Name, n.Key, StringComparison.OrdinalIgnoreCase)))
+            .Select(n => (n.Key, n.Value))];
     }
 
     /// <summary>Takes up what is set for single models, from the next request on.</summary>

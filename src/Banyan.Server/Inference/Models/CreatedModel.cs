@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace Banyan.Server.Inference.Models;
 
 /// <summary>
-/// A model that was made of another by Ollama's <c>/api/create</c>: the same weights, with a system text, a template, an adapter or sampling of its own. It
-/// is in the folder of models as <c>NAME.model.json</c>.
+/// A model that was made of another by Ollama's <c>/api/create</c>: the same weights, with a system text, a template, an adapter or
+/// sampling of its own. It is in the folder of models as <c>NAME.model.json</c>.
 /// </summary>
 /// <param name="From">Name of the model that it is made of.</param>
 sealed record CreatedModel(string From)
@@ -34,7 +34,18 @@ sealed record CreatedModel(string From)
     public IReadOnlyList<string>? Stop { get; init; }
 
     [JsonIgnore]
-    public ModelSettings Settings => new() { System = System, ChatTemplate = Template, Temperature = Temperature, TopP = TopP, TopK = TopK, MinP = MinP, RepetitionPenalty = RepeatPenalty, Stop = Stop };
+    public ModelSettings Settings =>
+        new()
+        {
+            System = System,
+            ChatTemplate = Template,
+            Temperature = Temperature,
+            TopP = TopP,
+            TopK = TopK,
+            MinP = MinP,
+            RepetitionPenalty = RepeatPenalty,
+            Stop = Stop
+        };
 
     public static bool Is(string path) => path.EndsWith(Extension, StringComparison.OrdinalIgnoreCase);
 
@@ -45,7 +56,8 @@ sealed record CreatedModel(string From)
     {
         try
         {
-            return new FileInfo(path).Length > LargestFile ? null : JsonSerializer.Deserialize(File.ReadAllBytes(path), CreatedModelJson.Default.CreatedModel);
+            return new FileInfo(path).Length > LargestFile ? null
+                : JsonSerializer.Deserialize(File.ReadAllBytes(path), CreatedModelJson.Default.CreatedModel);
         }
         catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
         {
@@ -61,6 +73,8 @@ sealed record CreatedModel(string From)
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(CreatedModel))]
 sealed partial class CreatedModelJson : JsonSerializerContext;

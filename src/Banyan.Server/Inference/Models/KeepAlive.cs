@@ -3,7 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>How long a model stays without a request, as Ollama writes it: <c>5m</c>, <c>1h30m</c>, seconds as a number; 0 unloads at once, less than 0 never.</summary>
+/// <summary>
+/// How long a model stays without a request, as Ollama writes it: <c>5m</c>, <c>1h30m</c>, seconds as a number; 0 unloads at once, less
+/// than 0 never.
+/// </summary>
 public static partial class KeepAlive
 {
     /// <summary>Reads it; <see cref="Timeout.InfiniteTimeSpan"/> for never.</summary>
@@ -17,7 +20,8 @@ public static partial class KeepAlive
             return false;
         var sum = 0.0;
         for (var i = 0; i < match.Groups[2].Captures.Count; i++)
-            sum += double.Parse(match.Groups[2].Captures[i].Value, CultureInfo.InvariantCulture) * match.Groups[3].Captures[i].Value switch { "h" => 3600, "m" => 60, "s" => 1, _ => 0.001 };
+            sum += double.Parse(match.Groups[2].Captures[i].Value, CultureInfo.InvariantCulture)
+                * match.Groups[3].Captures[i].Value switch { "h" => 3600, "m" => 60, "s" => 1, _ => 0.001 };
         return Set(match.Groups[1].Length > 0 ? -sum : sum, out span);
     }
 

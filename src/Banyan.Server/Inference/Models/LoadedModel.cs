@@ -15,7 +15,9 @@ using Banyan.Server.Keys;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>A model in memory with the engine that batches its requests, or an adapter beside one: the same model and engine, under another name.</summary>
+/// <summary>
+/// A model in memory with the engine that batches its requests, or an adapter beside one: the same model and engine, under another name.
+/// </summary>
 sealed class LoadedModel : IAsyncDisposable
 {
     readonly ChatTemplate? _replacement;
@@ -35,19 +37,25 @@ sealed class LoadedModel : IAsyncDisposable
     }
 
     /// <summary>An adapter of a loaded model, or a model that was created of it; that one owns what both use.</summary>
-    public LoadedModel(string name, LoadedModel @base, ModelAdapter? adapter, ModelSettings? settings = null, ChatTemplate? replacement = null)
+    public LoadedModel(string name, LoadedModel @base, ModelAdapter? adapter, ModelSettings? settings = null,
+        ChatTemplate? replacement = null)
     {
-        (Name, Model, _engine, _replacement, _adapter, _base, _settings) = (name, @base.Model, @base._engine, replacement ?? @base._replacement, adapter ?? @base._adapter, @base, settings ?? ModelSettings.None);
+        (Name, Model, _engine, _replacement, _adapter, _base, _settings) =
+            (name, @base.Model, @base._engine, replacement ?? @base._replacement, adapter ?? @base._adapter, @base,
+                settings ?? ModelSettings.None);
         _vectors = new(() => new(this, _adapter));
     }
 
-    /// <summary>It with adapters, each at a scale; the adapter itself where there is one, as it was trained. Whoever asks need not dispose it.</summary>
+    /// <summary>
+    /// It with adapters, each at a scale; the adapter itself where there is one, as it was trained. Whoever asks need not dispose it.
+    /// </summary>
     /// <exception cref="NotSupportedException">One of them cannot be scaled or put beside others.</exception>
     public LoadedModel With(IReadOnlyList<(LoadedModel Model, float Scale)> adapters) => adapters switch
     {
         [] => this,
         [(var one, 1)] => one,
-        _ => new LoadedModel(Name, this, Model.MixAdapters(adapters.Where(a => a.Model._adapter is not null).Select(a => (a.Model._adapter!, a.Scale)))),
+        _ => new LoadedModel(Name, this,
+            Model.MixAdapters(adapters.Where(a => a.Model._adapter is not null).Select(a => (a.Model._adapter!, a.Scale)))),
     };
 
     public string Name { get; }
@@ -102,14 +110,17 @@ sealed class LoadedModel : IAsyncDisposable
 
     /// <summary>Generates with its adapter, where it is one.</summary>
     /// <inheritdoc cref="Engine.GenerateAsync"/>
-    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options, CancellationToken cancellationToken)
+    public IAsyncEnumerable<Generated> GenerateAsync(IReadOnlyList<int> prompt, GenerationOptions options,
+        CancellationToken cancellationToken)
     {
-        var pieces = (_engine ?? throw CannotGenerate()).GenerateAsync(prompt, options with { Adapter = _adapter, Client = KeyHolder.Current?.Key.Name }, cancellationToken);
+        var pieces = (_engine ?? throw CannotGenerate()).GenerateAsync(prompt,
+            options with { Adapter = _adapter, Client = KeyHolder.Current?.Key.Name }, cancellationToken);
         return KeyHolder.Current is { } holder ? CountedAsync(holder, prompt.Count, pieces, cancellationToken) : pieces;
     }
 
     // Also of an answer that its client leaves, up to there.
-    static async IAsyncEnumerable<Generated> CountedAsync(KeyHolder holder, int prompt, IAsyncEnumerable<Generated> pieces, [EnumeratorCancellation] CancellationToken cancellationToken)
+    static async IAsyncEnumerable<Generated> CountedAsync(KeyHolder holder, int prompt, IAsyncEnumerable<Generated> pieces,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var answer = 0;
         try
@@ -155,7 +166,8 @@ sealed class LoadedModel : IAsyncDisposable
             return;
         }
         var start = Tokenizer.Bos ?? Tokenizer.Eos ?? 0;
-        await foreach (var _ in GenerateAsync([.. Enumerable.Repeat(start, Math.Min(16, ContextLength - 2))], new() { MaxTokens = 2, IgnoreEndOfText = true }, cancellationToken))
+        await foreach (var _ in GenerateAsync([.. Enumerable.Repeat(start, Math.Min(16, ContextLength - 2))],
+            new() { MaxTokens = 2, IgnoreEndOfText = true }, cancellationToken))
         {
         }
     }

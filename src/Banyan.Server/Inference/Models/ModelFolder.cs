@@ -11,7 +11,9 @@ static partial class ModelFolder
 
     /// <summary>Models, and folders of adapters with the base that each names; of a model it is null.</summary>
     public static IEnumerable<(string Name, string Path, string? Base)> Find(string folder) =>
-        Directory.Exists(folder) ? Search(folder, 0).Select(path => (NameOf(path), path, CreatedModel.Is(path) ? CreatedModel.TryRead(path)?.From ?? "" : IsAdapter(path) ? BaseOf(path) : null)).Where(found => found.Item3 != "") : [];
+        Directory.Exists(folder) ? Search(folder, 0)
+        .Select(path => (NameOf(path), path, CreatedModel.Is(path) ? CreatedModel.TryRead(path)?.From ?? "" : IsAdapter(path) ? BaseOf(path)
+            : null)).Where(found => found.Item3 != "") : [];
 
     static bool IsAdapter(string path) => File.Exists(Path.Combine(path, AdapterConfig));
 
@@ -22,7 +24,8 @@ static partial class ModelFolder
             using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(adapter, AdapterConfig)));
             return json.RootElement.GetProperty("base_model_name_or_path").GetString() ?? "";
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException or KeyNotFoundException
+            or InvalidOperationException)
         {
             return ""; // it cannot be served without
         }
@@ -36,10 +39,12 @@ static partial class ModelFolder
             return NameOf(Path.GetDirectoryName(Path.GetFullPath(path))!);
         if (CreatedModel.Is(name))
             return Path.GetFileNameWithoutExtension(Path.GetFileNameWithoutExtension(name));
-        name = name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) || name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
+        name = name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)
             ? Path.GetFileNameWithoutExtension(name) : name;
         // A folder of the shared cache is called after its commit: models--owner--name/snapshots/COMMIT.
-        if (Path.GetFullPath(path).TrimEnd(Path.DirectorySeparatorChar).Split(Path.DirectorySeparatorChar) is [.., var repo, "snapshots", _] && repo.StartsWith("models--", StringComparison.Ordinal))
+        if (Path.GetFullPath(path).TrimEnd(Path.DirectorySeparatorChar).Split(Path.DirectorySeparatorChar) is [.., var repo, "snapshots", _]
+            && repo.StartsWith("models--", StringComparison.Ordinal))
             name = repo[(repo.LastIndexOf("--", StringComparison.Ordinal) + 2)..];
         return SplitPart().Replace(name, "");
     }
@@ -53,7 +58,8 @@ static partial class ModelFolder
     {
         var stem = path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? path[..^".gguf".Length] : path;
         return SplitPart().Match(stem) is { Success: true } part
-            ? Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileName(stem[..part.Index])}-*-of-*.gguf")
+            ? Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(path))!,
+                $"{Path.GetFileName(stem[..part.Index])}-*-of-*.gguf")
             : File.Exists(path) ? [path] : [];
     }
 
@@ -103,7 +109,9 @@ static partial class ModelFolder
         }
     }
 
-    /// <summary>Removes a model of the folder, and folders that are empty then. What is a link is removed, and not what it leads to.</summary>
+    /// <summary>
+    /// Removes a model of the folder, and folders that are empty then. What is a link is removed, and not what it leads to.
+    /// </summary>
     public static void Remove(string model, string folder)
     {
         if (Directory.Exists(model))
@@ -117,14 +125,16 @@ static partial class ModelFolder
         else
             foreach (var part in Parts(model).ToList())
                 File.Delete(part);
-        for (var parent = Path.GetDirectoryName(Path.GetFullPath(model)); parent is not null && parent.Length > Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar).Length
+        for (var parent = Path.GetDirectoryName(Path.GetFullPath(model)); parent is not null
+            && parent.Length > Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar).Length
             && Directory.Exists(parent) && !Directory.EnumerateFileSystemEntries(parent).Any(); parent = Path.GetDirectoryName(parent))
             Directory.Delete(parent);
     }
 
     /// <summary>Whether a path is below a folder.</summary>
     public static bool IsBelow(string path, string folder) =>
-        Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+        Path.GetFullPath(path).StartsWith(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + Path.DirectorySeparatorChar,
+            StringComparison.Ordinal);
 
     static IEnumerable<string> Search(string folder, int depth)
     {
@@ -140,7 +150,8 @@ static partial class ModelFolder
                     found.Add(file);
             found.AddRange(Directory.EnumerateFiles(folder, "*.json").Where(CreatedModel.Is).Order(StringComparer.Ordinal));
             if (depth < MaxDepth)
-                foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => !Path.GetFileName(d).StartsWith('.')).Order(StringComparer.Ordinal))
+                foreach (var inner in Directory.EnumerateDirectories(folder).Where(d => !Path.GetFileName(d).StartsWith('.'))
+                    .Order(StringComparer.Ordinal))
                     found.AddRange(Search(inner, depth + 1));
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)

@@ -2,7 +2,9 @@ using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>Which models' weights are in memory. Makes room for one by unloading those that nobody uses, the longest unused first.</summary>
+/// <summary>
+/// Which models' weights are in memory. Makes room for one by unloading those that nobody uses, the longest unused first.
+/// </summary>
 sealed class ModelMemory(InferenceOptions options) : IDisposable
 {
     readonly SemaphoreSlim _turn = new(1);
@@ -17,10 +19,13 @@ sealed class ModelMemory(InferenceOptions options) : IDisposable
         try
         {
             if (bytes > options.MemoryBytes)
-                throw new ApiException(400, $"{model.Name} has {Text(bytes)} of weights, and this server may hold {Text(options.MemoryBytes.Value)} (--memory): start it with more, or name a smaller model.", "model", "model_too_large");
+                throw new ApiException(400,
+                    $"{model.Name} has {Text(bytes)} of weights, and this server may hold {Text(options.MemoryBytes.Value)} (--memory): start it with more, or name a smaller model.", "model", "model_too_large");
             while (options.MemoryBytes is { } budget && HeldBeside(model) + bytes > budget)
                 if (!await UnloadOneAsync(model))
-                    throw new ApiException(503, $"There is no memory for {model.Name} beside the models that are in use (--memory {Text(budget)}). Try again in a moment.", "model", "no_memory", "server_error") { RetryAfterSeconds = 5 };
+                    throw new ApiException(503,
+                        $"There is no memory for {model.Name} beside the models that are in use (--memory {Text(budget)}). Try again in a moment.", "model", "no_memory", "server_error")
+                    { RetryAfterSeconds = 5 };
             Set(model, bytes);
         }
         finally

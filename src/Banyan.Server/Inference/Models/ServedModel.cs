@@ -11,8 +11,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>One model of the catalogue, or an adapter beside its base: loaded when first used, and kept until its place or its time is over.</summary>
-sealed partial class ServedModel(string path, string name, ModelSettings settings, InferenceOptions options, ModelMemory memory, TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
+/// <summary>
+/// One model of the catalogue, or an adapter beside its base: loaded when first used, and kept until its place or its time is over.
+/// </summary>
+sealed partial class ServedModel(string path, string name, ModelSettings settings, InferenceOptions options, ModelMemory memory,
+    TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
 {
     readonly Lock _lock = new();
     readonly List<ServedModel> _beside = [];
@@ -32,8 +35,8 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     public DateTimeOffset Created { get; } = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : Directory.GetLastWriteTimeUtc(path);
 
     /// <summary>
-    /// What is set for it. A change of how it samples and how long it stays holds from the next request on; where it is to be loaded otherwise, it is unloaded
-    /// once nobody uses it, so that no answer is broken off.
+    /// What is set for it. A change of how it samples and how long it stays holds from the next request on; where it is to be loaded
+    /// otherwise, it is unloaded once nobody uses it, so that no answer is broken off.
     /// </summary>
     public ModelSettings Settings
     {
@@ -46,7 +49,8 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
                     _keepAlive = SpanOf(value.KeepAlive ?? options.KeepAlive);
                 _settings = value;
                 if (Loaded is { } loaded)
-                    loaded.Settings = CreatedModel.Is(Path) && CreatedModel.TryRead(Path) is { } created ? value.Over(created.Settings) : value;
+                    loaded.Settings = CreatedModel.Is(Path) && CreatedModel.TryRead(Path) is { } created
+                        ? value.Over(created.Settings) : value;
             }
         }
     }
@@ -74,7 +78,10 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     /// <summary>When it was last asked for.</summary>
     public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
 
-    /// <summary>When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded. What is to be loaded otherwise is due.</summary>
+    /// <summary>
+    /// When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded. What is to be loaded
+    /// otherwise is due.
+    /// </summary>
     public DateTimeOffset? ExpiresAt => @base is not null || Loaded is null || Pending > 0 ? null
         : _settings.OfLoading != _loadedWith ? LastUsed : LastUsed + _keepAlive;
 
@@ -111,7 +118,8 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         {
             throw ApiException.Invalid("model", e.Message, "model_not_supported");
         }
-        catch (Exception e) when (e is ModelFileException or TemplateException or ArgumentException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ModelFileException or TemplateException or ArgumentException or IOException
+            or UnauthorizedAccessException)
         {
             throw new ApiException(500, $"{Name} could not be loaded: {e.Message}", "model", "model_load_failed", "server_error");
         }
@@ -122,14 +130,17 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     /// <param name="read">Reads the request for the loaded model.</param>
     /// <param name="cancellationToken">Stops waiting for the model.</param>
     /// <param name="generates">Whether it asks for text, which an encoder does not give.</param>
-    /// <param name="scales">The adapters that are to answer; null for those that are set for all (<see cref="Scales"/>), where text is asked for.</param>
+    /// <param name="scales">The adapters that are to answer; null for those that are set for all (<see cref="Scales"/>), where text is
+    /// asked for.</param>
     /// <exception cref="ApiException">It is refused.</exception>
-    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken, bool generates = true, IReadOnlyList<AdapterScale>? scales = null)
+    public async Task<Asked<T>> AskAsync<T>(int generations, Func<LoadedModel, T> read, CancellationToken cancellationToken,
+        bool generates = true, IReadOnlyList<AdapterScale>? scales = null)
     {
         var admission = Admit(generations);
         try
         {
-            var model = await WithAdaptersAsync(await LoadAsync(cancellationToken), scales ?? (generates ? [.. Scales.Where(s => s.Adapter.IsThere)] : []), cancellationToken);
+            var model = await WithAdaptersAsync(await LoadAsync(cancellationToken),
+                scales ?? (generates ? [.. Scales.Where(s => s.Adapter.IsThere)] : []), cancellationToken);
             return generates && !model.Generates ? throw model.CannotGenerate() : new Asked<T>(model, read(model), admission);
         }
         catch
@@ -139,7 +150,8 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         }
     }
 
-    static async Task<LoadedModel> WithAdaptersAsync(LoadedModel model, IReadOnlyList<AdapterScale> scales, CancellationToken cancellationToken)
+    static async Task<LoadedModel> WithAdaptersAsync(LoadedModel model, IReadOnlyList<AdapterScale> scales,
+        CancellationToken cancellationToken)
     {
         var loaded = new List<(LoadedModel Model, float Scale)>();
         foreach (var (adapter, scale) in scales.Where(s => s.Scale != 0))
@@ -309,8 +321,12 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
             if (CreatedModel.Is(Path))
             {
                 var created = CreatedModel.TryRead(Path) ?? throw new ModelFileException(Path, "it is no file that /api/create made");
-                var adapter = created.Adapter is { } file ? loaded.Model.AddAdapter(Name, AdapterWeights.Read(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, file), loaded.Model.Config)) : null;
-                return new LoadedModel(Name, loaded, adapter, _settings.Over(created.Settings), created.Template is { } jinja ? ChatTemplate.Parse(jinja) : null);
+                var adapter = created.Adapter is { } file
+                    ? loaded.Model.AddAdapter(Name,
+                        AdapterWeights.Read(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Path)!, file), loaded.Model.Config))
+                            : null;
+                return new LoadedModel(Name, loaded, adapter, _settings.Over(created.Settings),
+                    created.Template is { } jinja ? ChatTemplate.Parse(jinja) : null);
             }
             return new LoadedModel(Name, loaded, loaded.Model.AddAdapter(Name, AdapterWeights.Read(Path, loaded.Model.Config)));
         }

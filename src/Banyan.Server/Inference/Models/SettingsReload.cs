@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Banyan.Server.Inference.Models;
 
 /// <summary>Takes up what a changed file of settings says of single models, without a restart.</summary>
-sealed partial class SettingsReload(Catalogue catalogue, InferenceOptions options, TimeProvider time, ILogger<SettingsReload> log) : BackgroundService
+sealed partial class SettingsReload(Catalogue catalogue, InferenceOptions options, TimeProvider time, ILogger<SettingsReload> log)
+    : BackgroundService
 {
     static readonly TimeSpan s_every = TimeSpan.FromSeconds(0.5);
 
@@ -42,9 +43,11 @@ sealed partial class SettingsReload(Catalogue catalogue, InferenceOptions option
         }
     }
 
-    static (DateTime, long) Look(string path) => new FileInfo(path) is { Exists: true } info ? (info.LastWriteTimeUtc, info.Length) : default;
+    static (DateTime, long) Look(string path) =>
+        new FileInfo(path) is { Exists: true } info ? (info.LastWriteTimeUtc, info.Length) : default;
 
-    [LoggerMessage(LogLevel.Information, "{Path} was read again: what it sets for single models holds from now on; what it sets for the server, from the next start")]
+    [LoggerMessage(LogLevel.Information,
+        "{Path} was read again: what it sets for single models holds from now on; what it sets for the server, from the next start")]
     static partial void LogRead(ILogger log, string path);
 
     [LoggerMessage(LogLevel.Error, "{Message}: what is set for single models stays as it was")]

@@ -24,7 +24,8 @@ sealed class Vectors(LoadedModel model, ModelAdapter? adapter) : IAsyncDisposabl
     public int MostTokens => model.ContextLength;
 
     /// <inheritdoc cref="Embedder.Embed"/>
-    public Task<float[][]> EmbedAsync(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null, CancellationToken cancellationToken = default) =>
+    public Task<float[][]> EmbedAsync(IReadOnlyList<int[]> texts, bool normalize = true, int? dimensions = null,
+        CancellationToken cancellationToken = default) =>
         ComputeAsync(texts, some => _embedder.Embed(some, normalize, dimensions, cancellationToken), cancellationToken);
 
     /// <inheritdoc cref="Embedder.Score"/>
@@ -37,10 +38,13 @@ sealed class Vectors(LoadedModel model, ModelAdapter? adapter) : IAsyncDisposabl
     /// <summary>Refuses more numbers of a vector than there are.</summary>
     /// <exception cref="ApiException">There are fewer.</exception>
     public int? CheckDimensions(int? dimensions) => dimensions > Dimensions
-        ? throw ApiException.Invalid("dimensions", $"Invalid 'dimensions': {dimensions} is outside 1 … {Dimensions}: {model.Name} gives vectors of {Dimensions} numbers.", "out_of_range")
+        ? throw ApiException.Invalid("dimensions",
+            $"Invalid 'dimensions': {dimensions} is outside 1 … {Dimensions}: {model.Name} gives vectors of {Dimensions} numbers.",
+            "out_of_range")
         : dimensions;
 
-    async Task<float[][]> ComputeAsync(IReadOnlyList<int[]> texts, Func<IReadOnlyList<int[]>, IReadOnlyList<float[]>> compute, CancellationToken cancellationToken)
+    async Task<float[][]> ComputeAsync(IReadOnlyList<int[]> texts, Func<IReadOnlyList<int[]>, IReadOnlyList<float[]>> compute,
+        CancellationToken cancellationToken)
     {
         var results = new float[texts.Count][];
         for (var first = 0; first < results.Length; first += TextsOfATurn)
@@ -57,7 +61,9 @@ sealed class Vectors(LoadedModel model, ModelAdapter? adapter) : IAsyncDisposabl
                 _turn.Release();
             }
         }
-        return results.All(v => v.All(float.IsFinite)) ? results : throw new GenerationException($"{model.Name} gave numbers that are none (NaN or infinite): its file is damaged, or its weights are of a format that loses them");
+        return results.All(v => v.All(float.IsFinite)) ? results
+            : throw new GenerationException(
+                $"{model.Name} gave numbers that are none (NaN or infinite): its file is damaged, or its weights are of a format that loses them");
     }
 
     public async ValueTask DisposeAsync()

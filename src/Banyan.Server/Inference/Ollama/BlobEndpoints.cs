@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Inference.Ollama;
 
-/// <summary><c>HEAD</c> and <c>POST /api/blobs/sha256:…</c>: files of which a model is created next. What is not used within a day goes.</summary>
+/// <summary>
+/// <c>HEAD</c> and <c>POST /api/blobs/sha256:…</c>: files of which a model is created next. What is not used within a day goes.
+/// </summary>
 sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, TimeProvider time)
 {
     const string Algorithm = "sha256:";
@@ -15,11 +17,15 @@ sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, Tim
 
     /// <summary>The folder of what was uploaded.</summary>
     public static string Folder(InferenceOptions options) => Path.Combine(
-        options.ModelsFolder ?? throw ApiException.Unsupported("model", "This server has no folder of models, where one could be created: 'banyan up' has."), ".blobs");
+        options.ModelsFolder
+            ?? throw ApiException.Unsupported("model", "This server has no folder of models, where one could be created: 'banyan up' has."),
+            ".blobs");
 
     /// <summary>The path of a file with this hash, whether or not it exists.</summary>
     /// <exception cref="ApiException">It is not a SHA-256.</exception>
-    public static string PathOf(InferenceOptions options, string digest, string field) => digest.StartsWith(Algorithm, StringComparison.Ordinal) && digest.Length == Algorithm.Length + 64 && digest[Algorithm.Length..].All(char.IsAsciiHexDigit)
+    public static string PathOf(InferenceOptions options, string digest, string field) =>
+        digest.StartsWith(Algorithm, StringComparison.Ordinal) && digest.Length == Algorithm.Length + 64
+        && digest[Algorithm.Length..].All(char.IsAsciiHexDigit)
         ? Path.Combine(Folder(options), $"sha256-{digest[Algorithm.Length..].ToLowerInvariant()}")
         : throw ApiException.Invalid(field, $"Invalid '{field}': 'sha256:' and 64 hexadecimal digits are needed.");
 
@@ -58,7 +64,8 @@ sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, Tim
             }
             var got = Convert.ToHexStringLower(hash.GetHashAndReset());
             if (Path.GetFileName(path) != $"sha256-{got}")
-                throw ApiException.Invalid("digest", $"The body's SHA-256 is {got}: it was damaged on its way, or another was named.", "digest_mismatch");
+                throw ApiException.Invalid("digest",
+                    $"The body's SHA-256 is {got}: it was damaged on its way, or another was named.", "digest_mismatch");
             File.Move(temporary, path, overwrite: true);
         }
         finally
@@ -70,5 +77,6 @@ sealed class BlobEndpoints(ManageEndpoints manage, InferenceOptions options, Tim
 
     static string Digest(HttpContext context) => context.GetRouteValue("digest") as string ?? "";
 
-    static ApiException Full() => new(507, "The disk has no room for this file (2 % of it stay free).", "digest", "disk_full", "server_error");
+    static ApiException Full() =>
+        new(507, "The disk has no room for this file (2 % of it stay free).", "digest", "disk_full", "server_error");
 }

@@ -14,7 +14,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Inference.Ollama;
 
 /// <summary>
-/// <c>POST /api/create</c>: a model of another's weights with a system text, a template, sampling or an adapter of its own, or one of uploaded files.
+/// <c>POST /api/create</c>: a model of another's weights with a system text, a template, sampling or an adapter of its own, or one of
+/// uploaded files.
 /// </summary>
 sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions options, ManageEndpoints manage)
 {
@@ -22,7 +23,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
 
     readonly SemaphoreSlim _turn = new(1);
 
-    sealed record Wanted(string Name, string? From, IReadOnlyList<(string Name, string Path)> Files, (string Name, string Path)? Adapter, CreatedModel Model, bool Stream);
+    sealed record Wanted(string Name, string? From, IReadOnlyList<(string Name, string Path)> Files, (string Name, string Path)? Adapter,
+        CreatedModel Model, bool Stream);
 
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
@@ -32,7 +34,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         try
         {
             if (catalogue.List().Any(m => string.Equals(m.Name, wanted.Name, StringComparison.OrdinalIgnoreCase)))
-                throw ApiException.Invalid("model", $"Invalid 'model': there is a model '{wanted.Name}'. Delete it first, or choose another name.");
+                throw ApiException.Invalid("model",
+                    $"Invalid 'model': there is a model '{wanted.Name}'. Delete it first, or choose another name.");
             await Task.Run(() => Create(wanted), cancellationToken);
         }
         finally
@@ -63,7 +66,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
                 var isPlain = wanted.Model with { From = "" } == new CreatedModel("") && wanted.Adapter is null;
                 var own = isPlain ? wanted.Name : $"{wanted.Name}-base";
                 if (!isPlain && catalogue.List().Any(m => string.Equals(m.Name, own, StringComparison.OrdinalIgnoreCase)))
-                    throw ApiException.Invalid("model", $"Invalid 'model': there is a model '{own}', the name that its weights would have.");
+                    throw ApiException.Invalid("model",
+                        $"Invalid 'model': there is a model '{own}', the name that its weights would have.");
                 var path = Place(wanted.Files, folder, own, begun);
                 using (var file = ModelFile.Open(path))
                     _ = Config.Read(file);
@@ -85,7 +89,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         catch (Exception e) when (e is ModelFileException or NotSupportedException or ArgumentException)
         {
             Undo(begun);
-            throw ApiException.Invalid(wanted.Adapter is null ? "files" : "adapters", $"This cannot be served: {e.Message}", "model_not_supported");
+            throw ApiException.Invalid(wanted.Adapter is null ? "files" : "adapters",
+                $"This cannot be served: {e.Message}", "model_not_supported");
         }
         catch
         {
@@ -106,7 +111,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
     {
         var isGguf = files is [var only] && only.Name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase);
         if (!isGguf && !files.Any(f => f.Name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)))
-            throw ApiException.Invalid("files", "Invalid 'files': one .gguf is needed, or a folder's .safetensors with config.json and tokenizer.json.");
+            throw ApiException.Invalid("files",
+                "Invalid 'files': one .gguf is needed, or a folder's .safetensors with config.json and tokenizer.json.");
         foreach (var (file, path) in files)
         {
             var to = isGguf ? Path.Combine(folder, $"{name}.gguf") : Path.Combine(folder, name, file);
@@ -131,7 +137,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         var name = ManageEndpoints.NewName(ManageEndpoints.NameIn(fields, "model", "name"), "model");
         _ = BlobEndpoints.Folder(options);
         if (fields.Text("modelfile") is { Length: > 0 })
-            throw ApiException.Unsupported("modelfile", "'modelfile' is what Ollama took before 0.5: send 'from', 'system', 'template', 'parameters' instead, as its program does now.");
+            throw ApiException.Unsupported("modelfile",
+                "'modelfile' is what Ollama took before 0.5: send 'from', 'system', 'template', 'parameters' instead, as its program does now.");
         if (fields.Text("quantize") is { Length: > 0 })
             throw ApiException.Unsupported("quantize", "'quantize' is not done by this server: 'banyan quantize IN OUT --type T' does it.");
         if (fields.Count("messages") > 0)
@@ -140,7 +147,8 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
         var adapters = FilesIn(fields, "adapters");
         var from = fields.Text("from") is { Length: > 0 } text ? text : null;
         if (from is null == (files.Count == 0))
-            throw ApiException.Invalid("from", from is null ? "Missing 'from' or 'files': of what the model is made." : "'from' and 'files' exclude each other.");
+            throw ApiException.Invalid("from",
+                from is null ? "Missing 'from' or 'files': of what the model is made." : "'from' and 'files' exclude each other.");
         if (adapters.Count > 1)
             throw ApiException.Unsupported("adapters", "'adapters' has more than one file: one GGUF adapter is taken.");
         var template = Long(fields, "template");
@@ -151,9 +159,12 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             }
             catch (TemplateException e)
             {
-                throw ApiException.Invalid("template", $"Invalid 'template': templates are Jinja here, as models carry them, and not Go's: {e.Message}");
+                throw ApiException.Invalid("template",
+                    $"Invalid 'template': templates are Jinja here, as models carry them, and not Go's: {e.Message}");
             }
-        return new(name, from, files, adapters is [var adapter] ? adapter : null, ReadParameters(fields, new("") { System = Long(fields, "system"), Template = template }), fields.Flag("stream", fallback: true));
+        return new(name, from, files, adapters is [var adapter] ? adapter : null,
+            ReadParameters(fields, new("") { System = Long(fields, "system"), Template = template }),
+            fields.Flag("stream", fallback: true));
     }
 
     static CreatedModel ReadParameters(Fields fields, CreatedModel model)
@@ -172,14 +183,16 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             {
                 null => null,
                 { ValueKind: JsonValueKind.String } one => [Fields.ReadText(one, "parameters.stop")],
-                _ => given.Array("stop") is { Count: <= 16 } all && all.All(s => s.ValueKind == JsonValueKind.String) ? [.. all.Select(s => Fields.ReadText(s, "parameters.stop"))]
+                _ => given.Array("stop") is { Count: <= 16 } all && all.All(s => s.ValueKind == JsonValueKind.String)
+                    ? [.. all.Select(s => Fields.ReadText(s, "parameters.stop"))]
                     : throw ApiException.Invalid("parameters.stop", "Invalid 'parameters.stop': a text or up to 16 of them are needed."),
             },
         };
     }
 
     static string? Long(Fields fields, string name) => fields.Text(name) is { Length: > 0 } text
-        ? text.Length <= MostText ? text : throw ApiException.Invalid(name, $"Invalid '{name}': it has more than {MostText} characters.") : null;
+        ? text.Length <= MostText ? text
+        : throw ApiException.Invalid(name, $"Invalid '{name}': it has more than {MostText} characters.") : null;
 
     List<(string Name, string Path)> FilesIn(Fields fields, string field)
     {
@@ -188,11 +201,16 @@ sealed class CreateEndpoint(Bodies bodies, Catalogue catalogue, InferenceOptions
             return files;
         foreach (var file in fields.Any(field)!.Value.EnumerateObject())
         {
-            if (file.Name.Length is 0 or > 200 || file.Name[0] == '.' || file.Name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_')))
-                throw ApiException.Invalid(field, $"Invalid '{field}': names of files have letters, digits, '.', '-' and '_', and no folders.");
-            var path = BlobEndpoints.PathOf(options, file.Value.ValueKind == JsonValueKind.String ? file.Value.GetString()! : "", $"{field}.{file.Name}");
+            if (file.Name.Length is 0 or > 200 || file.Name[0] == '.'
+                || file.Name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '-' or '_')))
+                throw ApiException.Invalid(field,
+                    $"Invalid '{field}': names of files have letters, digits, '.', '-' and '_', and no folders.");
+            var path = BlobEndpoints.PathOf(options,
+                file.Value.ValueKind == JsonValueKind.String ? file.Value.GetString()! : "", $"{field}.{file.Name}");
             if (!File.Exists(path))
-                throw ApiException.Invalid($"{field}.{file.Name}", $"Invalid '{field}.{file.Name}': it was not uploaded. Send it to /api/blobs/{file.Value.GetString()} first.", "blob_not_found");
+                throw ApiException.Invalid($"{field}.{file.Name}",
+                    $"Invalid '{field}.{file.Name}': it was not uploaded. Send it to /api/blobs/{file.Value.GetString()} first.",
+                    "blob_not_found");
             files.Add((file.Name, path));
         }
         return files;

@@ -14,7 +14,8 @@ sealed class EmbedEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider tim
         var began = time.GetTimestamp();
         using var asked = await bodies.ReadAsync(context, fields => AskAsync(fields, model => new Asked(
             // An empty list is an empty answer here; it loads the model.
-            fields.Any("input") is { ValueKind: System.Text.Json.JsonValueKind.Array } list && list.GetArrayLength() == 0 ? [] : EmbeddedTexts.Read(fields, "input", model, cut: fields.Flag("truncate")),
+            fields.Any("input") is { ValueKind: System.Text.Json.JsonValueKind.Array } list && list.GetArrayLength() == 0 ? []
+                : EmbeddedTexts.Read(fields, "input", model, cut: fields.Flag("truncate")),
             model.Vectors.CheckDimensions(fields.Integer("dimensions", 1, int.MaxValue))), cancellationToken), cancellationToken);
         var loaded = time.GetElapsedTime(began);
         var (model, request) = (asked.Model, asked.Request);
@@ -38,11 +39,13 @@ sealed class EmbedEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider tim
     public async Task EmbedOneAsync(HttpContext context, CancellationToken cancellationToken)
     {
         using var asked = await bodies.ReadAsync(context, fields => AskAsync(fields, model =>
-            fields.Text("prompt") is { Length: > 0 } ? EmbeddedTexts.Read(fields, "prompt", model) : [], cancellationToken), cancellationToken);
+            fields.Text("prompt") is { Length: > 0 } ? EmbeddedTexts.Read(fields, "prompt", model) : [], cancellationToken),
+            cancellationToken);
         using var measured = telemetry.Begin("embeddings", asked.Model.Name);
         var vectors = await asked.Model.Vectors.EmbedAsync(asked.Request, normalize: false, cancellationToken: cancellationToken);
         measured.CountInput(asked.Request.Sum(t => t.Length));
-        await context.Response.WriteVectorsAsync(json => json.WritePropertyName("embedding"), vectors, (json, vector, _) => json.WriteVector(vector), json =>
+        await context.Response.WriteVectorsAsync(json => json.WritePropertyName("embedding"), vectors,
+            (json, vector, _) => json.WriteVector(vector), json =>
         {
             if (vectors.Length == 0)
                 json.WriteVector([]);

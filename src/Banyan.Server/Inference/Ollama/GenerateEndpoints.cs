@@ -27,7 +27,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     public Task ChatAsync(HttpContext context, CancellationToken cancellationToken) => RunAsync(context, isChat: true, cancellationToken);
 
-    public Task GenerateAsync(HttpContext context, CancellationToken cancellationToken) => RunAsync(context, isChat: false, cancellationToken);
+    public Task GenerateAsync(HttpContext context, CancellationToken cancellationToken) =>
+        RunAsync(context, isChat: false, cancellationToken);
 
     async Task RunAsync(HttpContext context, bool isChat, CancellationToken cancellationToken)
     {
@@ -44,7 +45,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
                 await context.Response.WriteJsonAsync(Nothing(served.Name, isChat, "unload"), cancellationToken);
                 return null;
             }
-            var admitted = await served.AskAsync(1, model => isChat ? ReadChat(fields, model) : ReadGenerate(fields, model), cancellationToken);
+            var admitted = await served.AskAsync(1,
+                model => isChat ? ReadChat(fields, model) : ReadGenerate(fields, model), cancellationToken);
             if (keep is { } span)
                 served.Keep(span);
             return admitted;
@@ -59,13 +61,16 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             return;
         }
         using var measured = telemetry.Begin(isChat ? "chat" : "text_completion", model.Name);
-        var pieces = measured.Watch(Generations.RunAsync(model, [request.Turn is { } turn ? new(turn) : new(0, request.Prompt, request.Options)], cancellationToken), cancellationToken);
+        var pieces =
+            measured.Watch(Generations.RunAsync(model, [request.Turn is { } turn ? new(turn) : new(0, request.Prompt, request.Options)],
+                cancellationToken), cancellationToken);
         var answer = request.Turn?.NewAnswer() ?? new TurnAnswer();
         if (!request.Stream)
         {
             await foreach (var (_, generated) in pieces)
                 answer.Collect(generated);
-            var whole = Line(model, isChat, new(answer.Calls.Count > 0 ? answer.Text.Trim() : answer.Text, answer.Reasoning, Calls(answer, 0)));
+            var whole =
+                Line(model, isChat, new(answer.Calls.Count > 0 ? answer.Text.Trim() : answer.Text, answer.Reasoning, Calls(answer, 0)));
             End(whole, answer, loaded, time.GetElapsedTime(began));
             await context.Response.WriteJsonAsync(whole, cancellationToken);
             return;
@@ -78,7 +83,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             {
                 foreach (var part in answer.Take(generated))
                     if (part.Kind is AnswerPartKind.Text or AnswerPartKind.Reasoning)
-                        await WriteAsync(Line(model, isChat, part.Kind == AnswerPartKind.Text ? new(part.Text, "", null) : new("", part.Text, null)));
+                        await WriteAsync(Line(model, isChat,
+                            part.Kind == AnswerPartKind.Text ? new(part.Text, "", null) : new("", part.Text, null)));
                 // Calls come whole here: their arguments are an object.
                 var complete = answer.Finish is null ? Math.Max(told, answer.Calls.Count - 1) : answer.Calls.Count;
                 if (complete > told)
@@ -117,7 +123,11 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
 
     JsonObject Line(string model, bool isChat, TurnAnswerView view)
     {
-        var line = new JsonObject { ["model"] = model, ["created_at"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture) };
+        var line = new JsonObject
+        {
+            ["model"] = model,
+            ["created_at"] = time.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture)
+        };
         var owner = line;
         if (isChat)
             line["message"] = owner = new JsonObject { ["role"] = "assistant", ["content"] = view.Text };
@@ -138,7 +148,12 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             calls.Add((JsonNode)new JsonObject
             {
                 ["id"] = answer.Calls[i].Id,
-                ["function"] = new JsonObject { ["index"] = i, ["name"] = answer.Calls[i].Name, ["arguments"] = Arguments(answer.Calls[i].Arguments) },
+                ["function"] = new JsonObject
+                {
+                    ["index"] = i,
+                    ["name"] = answer.Calls[i].Name,
+                    ["arguments"] = Arguments(answer.Calls[i].Arguments)
+                },
             });
         return calls;
     }
@@ -181,7 +196,16 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
             return new(null, [], options, false, Loads: true);
         }
         var messages = Messages(fields);
-        var turn = model.Prepare(new TurnRequest { Messages = messages, Tools = ReadTools(fields), Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
+        var turn =
+            model.Prepare(new TurnRequest
+            {
+                Messages = messages,
+                Tools = ReadTools(fields),
+                Thinks = ReadThink(fields, out var effort),
+                Effort = effort,
+                ReasoningLimit = limit,
+                Options = options
+            }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, fields.Flag("stream", fallback: true), Loads: false);
     }
 
@@ -205,7 +229,15 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         if (fields.Text("system") is { Length: > 0 } system)
             messages.Add((JsonNode)new JsonObject { ["role"] = "system", ["content"] = system });
         messages.Add((JsonNode)new JsonObject { ["role"] = "user", ["content"] = prompt });
-        var turn = model.Prepare(new TurnRequest { Messages = messages, Thinks = ReadThink(fields, out var effort), Effort = effort, ReasoningLimit = limit, Options = options }, time.GetLocalNow());
+        var turn =
+            model.Prepare(new TurnRequest
+            {
+                Messages = messages,
+                Thinks = ReadThink(fields, out var effort),
+                Effort = effort,
+                ReasoningLimit = limit,
+                Options = options
+            }, time.GetLocalNow());
         return new(turn, turn.Prompt, turn.Options, stream, Loads: false);
     }
 
@@ -256,7 +288,8 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
         for (var i = 0; i < tools.Count; i++)
         {
             var path = $"tools[{i}]";
-            var tool = tools[i].ValueKind == JsonValueKind.Object ? new Fields(tools[i], path) : throw ApiException.WrongType(path, "an object", Fields.Describe(tools[i]));
+            var tool = tools[i].ValueKind == JsonValueKind.Object ? new Fields(tools[i], path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(tools[i]));
             var function = tool.Object("function") ?? throw ApiException.Missing($"{path}.function");
             ChatRequest.CheckName(function.Text("name") ?? throw ApiException.Missing($"{path}.function.name"), $"{path}.function.name");
             _ = function.Object("parameters");
@@ -268,8 +301,10 @@ sealed class GenerateEndpoints(Bodies bodies, Catalogue catalogue, TimeProvider 
     static JsonArray Messages(Fields fields)
     {
         for (var i = 0; i < fields.Count("messages"); i++)
-            if (fields.Array("messages")[i] is { ValueKind: JsonValueKind.Object } element && new Fields(element, $"messages[{i}]").Count("images") > 0)
-                throw ApiException.Unsupported($"messages[{i}].images", $"'messages[{i}].images' is not supported: the models here read text only.");
+            if (fields.Array("messages")[i] is { ValueKind: JsonValueKind.Object } element
+                && new Fields(element, $"messages[{i}]").Count("images") > 0)
+                throw ApiException.Unsupported($"messages[{i}].images",
+                    $"'messages[{i}].images' is not supported: the models here read text only.");
         var messages = OpenAi.Chat.Messages.Read(fields);
         foreach (var message in messages.OfType<JsonObject>())
         {

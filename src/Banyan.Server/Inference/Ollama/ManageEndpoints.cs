@@ -33,7 +33,8 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         if (options.Pull is not { } pull)
             throw ApiException.Unsupported("model", "This server pulls no models.");
         var lines = Channel.CreateUnbounded<JsonObject>();
-        var repo = s_hosts.FirstOrDefault(h => name.StartsWith(h, StringComparison.OrdinalIgnoreCase)) is { } host ? name[host.Length..] : name;
+        var repo = s_hosts.FirstOrDefault(h => name.StartsWith(h, StringComparison.OrdinalIgnoreCase)) is { } host
+            ? name[host.Length..] : name;
         var pulling = RunAsync();
         try
         {
@@ -62,7 +63,9 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
             try
             {
                 if (Interlocked.Increment(ref _pulls) > MostPulls)
-                    throw new ApiException(429, $"{MostPulls} models are being pulled already. Try again when one of them is here.", "model", "queue_full", "rate_limit_error") { RetryAfterSeconds = 30 };
+                    throw new ApiException(429, $"{MostPulls} models are being pulled already. Try again when one of them is here.",
+                        "model", "queue_full", "rate_limit_error")
+                    { RetryAfterSeconds = 30 };
                 lines.Writer.TryWrite(Status("pulling manifest"));
                 var pulled = await pull(repo, new Progress(lines.Writer, repo), cancellationToken);
                 lines.Writer.TryWrite(Status("writing manifest"));
@@ -101,7 +104,8 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
     public async Task CopyAsync(HttpContext context, CancellationToken cancellationToken)
     {
         CheckAllowed();
-        var (source, destination) = await bodies.ReadAsync(context, fields => Task.FromResult((NameIn(fields, "source"), NameIn(fields, "destination"))), cancellationToken);
+        var (source, destination) = await bodies.ReadAsync(context,
+            fields => Task.FromResult((NameIn(fields, "source"), NameIn(fields, "destination"))), cancellationToken);
         var model = catalogue.Find(source);
         destination = NewName(destination, "destination");
         if (catalogue.List().Any(m => string.Equals(m.Name, destination, StringComparison.OrdinalIgnoreCase)))
@@ -120,8 +124,10 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         var model = catalogue.Find(name);
         var plain = name.EndsWith(":latest", StringComparison.OrdinalIgnoreCase) ? name[..^":latest".Length] : name;
         // A copy is a name: it goes, and what it names stays.
-        if (!string.Equals(model.Name, plain, StringComparison.OrdinalIgnoreCase) && catalogue.Names.Any(n => string.Equals(n.Name, plain, StringComparison.OrdinalIgnoreCase))
-            && options.ModelsFolder is { } copies && ModelFolder.Find(copies).FirstOrDefault(f => string.Equals(f.Name, plain, StringComparison.OrdinalIgnoreCase)) is { Path: { } copy })
+        if (!string.Equals(model.Name, plain, StringComparison.OrdinalIgnoreCase)
+            && catalogue.Names.Any(n => string.Equals(n.Name, plain, StringComparison.OrdinalIgnoreCase))
+            && options.ModelsFolder is { } copies && ModelFolder.Find(copies)
+            .FirstOrDefault(f => string.Equals(f.Name, plain, StringComparison.OrdinalIgnoreCase)) is { Path: { } copy })
         {
             ModelFolder.Remove(copy, copies);
             catalogue.Unname(plain);
@@ -129,9 +135,11 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         }
         var isOfFolder = options.ModelsFolder is { } below && ModelFolder.IsBelow(model.Path, below);
         if (!isOfFolder && (options.Models.Contains(model.Path) || options.Adapters.Contains(model.Path)))
-            throw ApiException.Invalid("model", $"{model.Name} is one that this server was started with: only models of its folder are deleted.", "model_not_deletable");
+            throw ApiException.Invalid("model",
+                $"{model.Name} is one that this server was started with: only models of its folder are deleted.", "model_not_deletable");
         if (model.IsLoaded && !await model.UnloadAsync())
-            throw new ApiException(409, $"{model.Name} is in use: it can be deleted when its requests have been answered.", "model", "model_in_use");
+            throw new ApiException(409, $"{model.Name} is in use: it can be deleted when its requests have been answered.",
+                "model", "model_in_use");
         if (isOfFolder)
             ModelFolder.Remove(model.Path, options.ModelsFolder!);
         catalogue.Forget(model);
@@ -142,7 +150,8 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
     {
         var name = await bodies.ReadAsync(context, fields => Task.FromResult(NameIn(fields, "model", "name")), cancellationToken);
         _ = catalogue.Find(name);
-        throw new ApiException(501, "This server pushes no models to Ollama's library, which takes them from its own program alone. 'banyan push' brings a model to a hub.", "model", "not_supported");
+        throw new ApiException(501,
+            "This server pushes no models to Ollama's library, which takes them from its own program alone. 'banyan push' brings a model to a hub.", "model", "not_supported");
     }
 
     /// <summary>The name of a model that is to be made.</summary>
@@ -157,14 +166,16 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
     internal void CheckAllowed()
     {
         if (server.IsOpen && !keys.AreAsked)
-            throw ApiException.Forbidden("Others reach this server and it asks for no key, so nobody may change its models. Make a key with banyan key add, or start it with --api-key.");
+            throw ApiException.Forbidden(
+                "Others reach this server and it asks for no key, so nobody may change its models. Make a key with banyan key add, or start it with --api-key.");
     }
 
     internal static string NameIn(Fields fields, params string[] names)
     {
         foreach (var name in names)
             if (fields.Text(name) is { Length: > 0 } value)
-                return value.Length <= 300 ? value : throw ApiException.Invalid(name, $"Invalid '{name}': it has more than 300 characters.");
+                return value.Length <= 300 ? value
+                    : throw ApiException.Invalid(name, $"Invalid '{name}': it has more than 300 characters.");
         throw ApiException.Missing(names[0]);
     }
 

@@ -15,10 +15,16 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
     /// <summary>The version of Ollama whose API this is: clients ask for a least one.</summary>
     const string Version = "0.13.0";
 
-    public Task VersionAsync(HttpContext context) => context.Response.WriteJsonAsync(new JsonObject { ["version"] = Version }, context.RequestAborted);
+    public Task VersionAsync(HttpContext context) =>
+        context.Response.WriteJsonAsync(new JsonObject { ["version"] = Version }, context.RequestAborted);
 
     public Task TagsAsync(HttpContext context) => context.Response.WriteJsonAsync(
-        new JsonObject { ["models"] = new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m)), .. catalogue.OtherNames().Select(n => (JsonNode)Entry(n.Model, n.Name))]) }, context.RequestAborted);
+        new JsonObject
+        {
+            ["models"] =
+            new JsonArray([.. catalogue.List().Select(m => (JsonNode)Entry(m)),
+                .. catalogue.OtherNames().Select(n => (JsonNode)Entry(n.Model, n.Name))])
+        }, context.RequestAborted);
 
     public Task LoadedAsync(HttpContext context)
     {
@@ -26,7 +32,8 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         {
             var (m, model) = pair;
             var entry = Entry(m);
-            entry["expires_at"] = (m.ExpiresAt ?? DateTimeOffset.MaxValue).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            entry["expires_at"] = (m.ExpiresAt ?? DateTimeOffset.MaxValue).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'",
+                CultureInfo.InvariantCulture);
             entry["size_vram"] = 0;
             entry["context_length"] = model!.ContextLength;
             return (JsonNode)entry;
@@ -39,7 +46,8 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         using var asked = await bodies.ReadAsync(context, fields =>
         {
             _ = fields.Flag("verbose");
-            return catalogue.Find(fields.Text("model") ?? fields.Text("name") ?? throw ApiException.Missing("model")).AskAsync(1, _ => true, cancellationToken, generates: false);
+            return catalogue.Find(fields.Text("model") ?? fields.Text("name") ?? throw ApiException.Missing("model"))
+                .AskAsync(1, _ => true, cancellationToken, generates: false);
         }, cancellationToken);
         var model = asked.Model;
         var config = model.Model.Config;
@@ -58,7 +66,8 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
         {
             ["modelfile"] = $"FROM {model.Name}",
             ["parameters"] = Parameters(model.Settings),
-            ["template"] = model.Tokenizer.Fim is null ? (model.Chats ? model.Template!.Source : "") : $"{(model.Chats ? model.Template!.Source : "")}{{{{- if .Suffix }}}}{{{{ .Prompt }}}}{{{{ .Suffix }}}}{{{{ end }}}}",
+            ["template"] = model.Tokenizer.Fim is null ? (model.Chats ? model.Template!.Source : "")
+                : $"{(model.Chats ? model.Template!.Source : "")}{{{{- if .Suffix }}}}{{{{ .Prompt }}}}{{{{ .Suffix }}}}{{{{ end }}}}",
             ["system"] = model.Settings.System ?? "",
             ["details"] = Details(architecture),
             ["model_info"] = new JsonObject
@@ -76,8 +85,11 @@ sealed class ModelEndpoints(Bodies bodies, Catalogue catalogue)
 
     // As a Modelfile has them, a line each.
     static string Parameters(ModelSettings settings) => string.Join('\n', ((string, IFormattable?)[])
-        [("temperature", settings.Temperature), ("top_p", settings.TopP), ("top_k", settings.TopK), ("min_p", settings.MinP), ("repeat_penalty", settings.RepetitionPenalty)]
-        is var numbers ? numbers.Where(n => n.Item2 is not null).Select(n => $"{n.Item1} {n.Item2!.ToString(null, CultureInfo.InvariantCulture)}").Concat((settings.Stop ?? []).Select(s => $"stop {System.Text.Json.JsonSerializer.Serialize(s)}")) : []);
+        [("temperature", settings.Temperature), ("top_p", settings.TopP), ("top_k", settings.TopK), ("min_p", settings.MinP),
+            ("repeat_penalty", settings.RepetitionPenalty)]
+        is var numbers ? numbers.Where(n => n.Item2 is not null)
+        .Select(n => $"{n.Item1} {n.Item2!.ToString(null, CultureInfo.InvariantCulture)}")
+        .Concat((settings.Stop ?? []).Select(s => $"stop {System.Text.Json.JsonSerializer.Serialize(s)}")) : []);
 
     static JsonObject Entry(ServedModel model, string? name = null) => new()
     {

@@ -9,7 +9,8 @@ sealed class OllamaDialect : ModelDialect
 {
     public static OllamaDialect Instance { get; } = new();
 
-    protected override Task WriteAsync(HttpContext context, ApiException error) => context.Response.WriteJsonAsync(ToJson(error), context.RequestAborted);
+    protected override Task WriteAsync(HttpContext context, ApiException error) =>
+        context.Response.WriteJsonAsync(ToJson(error), context.RequestAborted);
 
     public static JsonObject ToJson(ApiException error) => new() { ["error"] = error.Message };
 }

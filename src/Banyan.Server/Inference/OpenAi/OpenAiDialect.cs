@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.OpenAi;
 
-/// <summary>OpenAI's: <c>{"error": {"message", "type", "code", "param"}}</c>. The pages and llama-server's addresses speak it as well.</summary>
+/// <summary>
+/// OpenAI's: <c>{"error": {"message", "type", "code", "param"}}</c>. The pages and llama-server's addresses speak it as well.
+/// </summary>
 sealed class OpenAiDialect(bool asksForKey) : ModelDialect
 {
     /// <summary>Routes that use a model.</summary>

@@ -23,15 +23,18 @@ sealed class Bodies : IDisposable
     long _held;
 
     /// <summary>Reads a body as a JSON object and makes something of it.</summary>
-    /// <exception cref="ApiException">It is not a JSON object, holds text that is none, or comes while too many large ones are here.</exception>
+    /// <exception cref="ApiException">It is not a JSON object, holds text that is none, or comes while too many large ones are
+    /// here.</exception>
     public Task<T> ReadAsync<T>(HttpContext context, Func<Fields, Task<T>> read, CancellationToken cancellationToken) =>
         ReadAsync(context, JsonValueKind.Object, "object", body => read(new Fields(body)), cancellationToken);
 
     /// <summary>The same with a body that is a JSON array.</summary>
-    public Task<T> ReadArrayAsync<T>(HttpContext context, Func<IReadOnlyList<JsonElement>, Task<T>> read, CancellationToken cancellationToken) =>
+    public Task<T> ReadArrayAsync<T>(HttpContext context, Func<IReadOnlyList<JsonElement>, Task<T>> read,
+        CancellationToken cancellationToken) =>
         ReadAsync(context, JsonValueKind.Array, "array", body => read([.. body.EnumerateArray()]), cancellationToken);
 
-    async Task<T> ReadAsync<T>(HttpContext context, JsonValueKind kind, string name, Func<JsonElement, Task<T>> read, CancellationToken cancellationToken)
+    async Task<T> ReadAsync<T>(HttpContext context, JsonValueKind kind, string name, Func<JsonElement, Task<T>> read,
+        CancellationToken cancellationToken)
     {
         using var held = new Held(this);
         var json = await ReadAsync(context.Request, held, cancellationToken);
@@ -61,7 +64,8 @@ sealed class Bodies : IDisposable
 
     static JsonDocument Parse(ReadOnlyMemory<byte> json)
     {
-        // A value takes 12 bytes to find it again, however short it is; a list of so many numbers is no prompt. Commas of texts count as well.
+        // A value takes 12 bytes to find it again, however short it is; a list of so many numbers is no prompt. Commas of texts count as
+        // well.
         if (json.Length > SmallBytes && json.Span.Count((byte)',') > MostValues)
             throw ApiException.TooLong($"The request's body has more than {MostValues} commas: no context holds so many tokens.");
         JsonDocument document;
@@ -94,7 +98,8 @@ sealed class Bodies : IDisposable
             if (count == buffer.Length)
             {
                 // The bytes are counted before they are there.
-                var length = (int)Math.Min(request.ContentLength is { } announced && announced >= count ? announced + 1 : 2L * count, Array.MaxLength);
+                var length = (int)Math.Min(request.ContentLength is { } announced && announced >= count ? announced + 1
+                    : 2L * count, Array.MaxLength);
                 held.Grow(length);
                 Array.Resize(ref buffer, length);
             }
@@ -122,7 +127,9 @@ sealed class Bodies : IDisposable
             if (Interlocked.Add(ref bodies._held, more) > MostBytes)
             {
                 Interlocked.Add(ref bodies._held, -more);
-                throw new ApiException(429, "The server is busy with other large requests. Try again in a moment, or send less text.", code: "queue_full", type: "rate_limit_error") { RetryAfterSeconds = 2 };
+                throw new ApiException(429, "The server is busy with other large requests. Try again in a moment, or send less text.",
+                    code: "queue_full", type: "rate_limit_error")
+                { RetryAfterSeconds = 2 };
             }
             _bytes = length;
         }

@@ -3,7 +3,9 @@ using Banyan.Server.Inference.Models;
 
 namespace Banyan.Server.Inference.Requests;
 
-/// <summary>The texts that a request wants vectors or scores of: bounded in number and in tokens, and none cut unless the client says so.</summary>
+/// <summary>
+/// The texts that a request wants vectors or scores of: bounded in number and in tokens, and none cut unless the client says so.
+/// </summary>
 static class EmbeddedTexts
 {
     /// <summary>OpenAI's bounds for one request.</summary>
@@ -42,18 +44,21 @@ static class EmbeddedTexts
     public static void CheckCount(int count, string param)
     {
         if (count > MostTexts)
-            throw ApiException.Invalid(param, $"Invalid '{param}': {count} texts, at most {MostTexts} are taken at once.", "array_above_max_length");
+            throw ApiException.Invalid(param, $"Invalid '{param}': {count} texts, at most {MostTexts} are taken at once.",
+                "array_above_max_length");
     }
 
     /// <summary>Refuses too many tokens.</summary>
     public static void CheckTokens(int tokens, string param)
     {
         if (tokens > MostTokens)
-            throw ApiException.Invalid(param, $"Invalid '{param}': more than {MostTokens} tokens in all. Send fewer texts at once.", "max_tokens_per_request");
+            throw ApiException.Invalid(param, $"Invalid '{param}': more than {MostTokens} tokens in all. Send fewer texts at once.",
+                "max_tokens_per_request");
     }
 
     public static ApiException TooLong(LoadedModel model, string what) =>
-        ApiException.TooLong($"{what} has more than {model.Vectors.MostTokens} tokens, and {model.Name} takes no more in a text: shorten it or cut it into several.");
+        ApiException.TooLong(
+            $"{what} has more than {model.Vectors.MostTokens} tokens, and {model.Name} takes no more in a text: shorten it or cut it into several.");
 
     static int[] Encode(LoadedModel model, JsonElement value, string param, bool cut)
     {
@@ -61,7 +66,8 @@ static class EmbeddedTexts
         int[] tokens;
         if (value.ValueKind == JsonValueKind.Array)
             tokens = value.EnumerateArray().Any(i => i.ValueKind == JsonValueKind.String) ? model.ReadMixed(value, param, most)
-                : value.GetArrayLength() <= most || cut ? model.ReadIds([.. value.EnumerateArray().Take(most)], param) : throw TooLong(model, $"'{param}'");
+                : value.GetArrayLength() <= most || cut ? model.ReadIds([.. value.EnumerateArray().Take(most)], param)
+                : throw TooLong(model, $"'{param}'");
         else if (value.ValueKind != JsonValueKind.String)
             throw WrongType(param, Fields.Describe(value));
         else if (Fields.ReadText(value, param) is var text && !model.Tokenizer.TryEncode(text, most, out tokens))
@@ -86,5 +92,6 @@ static class EmbeddedTexts
         return best;
     }
 
-    static ApiException WrongType(string param, string actual) => ApiException.WrongType(param, "a string, a list of token ids or a list of those", actual);
+    static ApiException WrongType(string param, string actual) =>
+        ApiException.WrongType(param, "a string, a list of token ids or a list of those", actual);
 }

@@ -33,7 +33,8 @@ readonly struct Fields(JsonElement element, string path = "")
     };
 
     /// <summary>The most tokens to generate; -1 is "as many as fit", as llama.cpp and Ollama have it.</summary>
-    public int? MaxTokens(string name) => Any(name) is { } value && TryInteger(value, out var number) && number == -1 ? int.MaxValue : Integer(name, 1, int.MaxValue);
+    public int? MaxTokens(string name) => Any(name) is { } value && TryInteger(value, out var number) && number == -1 ? int.MaxValue
+        : Integer(name, 1, int.MaxValue);
 
     public int? Integer(string name, int min, int max) => (int?)Long(name, min, max);
 
@@ -67,7 +68,8 @@ readonly struct Fields(JsonElement element, string path = "")
             return null;
         if (value.ValueKind != JsonValueKind.Number)
             throw ApiException.WrongType(Path(name), "a number", Describe(value));
-        return value.GetDouble() is var number && number >= min && number <= max ? (float)number : throw OutOfRange(Path(name), value, min, max);
+        return value.GetDouble() is var number && number >= min && number <= max ? (float)number
+            : throw OutOfRange(Path(name), value, min, max);
     }
 
     public Fields? Object(string name) => Any(name) switch
@@ -115,5 +117,6 @@ readonly struct Fields(JsonElement element, string path = "")
 
     static ApiException OutOfRange(string path, JsonElement value, object min, object max) =>
         ApiException.Invalid(path, string.Create(System.Globalization.CultureInfo.InvariantCulture,
-            $"Invalid '{path}': {(value.GetRawText() is { Length: <= 40 } t ? t : "the number")} lies outside {min} … {max}."), "out_of_range");
+            $"Invalid '{path}': {(value.GetRawText() is { Length: <= 40 } t ? t : "the number")} lies outside {min} … {max}."),
+                "out_of_range");
 }

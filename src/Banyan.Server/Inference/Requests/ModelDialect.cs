@@ -5,12 +5,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Requests;
 
-/// <summary>What the APIs of models have in common: which status an exception gets and which headers; each writes the body in its own shape.</summary>
+/// <summary>
+/// What the APIs of models have in common: which status an exception gets and which headers; each writes the body in its own shape.
+/// </summary>
 abstract class ModelDialect : Dialect
 {
     public override Exception NoRoute(HttpContext context) => context.Response.StatusCode == 405
-        ? new ApiException(405, $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
-        : new ApiException(404, $"There is nothing at {context.Request.Method} {context.Request.Path}. The API is at /v1, /infill and /health, the pages at / and /chat.", code: "unknown_url");
+        ? new ApiException(405,
+            $"{context.Request.Path} does not take {context.Request.Method}; it takes {context.Response.Headers.Allow}.")
+        : new ApiException(404,
+            $"There is nothing at {context.Request.Method} {context.Request.Path}. The API is at /v1, /infill and /health, the pages at / and /chat.", code: "unknown_url");
 
     public sealed override Task WriteAsync(HttpContext context, Exception exception)
     {

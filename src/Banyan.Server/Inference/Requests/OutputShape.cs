@@ -36,13 +36,15 @@ static class OutputShape
             if (outputs.Flag("json_object"))
                 asked.Add(("structured_outputs.json_object", JsonObject));
             if (outputs.Any("structural_tag") is not null)
-                throw ApiException.Unsupported("structured_outputs.structural_tag", "'structural_tag' is not supported: use tools, or a grammar.");
+                throw ApiException.Unsupported("structured_outputs.structural_tag",
+                    "'structural_tag' is not supported: use tools, or a grammar.");
         }
         return asked.Count switch
         {
             0 => null,
             1 => Make(asked[0].Param, asked[0].Make),
-            _ => throw ApiException.Invalid(asked[1].Param, $"'{asked[0].Param}' and '{asked[1].Param}' both say what the answer must look like: send one of them."),
+            _ => throw ApiException.Invalid(asked[1].Param,
+                $"'{asked[0].Param}' and '{asked[1].Param}' both say what the answer must look like: send one of them."),
         };
 
         void Add(string name, Func<JsonElement, Grammar> make, Fields? of = null)
@@ -61,7 +63,8 @@ static class OutputShape
     public static Grammar JsonObject() => s_cache.Get("object", Grammar.JsonObject);
 
     /// <summary>Refuses a grammar of Lark's that cannot be enforced.</summary>
-    public static void CheckLark(string grammar, string param) => Make(param, () => s_cache.Get("lark " + grammar, () => Grammar.Lark(grammar)));
+    public static void CheckLark(string grammar, string param) =>
+        Make(param, () => s_cache.Get("lark " + grammar, () => Grammar.Lark(grammar)));
 
     /// <summary>Makes a grammar, or says what is wrong with it.</summary>
     public static T Make<T>(string param, Func<T> make)
@@ -103,7 +106,8 @@ static class OutputShape
                 asked.Add((param, () => Schema(wanted, param)));
                 break;
             case var other:
-                throw ApiException.Unsupported("response_format.type", $"'response_format.type' can be \"text\", \"json_object\" or \"json_schema\", not \"{(other.Length > 40 ? other[..40] : other)}\".");
+                throw ApiException.Unsupported("response_format.type",
+                    $"'response_format.type' can be \"text\", \"json_object\" or \"json_schema\", not \"{(other.Length > 40 ? other[..40] : other)}\".");
         }
     }
 
@@ -115,7 +119,8 @@ static class OutputShape
             return s_cache.Get("schema " + text, () => Grammar.JsonSchema(text));
         }
         return value.ValueKind is JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False
-            ? s_cache.Get("schema " + System.Text.Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(value)), () => Grammar.JsonSchema(value))
+            ? s_cache.Get("schema " + System.Text.Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8Value(value)),
+                () => Grammar.JsonSchema(value))
             : throw ApiException.WrongType(param, "a JSON Schema", Fields.Describe(value));
     }
 

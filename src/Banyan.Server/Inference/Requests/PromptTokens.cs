@@ -11,7 +11,8 @@ static class PromptTokens
     /// <summary>A text's tokens.</summary>
     /// <exception cref="ApiException">The context does not hold them, or it is empty and the model cannot begin with nothing.</exception>
     public static int[] Encode(this LoadedModel model, string text) =>
-        model.Tokenizer.TryEncode(text, model.ContextLength - 1, out var ids) ? ids.OrStart(model.Tokenizer) : throw TooLong(model, "prompt");
+        model.Tokenizer.TryEncode(text, model.ContextLength - 1, out var ids) ? ids.OrStart(model.Tokenizer)
+        : throw TooLong(model, "prompt");
 
     /// <summary>A list of token ids.</summary>
     /// <exception cref="ApiException">One is not in the model's vocabulary.</exception>
@@ -20,7 +21,8 @@ static class PromptTokens
         var ids = new int[items.Count];
         for (var i = 0; i < ids.Length; i++)
             ids[i] = Fields.TryInteger(items[i], out var id) && id >= 0 && id < model.Tokenizer.Count ? (int)id
-                : throw ApiException.Invalid(param, $"Invalid '{param}': {Fields.Describe(items[i])} is no token id of this model (0 … {model.Tokenizer.Count - 1}).");
+                : throw ApiException.Invalid(param,
+                    $"Invalid '{param}': {Fields.Describe(items[i])} is no token id of this model (0 … {model.Tokenizer.Count - 1}).");
         return ids;
     }
 
@@ -43,7 +45,10 @@ static class PromptTokens
         return [.. tokens];
     }
 
-    /// <summary>Rejects prompts that no context could hold before their text is built: eight times the bytes that its tokens at their longest stand for.</summary>
+    /// <summary>
+    /// Rejects prompts that no context could hold before their text is built: eight times the bytes that its tokens at their longest stand
+    /// for.
+    /// </summary>
     /// <exception cref="ApiException">It is longer.</exception>
     public static void RefuseHopeless(this LoadedModel model, JsonElement value, string what)
     {
@@ -58,5 +63,6 @@ static class PromptTokens
         : throw ApiException.Invalid("prompt", "The prompt is empty, and this model has no token that begins a text.");
 
     public static ApiException TooLong(LoadedModel model, string what) =>
-        ApiException.TooLong($"the {what} has more than {model.ContextLength - 1} tokens, and the context holds {model.ContextLength}, one of them for the answer: shorten the {what} or load the model with a longer context");
+        ApiException.TooLong(
+            $"the {what} has more than {model.ContextLength - 1} tokens, and the context holds {model.ContextLength}, one of them for the answer: shorten the {what} or load the model with a longer context");
 }

@@ -37,7 +37,8 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
 
     public Task ModelsAsync(HttpContext context) => context.Request.Headers.ContainsKey("anthropic-version")
         ? context.Response.WriteJsonAsync(Anthropic(Listed()), context.RequestAborted)
-        : context.Response.WriteAsJsonAsync(new ModelList("list", [.. Listed().Select(l => Entry(l.Model, l.Name))]), ApiJson.Readable.ModelList);
+        : context.Response.WriteAsJsonAsync(new ModelList("list", [.. Listed().Select(l => Entry(l.Model, l.Name))]),
+            ApiJson.Readable.ModelList);
 
     // Every model under its own name, then under others.
     List<(string Name, ServedModel Model)> Listed() => [.. catalogue.List().Select(m => (m.Name, m)), .. catalogue.OtherNames()];
@@ -47,7 +48,8 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     {
         ["data"] = new JsonArray([.. models.Select(m => (JsonNode)new JsonObject
         {
-            ["type"] = "model", ["id"] = m.Name, ["display_name"] = m.Model.Name == m.Name ? m.Name : $"{m.Name} ({m.Model.Name})", ["created_at"] = m.Model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+            ["type"] = "model", ["id"] = m.Name, ["display_name"] = m.Model.Name == m.Name ? m.Name : $"{m.Name} ({m.Model.Name})",
+            ["created_at"] = m.Model.Created.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         })]),
         ["has_more"] = false,
         ["first_id"] = models.Count > 0 ? models[0].Name : null,
@@ -55,12 +57,14 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     };
 
     public Task ModelAsync(HttpContext context, string id) =>
-        context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id"), null), ApiJson.Readable.ModelEntry);
+        context.Response.WriteAsJsonAsync(Entry(id.Length > 0 ? catalogue.Find(id) : throw ApiException.Missing("id"), null),
+            ApiJson.Readable.ModelEntry);
 
     static ModelStatus Status(ServedModel model)
     {
         var engine = model.Loaded?.Status;
-        return new(model.Name, StateOf(model), Math.Round(model.LoadProgress, 3), model.Pending, engine?.Running ?? 0, engine?.Waiting ?? 0);
+        return new(model.Name, StateOf(model), Math.Round(model.LoadProgress, 3), model.Pending,
+            engine?.Running ?? 0, engine?.Waiting ?? 0);
     }
 
     static string StateOf(ServedModel model) => model switch
@@ -75,7 +79,8 @@ sealed class StatusEndpoints(Catalogue catalogue, InferenceOptions options)
     {
         Root = name is null || name == model.Name ? null : model.Name,
         Meta = model.Loaded is { } loaded
-            ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Chats, loaded.Tokenizer.Fim is not null)
+            ? new(loaded.Model.Config.Architecture, loaded.ContextLength, loaded.Tokenizer.Count, loaded.Model.WeightBytes, loaded.Chats,
+                loaded.Tokenizer.Fim is not null)
             : null,
     };
 }

@@ -18,7 +18,10 @@ sealed record Health(string Status)
 /// <summary>OpenAI's list of models.</summary>
 sealed record ModelList(string Object, IReadOnlyList<ModelEntry> Data);
 
-/// <summary>OpenAI's model object; <c>meta</c> is what llama-server adds, for models that are loaded, <c>root</c> what vLLM does: the model that answers to another name.</summary>
+/// <summary>
+/// OpenAI's model object; <c>meta</c> is what llama-server adds, for models that are loaded, <c>root</c> what vLLM does: the model that
+/// answers to another name.
+/// </summary>
 sealed record ModelEntry(string Id, string Object, long Created, string OwnedBy)
 {
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]

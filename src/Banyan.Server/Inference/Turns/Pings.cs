@@ -8,7 +8,8 @@ static class Pings
     static readonly TimeSpan s_every = TimeSpan.FromSeconds(10);
 
     /// <summary>Hands pieces on, and pings where none comes for a while.</summary>
-    public static async IAsyncEnumerable<T> WithPings<T>(this IAsyncEnumerable<T> pieces, Func<Task> ping, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<T> WithPings<T>(this IAsyncEnumerable<T> pieces, Func<Task> ping,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var enumerator = pieces.GetAsyncEnumerator(cancellationToken);
         while (true)
@@ -19,7 +20,8 @@ static class Pings
                 var task = next.AsTask();
                 try
                 {
-                    while (await Task.WhenAny(task, Task.Delay(s_every, cancellationToken)) != task && !cancellationToken.IsCancellationRequested)
+                    while (await Task.WhenAny(task, Task.Delay(s_every, cancellationToken)) != task
+                        && !cancellationToken.IsCancellationRequested)
                         await ping();
                 }
                 catch

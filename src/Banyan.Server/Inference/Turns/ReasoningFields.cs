@@ -2,7 +2,9 @@ using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Turns;
 
-/// <summary>How long a model may reason: OpenAI's API has words for it alone, so the number comes under the names that others gave it.</summary>
+/// <summary>
+/// How long a model may reason: OpenAI's API has words for it alone, so the number comes under the names that others gave it.
+/// </summary>
 static class ReasoningFields
 {
     /// <summary>The most tokens; null for any number, which is also what -1 says.</summary>

@@ -9,11 +9,13 @@ namespace Banyan.Server.Inference.Turns;
 static class Unseen
 {
     /// <summary>
-    /// Whether what a message shows is a tool's: its result, or what some clients send as the user's right after one, since results hold text alone.
+    /// Whether what a message shows is a tool's: its result, or what some clients send as the user's right after one, since results hold
+    /// text alone.
     /// </summary>
     /// <param name="role">Whose the message is.</param>
     /// <param name="before">The messages before it.</param>
-    public static bool IsOfTool(string role, JsonArray before) => role == "tool" || (role == "user" && before is [.., JsonObject last] && (string?)last["role"] == "tool");
+    public static bool IsOfTool(string role, JsonArray before) =>
+        role == "tool" || (role == "user" && before is [.., JsonObject last] && (string?)last["role"] == "tool");
 
     /// <summary>Its symbol.</summary>
     /// <param name="type">What the API calls it.</param>

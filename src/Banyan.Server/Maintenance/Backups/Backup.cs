@@ -47,8 +47,11 @@ public sealed class Backup(HubDatabase database, IObjectStore objects, TimeProvi
             var (schema, xorbs, sha256) = await database.SnapshotAsync(async t =>
             {
                 var schema = await HubDatabase.VersionAsync(t);
-                var sha256 = await BackupFolder.WriteDumpAsync(incoming, to => DatabaseDump.WriteAsync(database, t, to, cancellationToken), cancellationToken);
-                var xorbs = await t.QueryAsync<(byte[] Hash, long Bytes)>("SELECT hash, stored_length FROM xorbs WHERE keep_until <> @Condemned", new { XorbIndex.Condemned });
+                var sha256 = await BackupFolder.WriteDumpAsync(incoming,
+                    to => DatabaseDump.WriteAsync(database, t, to, cancellationToken), cancellationToken);
+                var xorbs =
+                    await t.QueryAsync<(byte[] Hash, long Bytes)>("SELECT hash, stored_length FROM xorbs WHERE keep_until <> @Condemned",
+                        new { XorbIndex.Condemned });
                 return (schema, xorbs, sha256);
             }, cancellationToken);
 

@@ -20,7 +20,8 @@ public sealed class BackupCheck(string path, TimeProvider time)
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The snapshot's name, and what was found.</returns>
     /// <exception cref="BackupException">There is no such snapshot, or its database is damaged.</exception>
-    public async Task<(string Name, CheckReport Report)> RunAsync(string? name, CheckOptions options, Action<CheckProgress>? progress, CancellationToken cancellationToken)
+    public async Task<(string Name, CheckReport Report)> RunAsync(string? name, CheckOptions options, Action<CheckProgress>? progress,
+        CancellationToken cancellationToken)
     {
         if (!Directory.Exists(path))
             throw new BackupException($"there is no folder {path}");
@@ -40,7 +41,9 @@ public sealed class BackupCheck(string path, TimeProvider time)
 
             // :: Step 3
             // Other snapshots have objects of their own.
-            return (Path.GetFileName(snapshot), await new HubCheck(database, folder.Objects, time).RunAsync(options with { Unrecorded = false }, progress, cancellationToken));
+            return (Path.GetFileName(snapshot),
+                await new HubCheck(database, folder.Objects, time).RunAsync(options with { Unrecorded = false },
+                    progress, cancellationToken));
         }
         finally
         {

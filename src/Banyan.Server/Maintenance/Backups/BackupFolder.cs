@@ -42,14 +42,17 @@ sealed class BackupFolder(string path)
 
     static string Facts(string snapshot) => Path.Combine(snapshot, "snapshot.json");
 
-    /// <summary>Locks the folder: two concurrent backups would remove each other's unfinished snapshots. The lock is released if the process dies.</summary>
+    /// <summary>
+    /// Locks the folder: two concurrent backups would remove each other's unfinished snapshots. The lock is released if the process dies.
+    /// </summary>
     /// <exception cref="BackupException">Another holds it.</exception>
     public IDisposable Hold()
     {
         Private.CreateFolder(path);
         try
         {
-            return Private.Create(Path.Combine(path, "lock"), new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
+            return Private.Create(Path.Combine(path, "lock"),
+                new() { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None });
         }
         catch (IOException) when (File.Exists(Path.Combine(path, "lock")))
         {
@@ -73,7 +76,8 @@ sealed class BackupFolder(string path)
     /// <returns>Its SHA-256.</returns>
     public static async Task<string> WriteDumpAsync(string snapshot, Func<Stream, Task> write, CancellationToken cancellationToken)
     {
-        await using (var file = Private.Create(Dump(snapshot), new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 << 16 }))
+        await using (var file = Private.Create(Dump(snapshot),
+            new() { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 1 << 16 }))
         {
             await using (var gzip = new GZipStream(file, CompressionLevel.Fastest, leaveOpen: true))
             await using (var buffer = new BufferedStream(gzip, 1 << 16))
@@ -110,7 +114,8 @@ sealed class BackupFolder(string path)
         return name;
     }
 
-    static bool IsName(string folder) => !folder.StartsWith(Incoming, StringComparison.Ordinal) && !folder.StartsWith(Removed, StringComparison.Ordinal);
+    static bool IsName(string folder) => !folder.StartsWith(Incoming, StringComparison.Ordinal)
+        && !folder.StartsWith(Removed, StringComparison.Ordinal);
 
     /// <summary>Takes a snapshot its name, at once, and then its files.</summary>
     public void Remove(string name)
@@ -132,7 +137,8 @@ sealed class BackupFolder(string path)
     {
         var (snapshot, facts) = Find(name);
         if (!File.Exists(Dump(snapshot)) || await DumpSha256Async(snapshot, cancellationToken) != facts.DatabaseSha256)
-            throw new BackupException($"the database in {snapshot} is damaged (its SHA-256 is another): choose another one with --snapshot ({string.Join(", ", Names())})");
+            throw new BackupException(
+                $"the database in {snapshot} is damaged (its SHA-256 is another): choose another one with --snapshot ({string.Join(", ", Names())})");
         return (snapshot, facts);
     }
 
@@ -160,7 +166,8 @@ sealed class BackupFolder(string path)
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
-            throw new BackupException($"{Facts(folder)} cannot be read: choose another snapshot with --snapshot ({string.Join(", ", names)})");
+            throw new BackupException(
+                $"{Facts(folder)} cannot be read: choose another snapshot with --snapshot ({string.Join(", ", names)})");
         }
     }
 }

@@ -4,7 +4,9 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Maintenance.Backups;
 
-/// <summary>While a backup copies objects, none is removed. It says so in the database, for a while at a time: a backup that dies holds nothing up.</summary>
+/// <summary>
+/// While a backup copies objects, none is removed. It says so in the database, for a while at a time: a backup that dies holds nothing up.
+/// </summary>
 static class BackupPause
 {
     /// <summary>How long it holds if it is not renewed.</summary>
@@ -14,13 +16,18 @@ static class BackupPause
 
     /// <summary>Pauses the removal of objects until a time.</summary>
     public static Task SetAsync(DbTransaction transaction, long until) => transaction.ExecuteAsync(
-        "INSERT INTO settings (name, value) VALUES (@Name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { Name, value = Pack(until) });
+        "INSERT INTO settings (name, value) VALUES (@Name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        new { Name, value = Pack(until) });
 
-    /// <summary>Whether a backup holds it. Writes the row, so that of a backup that begins and a removal at the same moment one sees the other.</summary>
+    /// <summary>
+    /// Whether a backup holds it. Writes the row, so that of a backup that begins and a removal at the same moment one sees the other.
+    /// </summary>
     public static async Task<bool> HoldsAsync(DbTransaction transaction, long now)
     {
-        await transaction.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@Name, @value) ON CONFLICT (name) DO NOTHING", new { Name, value = Pack(0) });
-        var value = await transaction.ScalarAsync<byte[]>("UPDATE settings SET value = value WHERE name = @Name RETURNING value", new { Name });
+        await transaction.ExecuteAsync("INSERT INTO settings (name, value) VALUES (@Name, @value) ON CONFLICT (name) DO NOTHING",
+            new { Name, value = Pack(0) });
+        var value =
+            await transaction.ScalarAsync<byte[]>("UPDATE settings SET value = value WHERE name = @Name RETURNING value", new { Name });
         return BinaryPrimitives.ReadInt64LittleEndian(value) > now;
     }
 

@@ -22,7 +22,8 @@ static class DatabaseDump
         await using var json = new Utf8JsonWriter(to, s_json);
         foreach (var table in await database.TablesAsync(transaction))
         {
-            await using var command = Command(transaction, $"SELECT * FROM \"{table}\"" + (table == "xorbs" ? $" WHERE keep_until <> {XorbIndex.Condemned}" : ""));
+            await using var command = Command(transaction,
+                $"SELECT * FROM \"{table}\"" + (table == "xorbs" ? $" WHERE keep_until <> {XorbIndex.Condemned}" : ""));
             await using var rows = await command.ExecuteReaderAsync(cancellationToken);
             json.WriteStartObject();
             json.WriteString("table", table);
@@ -81,9 +82,11 @@ static class DatabaseDump
             {
                 var table = json.RootElement.GetProperty("table").GetString()!;
                 if (!known.Contains(table))
-                    throw new InvalidDataException($"The backup has a table '{table}' that this Banyan does not know: use the version that made it, or a newer one.");
+                    throw new InvalidDataException(
+                        $"The backup has a table '{table}' that this Banyan does not know: use the version that made it, or a newer one.");
                 insert?.Dispose();
-                (insert, types) = await InsertAsync(database, transaction, table, [.. json.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)], cancellationToken);
+                (insert, types) = await InsertAsync(database, transaction, table,
+                    [.. json.RootElement.GetProperty("columns").EnumerateArray().Select(c => c.GetString()!)], cancellationToken);
                 loaded.Add(table);
                 continue;
             }
@@ -100,7 +103,8 @@ static class DatabaseDump
             await database.CountOnAsync(transaction, table);
     }
 
-    static async Task<(DbCommand, Type[])> InsertAsync(HubDatabase database, DbTransaction transaction, string table, string[] columns, CancellationToken cancellationToken)
+    static async Task<(DbCommand, Type[])> InsertAsync(HubDatabase database, DbTransaction transaction, string table, string[] columns,
+        CancellationToken cancellationToken)
     {
         if (columns.Any(c => !c.All(l => char.IsAsciiLetterOrDigit(l) || l == '_')))
             throw new InvalidDataException($"The backup's table '{table}' has a column whose name is none.");
@@ -109,7 +113,9 @@ static class DatabaseDump
         await using var shape = await probe.ExecuteReaderAsync(CommandBehavior.SchemaOnly, cancellationToken);
         var types = columns.Select((_, i) => shape.GetFieldType(i)).ToArray();
         await shape.CloseAsync();
-        var insert = Command(transaction, $"INSERT INTO \"{table}\" ({list}) {database.WithOwnIds} VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})");
+        var insert =
+            Command(transaction,
+                $"INSERT INTO \"{table}\" ({list}) {database.WithOwnIds} VALUES ({string.Join(", ", columns.Select((_, i) => $"@p{i}"))})");
         for (var i = 0; i < columns.Length; i++)
         {
             var parameter = insert.CreateParameter();
@@ -132,20 +138,23 @@ static class DatabaseDump
     static object Number(long value, Type type) => type == typeof(bool) ? value != 0 : type == typeof(int) ? checked((int)value) : value;
 
     /// <summary>The values of one column of one table.</summary>
-    public static async IAsyncEnumerable<JsonElement> ColumnAsync(Stream from, string table, string column, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<JsonElement> ColumnAsync(Stream from, string table, string column,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var at = -1;
         await foreach (var line in LinesAsync(from, cancellationToken))
         {
             using var json = line;
             if (json.RootElement.ValueKind == JsonValueKind.Object)
-                at = json.RootElement.GetProperty("table").GetString() == table ? json.RootElement.GetProperty("columns").EnumerateArray().ToList().FindIndex(c => c.GetString() == column) : -1;
+                at = json.RootElement.GetProperty("table").GetString() == table
+                    ? json.RootElement.GetProperty("columns").EnumerateArray().ToList().FindIndex(c => c.GetString() == column) : -1;
             else if (at >= 0)
                 yield return json.RootElement[at].Clone();
         }
     }
 
-    static async IAsyncEnumerable<JsonDocument> LinesAsync(Stream from, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    static async IAsyncEnumerable<JsonDocument> LinesAsync(Stream from,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var reader = new StreamReader(from, bufferSize: 1 << 16, leaveOpen: true);
         while (await reader.ReadLineAsync(cancellationToken) is { } line)

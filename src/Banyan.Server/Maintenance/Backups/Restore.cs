@@ -29,7 +29,8 @@ public sealed class Restore(HubDatabase database, IObjectStore objects)
     /// <param name="progress">Receives the phase, the bytes done and the total.</param>
     /// <param name="cancellationToken">Cancels it; the hub stays empty and can be restored again.</param>
     /// <exception cref="BackupException">It cannot be: the hub is unchanged.</exception>
-    public async Task<RestoreReport> RunAsync(string path, string? name, Action<string, long, long>? progress, CancellationToken cancellationToken)
+    public async Task<RestoreReport> RunAsync(string path, string? name, Action<string, long, long>? progress,
+        CancellationToken cancellationToken)
     {
         if (!Directory.Exists(path))
             throw new BackupException($"there is no folder {path}");

@@ -43,7 +43,8 @@ public sealed class Retention(string path)
                 count++;
             }
             if (count != facts.Objects)
-                throw new BackupException($"snapshot {name} names {count} objects where it had {facts.Objects}: nothing was removed; banyan backup verify {path} --snapshot {name} says more");
+                throw new BackupException(
+                    $"snapshot {name} names {count} objects where it had {facts.Objects}: nothing was removed; banyan backup verify {path} --snapshot {name} says more");
         }
 
         // :: Step 2

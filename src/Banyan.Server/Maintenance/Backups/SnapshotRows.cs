@@ -13,19 +13,22 @@ static class SnapshotRows
     public static Task PrepareAsync(HubDatabase database, Snapshot facts, CancellationToken cancellationToken)
     {
         if (facts.Schema > HubDatabase.NewestVersion)
-            throw new BackupException($"the snapshot was made by a newer Banyan (schema {facts.Schema}, here {HubDatabase.NewestVersion}): use that one");
+            throw new BackupException(
+                $"the snapshot was made by a newer Banyan (schema {facts.Schema}, here {HubDatabase.NewestVersion}): use that one");
         database.Migrate(facts.Schema);
         return database.SnapshotAsync(async t =>
         {
             await CheckEmptyAsync(t);
             var version = await HubDatabase.VersionAsync(t);
-            return version == facts.Schema ? true : throw new BackupException($"the database has schema {version}, the snapshot {facts.Schema}: name a new database");
+            return version == facts.Schema ? true
+                : throw new BackupException($"the database has schema {version}, the snapshot {facts.Schema}: name a new database");
         }, cancellationToken);
     }
 
     /// <summary>All rows in one transaction: before it the database is empty, after it whole.</summary>
     /// <exception cref="BackupException">The dump is not one, or the database is not empty any more.</exception>
-    public static Task LoadAsync(HubDatabase database, string snapshot, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public static Task LoadAsync(HubDatabase database, string snapshot, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         await CheckEmptyAsync(t);
         foreach (var table in (await database.TablesAsync(t)).Reverse())

@@ -9,12 +9,14 @@ static class XorbCopy
 {
     /// <returns>False if it was there already.</returns>
     /// <exception cref="BackupException">It is missing or damaged at the source.</exception>
-    public static async Task<bool> RunAsync(IObjectStore from, IObjectStore to, XetHash hash, long storedLength, CancellationToken cancellationToken)
+    public static async Task<bool> RunAsync(IObjectStore from, IObjectStore to, XetHash hash, long storedLength,
+        CancellationToken cancellationToken)
     {
         var key = XorbIndex.ObjectKey(hash);
         if (await to.LengthAsync(key, cancellationToken) > storedLength)
             return false;
-        await using var stored = await from.OpenAsync(key, 0, null, cancellationToken) ?? throw new BackupException($"object {key} is missing: banyan fsck says what needs it");
+        await using var stored = await from.OpenAsync(key, 0, null, cancellationToken)
+            ?? throw new BackupException($"object {key} is missing: banyan fsck says what needs it");
         await using var draft = to.Begin();
         try
         {

@@ -14,14 +14,17 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
 
     public async Task RunAsync(long id, CancellationToken cancellationToken)
     {
-        if (await ProblemAsync(id, cancellationToken) is { } problem && await ProblemAsync(id, cancellationToken) is not null && await ProblemAsync(id, cancellationToken) is not null
+        if (await ProblemAsync(id, cancellationToken) is { } problem && await ProblemAsync(id, cancellationToken) is not null
+            && await ProblemAsync(id, cancellationToken) is not null
             && await FindAsync(id, cancellationToken) is { } row)
-            report.Findings.Add(new Finding(true, $"large file {new Sha256(row.Sha256)}", problem, await RemedyAsync(id, cancellationToken)));
+            report.Findings.Add(new Finding(true, $"large file {new Sha256(row.Sha256)}", problem,
+                await RemedyAsync(id, cancellationToken)));
         report.Contents++;
     }
 
     Task<Row?> FindAsync(long id, CancellationToken cancellationToken) =>
-        database.ReadAsync(c => c.QueryFirstOrDefaultAsync<Row>("SELECT sha256, xet_hash, size, terms FROM contents WHERE id = @id", new { id }), cancellationToken);
+        database.ReadAsync(c => c.QueryFirstOrDefaultAsync<Row>("SELECT sha256, xet_hash, size, terms FROM contents WHERE id = @id",
+            new { id }), cancellationToken);
 
     async Task<string?> ProblemAsync(long id, CancellationToken cancellationToken)
     {
@@ -31,7 +34,9 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
         var file = new LargeFile(id, new Sha256(row.Sha256), new XetHash(row.XetHash), row.Size, terms);
         if (terms.Sum(t => t.RawLength) is var length && length != row.Size)
             return $"has {length} bytes in its terms where its row says {row.Size}";
-        var kept = (await database.ReadAsync(c => c.QueryAsync<long>("SELECT xorb_id FROM content_xorbs WHERE content_id = @id", new { id }), cancellationToken)).ToHashSet();
+        var kept =
+            (await database.ReadAsync(c => c.QueryAsync<long>("SELECT xorb_id FROM content_xorbs WHERE content_id = @id", new { id }),
+                cancellationToken)).ToHashSet();
         if (terms.FirstOrDefault(t => !kept.Contains(t.Xorb)) is { Xorb: > 0 } loose)
             return $"needs xorb {loose.Xorb}, which nothing keeps for it";
         try
@@ -58,7 +63,8 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
         {
             var layout = await contents.Xorbs.LayoutAsync(term.Xorb, cancellationToken);
             if (term.First < 0 || term.End > layout.Chunks.Length || term.First >= term.End)
-                throw new InvalidDataException($"a term takes chunks {term.First} to {term.End} of xorb {layout.Hash}, which has {layout.Chunks.Length}");
+                throw new InvalidDataException(
+                    $"a term takes chunks {term.First} to {term.End} of xorb {layout.Hash}, which has {layout.Chunks.Length}");
             for (var chunk = term.First; chunk < term.End; chunk++)
                 lengths.Add((int)layout.RawLengthOf(chunk));
         }
@@ -68,7 +74,8 @@ sealed class ContentCheck(HubDatabase database, ContentStore contents, CheckRepo
     async Task<string> RemedyAsync(long id, CancellationToken cancellationToken)
     {
         var repos = (await database.ReadAsync(
-            c => c.QueryAsync<string>("SELECT a.name || '/' || r.name FROM repo_contents rc JOIN repos r ON r.id = rc.repo_id JOIN accounts a ON a.id = r.owner_id WHERE rc.content_id = @id LIMIT 3", new { id }),
+            c => c.QueryAsync<string>(
+                "SELECT a.name || '/' || r.name FROM repo_contents rc JOIN repos r ON r.id = rc.repo_id JOIN accounts a ON a.id = r.owner_id WHERE rc.content_id = @id LIMIT 3", new { id }),
             cancellationToken)).AsList();
         return $"restore the objects named above from a backup{(repos.Count > 0 ? $"; until then it cannot be downloaded from {string.Join(", ", repos)}" : "")}";
     }

@@ -19,14 +19,18 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
     {
         await database.SnapshotAsync(async t =>
         {
-            var name = await t.ScalarAsync<string>("SELECT r.type || ' ' || a.name || '/' || r.name FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @repo", new { repo });
+            var name =
+                await t.ScalarAsync<string>(
+                    "SELECT r.type || ' ' || a.name || '/' || r.name FROM repos r JOIN accounts a ON a.id = r.owner_id WHERE r.id = @repo",
+                    new { repo });
             if (name is null)
                 return true;   // deleted meanwhile
             var present = new Dictionary<GitId, GitKind>();
             var named = new Dictionary<GitId, (GitKind? Kind, GitId By)>();
             var pointers = new Dictionary<Sha256, long>();
             await foreach (var (oid, kindText, size, content) in t.Connection!.QueryUnbufferedAsync<(byte[], string, long, byte[])>(
-                "SELECT oid, kind, size, content FROM git_objects WHERE repo_id = @repo", new { repo }, t).WithCancellation(cancellationToken))
+                "SELECT oid, kind, size, content FROM git_objects WHERE repo_id = @repo", new { repo }, t)
+                    .WithCancellation(cancellationToken))
             {
                 var id = new GitId(oid);
                 Check(name, id, kindText, size, content, present, named, pointers);
@@ -39,14 +43,17 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
                     Damage($"{name}, {by}", $"names {id} as a {expected.Text()}; it is a {actual.Text()}", FromBackup);
             foreach (var r in await t.QueryAsync<RefRow>("SELECT name, oid FROM refs WHERE repo_id = @repo", new { repo }))
                 if (!present.TryGetValue(new GitId(r.Oid), out var kind) || kind is not (GitKind.Commit or GitKind.Tag))
-                    Damage($"{name}, {r.Name}", $"leads to {new GitId(r.Oid)}, which is {(present.ContainsKey(new GitId(r.Oid)) ? "no commit" : "missing")}", FromBackup);
+                    Damage($"{name}, {r.Name}",
+                        $"leads to {new GitId(r.Oid)}, which is {(present.ContainsKey(new GitId(r.Oid)) ? "no commit" : "missing")}",
+                        FromBackup);
             await CheckPointersAsync(t, repo, name, pointers);
             return true;
         }, cancellationToken);
         report.Repos++;
     }
 
-    void Check(string name, GitId id, string kindText, long size, byte[] content, Dictionary<GitId, GitKind> present, Dictionary<GitId, (GitKind?, GitId)> named, Dictionary<Sha256, long> pointers)
+    void Check(string name, GitId id, string kindText, long size, byte[] content, Dictionary<GitId, GitKind> present,
+        Dictionary<GitId, (GitKind?, GitId)> named, Dictionary<Sha256, long> pointers)
     {
         report.GitObjects++;
         try
@@ -79,9 +86,11 @@ sealed class GitCheck(HubDatabase database, CheckReport report, Pace pace)
                 .ToDictionary(h => new Sha256(h.Sha256), h => h.Size);
             foreach (var (sha256, size) in batch)
                 if (!held.TryGetValue(sha256, out var actual))
-                    report.Findings.Add(new Finding(false, name, $"a small file points to the large file {sha256}, which this repository was never sent", "nothing, or upload it"));
+                    report.Findings.Add(new Finding(false, name,
+                        $"a small file points to the large file {sha256}, which this repository was never sent", "nothing, or upload it"));
                 else if (actual != size)
-                    report.Findings.Add(new Finding(false, name, $"a small file says that {sha256} has {size} bytes; it has {actual}", "commit the file anew"));
+                    report.Findings.Add(new Finding(false, name, $"a small file says that {sha256} has {size} bytes; it has {actual}",
+                        "commit the file anew"));
         }
     }
 

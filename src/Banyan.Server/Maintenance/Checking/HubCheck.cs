@@ -52,7 +52,8 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
 
         pace.Phase = "large files";
         var files = new ContentCheck(database, content, report, pace);
-        await foreach (var id in Pages.WalkAsync<long>(database, "SELECT id FROM contents WHERE id > @after ORDER BY id LIMIT @Size", id => id, cancellationToken))
+        await foreach (var id in Pages.WalkAsync<long>(database, "SELECT id FROM contents WHERE id > @after ORDER BY id LIMIT @Size",
+            id => id, cancellationToken))
             if (Chosen(options, 3, id))
                 await files.RunAsync(id, cancellationToken);
 
@@ -67,7 +68,8 @@ public sealed class HubCheck(HubDatabase database, IObjectStore objects, TimePro
         }
         catch (AuditException e)
         {
-            report.Findings.Add(new(true, "The audit", $"is not what was written: {e.Message}", "compare it with that of a backup, and find out who could write into the database"));
+            report.Findings.Add(new(true, "The audit", $"is not what was written: {e.Message}",
+                "compare it with that of a backup, and find out who could write into the database"));
         }
         return report;
     }

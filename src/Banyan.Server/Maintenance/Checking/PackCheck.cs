@@ -10,8 +10,9 @@ using Dapper;
 namespace Banyan.Server.Maintenance.Checking;
 
 /// <summary>
-/// The packs that a repository's clones are sent, unpacked again: every object's id, and that it is one of the repository's. They are copies, so that one which
-/// is damaged is dropped, with those that build upon it; the next clone is sent objects, and a pack is made again.
+/// The packs that a repository's clones are sent, unpacked again: every object's id, and that it is one of the repository's. They are
+/// copies, so that one which is damaged is dropped, with those that build upon it; the next clone is sent objects, and a pack is made
+/// again.
 /// </summary>
 sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, TimeProvider time)
 {
@@ -34,7 +35,8 @@ sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, Time
             if (problem is null || !(await _kept.ListAsync(repo, cancellationToken)).Any(p => p.Id == packs[i].Id))
                 continue;       // or it went meanwhile
             await _kept.DropAsync(repo, i, cancellationToken);
-            report.Findings.Add(new(true, $"A pack of repository {repo} that clones were sent", problem, "it was dropped and is made anew; nothing is lost, but look after the disk of the database"));
+            report.Findings.Add(new(true, $"A pack of repository {repo} that clones were sent", problem,
+                "it was dropped and is made anew; nothing is lost, but look after the disk of the database"));
             return;
         }
     }
@@ -75,17 +77,21 @@ sealed class PackCheck(HubDatabase database, CheckReport report, Pace pace, Time
             }
             file.Write(hash.GetHashAndReset());
         }
-        foreach (var row in await connection.QueryAsync<byte[]>("SELECT ids FROM git_pack_ids WHERE pack_id = @Id ORDER BY first", new { pack.Id }))
+        foreach (var row in await connection.QueryAsync<byte[]>("SELECT ids FROM git_pack_ids WHERE pack_id = @Id ORDER BY first",
+            new { pack.Id }))
             ids.AddRange(row.Chunk(GitId.Size).Select(b => new GitId(b)));
         file.Position = 0;
         var objects = new GitObjects(database);
-        using var read = await IncomingPack.ReadAsync(file, folder, new PackLimits { Objects = int.MaxValue, Unpacked = long.MaxValue }, async id => await objects.FindAsync(repo, id, cancellationToken), cancellationToken);
+        using var read = await IncomingPack.ReadAsync(file, folder, new PackLimits { Objects = int.MaxValue, Unpacked = long.MaxValue },
+            async id => await objects.FindAsync(repo, id, cancellationToken), cancellationToken);
         if (!read.Objects.Select(o => o.Id).Order().SequenceEqual(ids))
             return $"has other objects than its list of {ids.Count}";
         foreach (var some in ids.Chunk(1000))
         {
             var oids = some.Select(i => i.ToArray()).ToArray();
-            var there = await connection.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids });
+            var there =
+                await connection.ExecuteScalarAsync<long>(
+                    $"SELECT COUNT(*) FROM git_objects WHERE repo_id = @repo AND oid {database.In("oids")}", new { repo, oids });
             if (there != some.Length)
                 return $"has {some.Length - there} objects that the repository does not have";
         }

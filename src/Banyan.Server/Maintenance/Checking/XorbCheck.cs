@@ -9,7 +9,8 @@ namespace Banyan.Server.Maintenance.Checking;
 /// <summary>A row of <c>xorbs</c> without its layout.</summary>
 sealed record XorbRow(long Id, byte[] Hash, long StoredLength, long RawLength)
 {
-    public const string Page = $"SELECT id, hash, stored_length, raw_length FROM xorbs WHERE id > @after AND keep_until <> -1 ORDER BY id LIMIT @Size";
+    public const string Page =
+        $"SELECT id, hash, stored_length, raw_length FROM xorbs WHERE id > @after AND keep_until <> -1 ORDER BY id LIMIT @Size";
 
     public XetHash XetHash => new(Hash);
 
@@ -38,7 +39,8 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
         && await ProblemAsync(row, cancellationToken) is not null && await IsThereAsync(row, cancellationToken);
 
     Task<bool> IsThereAsync(XorbRow row, CancellationToken cancellationToken) => database.ReadAsync(
-        async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE id = @Id AND keep_until <> @Condemned", new { row.Id, XorbIndex.Condemned }) is not null, cancellationToken);
+        async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE id = @Id AND keep_until <> @Condemned",
+            new { row.Id, XorbIndex.Condemned }) is not null, cancellationToken);
 
     async Task<string?> ProblemAsync(XorbRow row, CancellationToken cancellationToken)
     {
@@ -77,7 +79,9 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
         if (await LayoutAsync(row, cancellationToken) is not { } packed)
             return null;
         var layout = XorbIndex.Unpack(packed);
-        var rows = await database.ReadAsync(c => c.QueryAsync<(byte[] Hash, int Number)>("SELECT hash, number FROM chunks WHERE xorb_id = @Id", row), cancellationToken);
+        var rows =
+            await database.ReadAsync(c => c.QueryAsync<(byte[] Hash, int Number)>("SELECT hash, number FROM chunks WHERE xorb_id = @Id",
+                row), cancellationToken);
         foreach (var (hash, number) in rows)
             if (number < 0 || number >= layout.Length || layout[number].Hash != new XetHash(hash))
                 return $"is said by the index to have chunk {new XetHash(hash)} as number {number}, which it has not";
@@ -87,7 +91,9 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
     async Task<string> RemedyAsync(XorbRow row, CancellationToken cancellationToken)
     {
         var files = (await database.ReadAsync(
-            c => c.QueryAsync<byte[]>("SELECT f.sha256 FROM content_xorbs x JOIN contents f ON f.id = x.content_id WHERE x.xorb_id = @Id LIMIT 3", row), cancellationToken)).AsList();
+            c => c.QueryAsync<byte[]>(
+                "SELECT f.sha256 FROM content_xorbs x JOIN contents f ON f.id = x.content_id WHERE x.xorb_id = @Id LIMIT 3", row),
+                    cancellationToken)).AsList();
         return files.Count == 0
             ? "nothing needs it; it goes with the next collection (banyan hub gc)"
             : $"copy it from a backup's folder objects/ to the object store under the same name; needed by {string.Join(", ", files.Select(Convert.ToHexStringLower))}{(files.Count == 3 ? ", …" : "")}";
@@ -102,10 +108,13 @@ sealed class XorbCheck(HubDatabase database, IObjectStore objects, CheckReport r
             if (DateTimeOffset.UtcNow - stored.Modified < s_young || !stored.Key.StartsWith("xorbs/", StringComparison.Ordinal))
                 continue;
             var known = XetHash.TryParse(stored.Key[(stored.Key.LastIndexOf('/') + 1)..], out var hash) && await database.ReadAsync(
-                async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash = hash.ToArray() }) is not null, cancellationToken);
+                async c => await c.ExecuteScalarAsync<long?>("SELECT id FROM xorbs WHERE hash = @hash", new { hash = hash.ToArray() })
+                    is not null, cancellationToken);
             (count, bytes) = known ? (count, bytes) : (count + 1, bytes + stored.Length);
         }
         if (count > 0)
-            report.Findings.Add(new Finding(false, "the object store", $"has {count} objects of {bytes} bytes that nothing refers to (uploads that were cut off)", "nothing: they are collected when their grace time is over"));
+            report.Findings.Add(new Finding(false, "the object store",
+                $"has {count} objects of {bytes} bytes that nothing refers to (uploads that were cut off)",
+                "nothing: they are collected when their grace time is over"));
     }
 }

@@ -9,21 +9,26 @@ sealed class ContentCollection(HubDatabase database, CollectionOptions options, 
     const int Batch = 200;
 
     const string Unreached = "NOT EXISTS (SELECT 1 FROM repo_contents WHERE content_id = c.id)";
-    const string Due = $"SELECT c.id FROM unreached_contents u JOIN contents c ON c.id = u.content_id WHERE u.since <= @since AND c.created_at <= @since AND {Unreached}";
+    const string Due =
+        $"SELECT c.id FROM unreached_contents u JOIN contents c ON c.id = u.content_id WHERE u.since <= @since AND c.created_at <= @since AND {Unreached}";
 
     public async Task RunAsync(long now, long since, CancellationToken cancellationToken)
     {
         if (options.DryRun)
         {
-            report.Contents = await database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM ({Due}) due", new { since }), cancellationToken);
+            report.Contents =
+                await database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM ({Due}) due", new { since }),
+                    cancellationToken);
         }
         else
         {
             // Marked where it is seen first; a mark that no longer holds goes.
             await database.WriteAsync(async t =>
             {
-                await t.ExecuteAsync("DELETE FROM unreached_contents WHERE EXISTS (SELECT 1 FROM repo_contents r WHERE r.content_id = unreached_contents.content_id)");
-                await t.ExecuteAsync($"INSERT INTO unreached_contents (content_id, since) SELECT c.id, @now FROM contents c WHERE {Unreached} ON CONFLICT DO NOTHING", new { now });
+                await t.ExecuteAsync(
+                    "DELETE FROM unreached_contents WHERE EXISTS (SELECT 1 FROM repo_contents r WHERE r.content_id = unreached_contents.content_id)");
+                await t.ExecuteAsync(
+                    $"INSERT INTO unreached_contents (content_id, since) SELECT c.id, @now FROM contents c WHERE {Unreached} ON CONFLICT DO NOTHING", new { now });
             }, cancellationToken);
             int removed;
             do
@@ -37,6 +42,7 @@ sealed class ContentCollection(HubDatabase database, CollectionOptions options, 
             }
             while (removed > 0);
         }
-        report.Waiting += await database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM contents c WHERE {Unreached}"), cancellationToken) - (options.DryRun ? report.Contents : 0);
+        report.Waiting += await database.ReadAsync(c => c.ExecuteScalarAsync<long>($"SELECT COUNT(*) FROM contents c WHERE {Unreached}"),
+            cancellationToken) - (options.DryRun ? report.Contents : 0);
     }
 }

@@ -38,7 +38,9 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
         for (var look = 0; look < Looks; look++)
         {
             // What a pointer named that has just gone is unnamed now.
-            var (refs, uploads) = await database.SnapshotAsync(async t => (await RefsAsync(t, repo), await GitReach.UnnamedUploadsAsync(t, repo, since)), cancellationToken);
+            var (refs, uploads) =
+                await database.SnapshotAsync(async t => (await RefsAsync(t, repo), await GitReach.UnnamedUploadsAsync(t, repo, since)),
+                    cancellationToken);
             report.Uploads += options.DryRun ? uploads.Length : 0;
             if (options.DryRun || await RemoveUploadsAsync(repo, [.. refs.Select(r => r.Text)], uploads, since, cancellationToken))
                 break;
@@ -56,8 +58,11 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
             var refs = await RefsAsync(t, repo);
             var reached = await GitReach.WalkAsync(database, t, repo, refs.Select(r => new GitId(r.Oid)));
             var all = await t.QueryAsync<byte[]>("SELECT oid FROM git_objects WHERE repo_id = @repo", new { repo });
-            var marked = await t.QueryAsync<(byte[] Oid, long Since)>("SELECT oid, since FROM unreached_git_objects WHERE repo_id = @repo", new { repo });
-            return (refs, all.Select(o => new GitId(o)).Where(o => !reached.Contains(o)).ToHashSet(), marked.ToDictionary(m => new GitId(m.Oid), m => m.Since));
+            var marked =
+                await t.QueryAsync<(byte[] Oid, long Since)>("SELECT oid, since FROM unreached_git_objects WHERE repo_id = @repo",
+                    new { repo });
+            return (refs, all.Select(o => new GitId(o)).Where(o => !reached.Contains(o)).ToHashSet(),
+                marked.ToDictionary(m => new GitId(m.Oid), m => m.Since));
         }, cancellationToken);
 
         if (!options.DryRun)
@@ -74,7 +79,8 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
         }
         var due = unreached.Where(u => marked.TryGetValue(u, out var at) && at <= since).ToHashSet();
         // What was left long ago may have been committed again, and left again lately: then something leads to it that has time yet.
-        due.ExceptWith(await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, unreached.Where(u => !due.Contains(u))), cancellationToken));
+        due.ExceptWith(await database.SnapshotAsync(t => GitReach.WalkAsync(database, t, repo, unreached.Where(u => !due.Contains(u))),
+            cancellationToken));
         report.Waiting += unreached.Count - due.Count;
         return ([.. refs.Select(r => r.Text)], await GitReach.LeadersFirstAsync(database, repo, due, cancellationToken));
     }
@@ -82,7 +88,9 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
     Task UnmarkAsync(long repo, GitId[] oids, CancellationToken cancellationToken)
     {
         var ids = oids.Select(o => o.ToArray()).ToArray();
-        return database.WriteAsync(t => t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids }), cancellationToken);
+        return database.WriteAsync(t =>
+            t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids }),
+            cancellationToken);
     }
 
     /// <returns>False if a ref has moved meanwhile, or somebody has stored one of these again, to name it soon.</returns>
@@ -94,10 +102,13 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
             var removed = await database.WriteAsync(async t =>
             {
                 if (!await StillAsync(t, repo, refs)
-                    || await t.ScalarAsync<long>($"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")} AND since <= @since", new { repo, ids, since }) < ids.Length)
+                    || await t.ScalarAsync<long>(
+                        $"SELECT COUNT(*) FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")} AND since <= @since", new { repo, ids, since }) < ids.Length)
                     return -1;
-                await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids });
-                return await t.ExecuteAsync($"DELETE FROM git_objects WHERE repo_id = @repo AND oid {database.In("ids")}", new { repo, ids });
+                await t.ExecuteAsync($"DELETE FROM unreached_git_objects WHERE repo_id = @repo AND oid {database.In("ids")}",
+                    new { repo, ids });
+                return await t.ExecuteAsync($"DELETE FROM git_objects WHERE repo_id = @repo AND oid {database.In("ids")}",
+                    new { repo, ids });
             }, cancellationToken);
             if (removed < 0)
                 return false;
@@ -112,7 +123,9 @@ sealed class GitCollection(HubDatabase database, KeptPacks packs, CollectionOpti
         {
             var removed = await database.WriteAsync(
                 async t => await StillAsync(t, repo, refs)
-                    ? await t.ExecuteAsync($"DELETE FROM repo_contents WHERE repo_id = @repo AND content_id {database.In("batch")} AND uploaded_at <= @since", new { repo, batch, since })
+                    ? await t.ExecuteAsync(
+                        $"DELETE FROM repo_contents WHERE repo_id = @repo AND content_id {database.In("batch")} AND uploaded_at <= @since",
+                        new { repo, batch, since })
                     : -1,
                 cancellationToken);
             if (removed < 0)

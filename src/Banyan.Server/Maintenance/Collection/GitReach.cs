@@ -23,7 +23,8 @@ static class GitReach
                 return [(commit.Tree, GitKind.Tree), .. commit.Parents.Select(p => (p, (GitKind?)GitKind.Commit))];
             case GitKind.Tree:
                 // A module's commit lies in another repository.
-                return GitTree.Read(content).Where(e => e.Mode != GitTreeEntry.Module).Select(e => (e.Id, (GitKind?)(e.IsFolder ? GitKind.Tree : GitKind.Blob)));
+                return GitTree.Read(content).Where(e => e.Mode != GitTreeEntry.Module)
+                    .Select(e => (e.Id, (GitKind?)(e.IsFolder ? GitKind.Tree : GitKind.Blob)));
             case GitKind.Tag:
                 return [(GitTag.TargetOf(content), null)];
             default:
@@ -49,20 +50,24 @@ static class GitReach
         return reached;
     }
 
-    static async Task<IEnumerable<(GitId Id, GitKind Kind, byte[] Content)>> ReadAsync(HubDatabase database, DbTransaction transaction, long repo, IReadOnlyList<byte[]> oids) =>
+    static async Task<IEnumerable<(GitId Id, GitKind Kind, byte[] Content)>> ReadAsync(HubDatabase database, DbTransaction transaction,
+        long repo, IReadOnlyList<byte[]> oids) =>
         (await transaction.QueryAsync<(byte[] Oid, string Kind, byte[] Content)>(
-            $"SELECT oid, kind, content FROM git_objects WHERE repo_id = @repo AND kind <> 'blob' AND oid {database.In("oids")}", new { repo, oids }))
+            $"SELECT oid, kind, content FROM git_objects WHERE repo_id = @repo AND kind <> 'blob' AND oid {database.In("oids")}",
+            new { repo, oids }))
         .Select(r => (new GitId(r.Oid), GitKinds.Parse(r.Kind), r.Content));
 
     /// <summary>
     /// The same objects, each before all that it leads to: whatever part of them is removed in that order, no object that is left names
     /// one that is gone.
     /// </summary>
-    public static async Task<List<GitId>> LeadersFirstAsync(HubDatabase database, long repo, HashSet<GitId> objects, CancellationToken cancellationToken)
+    public static async Task<List<GitId>> LeadersFirstAsync(HubDatabase database, long repo, HashSet<GitId> objects,
+        CancellationToken cancellationToken)
     {
         var named = new Dictionary<GitId, GitId[]>();
         foreach (var batch in objects.Chunk(Batch))
-            foreach (var (id, kind, content) in await database.SnapshotAsync(t => ReadAsync(database, t, repo, [.. batch.Select(o => o.ToArray())]), cancellationToken))
+            foreach (var (id, kind, content) in await database.SnapshotAsync(t =>
+                ReadAsync(database, t, repo, [.. batch.Select(o => o.ToArray())]), cancellationToken))
                 named[id] = [.. Named(kind, content).Select(n => n.Id).Where(objects.Contains)];
 
         var ordered = new List<GitId>(objects.Count);
@@ -98,7 +103,8 @@ static class GitReach
         if (old.Count == 0)
             return [];
         var small = transaction.Connection!.QueryUnbufferedAsync<byte[]>(
-            "SELECT content FROM git_objects WHERE repo_id = @repo AND kind = 'blob' AND size <= @ShortBlob", new { repo, GitObjects.ShortBlob }, transaction);
+            "SELECT content FROM git_objects WHERE repo_id = @repo AND kind = 'blob' AND size <= @ShortBlob",
+            new { repo, GitObjects.ShortBlob }, transaction);
         await foreach (var blob in small)
             if (LfsPointer.Read(blob) is { } pointer)
                 old.Remove(pointer.Sha256);

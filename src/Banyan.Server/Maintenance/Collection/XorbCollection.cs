@@ -22,7 +22,8 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
     const int Batch = 100, Passes = 5;
     const string Prefix = "xorbs/";
 
-    const string Due = "SELECT x.id, x.stored_length FROM xorbs x WHERE x.keep_until < @now AND x.keep_until <> @Condemned AND NOT EXISTS (SELECT 1 FROM content_xorbs WHERE xorb_id = x.id)";
+    const string Due =
+        "SELECT x.id, x.stored_length FROM xorbs x WHERE x.keep_until < @now AND x.keep_until <> @Condemned AND NOT EXISTS (SELECT 1 FROM content_xorbs WHERE xorb_id = x.id)";
 
     const long Condemned = XorbIndex.Condemned;
 
@@ -32,7 +33,8 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
         for (var pass = 0; pass < Passes; pass++)
         {
             var condemned = (await database.ReadAsync(
-                c => c.QueryAsync<(long Id, byte[] Hash)>("SELECT id, hash FROM xorbs WHERE keep_until = @Condemned", new { Condemned }), cancellationToken)).AsList();
+                c => c.QueryAsync<(long Id, byte[] Hash)>("SELECT id, hash FROM xorbs WHERE keep_until = @Condemned", new { Condemned }),
+                cancellationToken)).AsList();
             if (condemned.Count == 0)
                 return;
             foreach (var (id, hash) in condemned)
@@ -61,7 +63,8 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
         if (options.DryRun)
         {
             var (count, bytes) = await database.ReadAsync(
-                c => c.QuerySingleAsync<(long, long)>($"SELECT COUNT(*), COALESCE(SUM(stored_length), 0) FROM ({Due}) due", new { now, Condemned }), cancellationToken);
+                c => c.QuerySingleAsync<(long, long)>($"SELECT COUNT(*), COALESCE(SUM(stored_length), 0) FROM ({Due}) due",
+                    new { now, Condemned }), cancellationToken);
             report.Objects += count;
             report.Bytes += bytes;
             return;
@@ -96,7 +99,8 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
         var page = new List<(byte[] Hash, long Length)>(Batch);
         await foreach (var stored in objects.ListAsync(Prefix, cancellationToken))
         {
-            if (now - stored.Modified < options.Grace || !XetHash.TryParse(stored.Key[(stored.Key.LastIndexOf('/') + 1)..], out var hash) || XorbIndex.ObjectKey(hash) != stored.Key)
+            if (now - stored.Modified < options.Grace || !XetHash.TryParse(stored.Key[(stored.Key.LastIndexOf('/') + 1)..], out var hash)
+                || XorbIndex.ObjectKey(hash) != stored.Key)
                 continue;
             page.Add((hash.ToArray(), stored.Length));
             if (page.Count == Batch)
@@ -109,7 +113,8 @@ sealed class XorbCollection(HubDatabase database, IObjectStore objects, Collecti
     {
         var hashes = page.Select(p => p.Hash).ToArray();
         var known = hashes.Length == 0 ? [] : (await database.ReadAsync(
-            c => c.QueryAsync<byte[]>($"SELECT hash FROM xorbs WHERE hash {database.In("hashes")}", new { hashes }), cancellationToken)).Select(Convert.ToHexStringLower).ToHashSet();
+            c => c.QueryAsync<byte[]>($"SELECT hash FROM xorbs WHERE hash {database.In("hashes")}", new { hashes }),
+            cancellationToken)).Select(Convert.ToHexStringLower).ToHashSet();
         var orphans = page.Where(p => !known.Contains(Convert.ToHexStringLower(p.Hash))).ToArray();
         page.Clear();
         if (orphans.Length == 0)

@@ -6,12 +6,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages.Languages;
 
-/// <summary><c>/settings/language?to=hi&amp;next=/models</c>: remembers in a cookie in which language pages are shown. Nothing else follows from it, so everyone may, from anywhere.</summary>
+/// <summary>
+/// <c>/settings/language?to=hi&amp;next=/models</c>: remembers in a cookie in which language pages are shown. Nothing else follows from it,
+/// so everyone may, from anywhere.
+/// </summary>
 static class LanguageChoice
 {
     static readonly TimeSpan s_life = TimeSpan.FromDays(365);
 
-    public static void MapLanguageChoice(this WebApplication app) => app.MapPage("GET", "/settings/language", Need.Nothing, ChooseAsync, traits: RouteTraits.Open);
+    public static void MapLanguageChoice(this WebApplication app) =>
+        app.MapPage("GET", "/settings/language", Need.Nothing, ChooseAsync, traits: RouteTraits.Open);
 
     static Task ChooseAsync(HttpContext context)
     {

@@ -30,7 +30,8 @@ public sealed class PageLanguage
     }
 
     /// <summary>All of them, the first where nothing else is asked for.</summary>
-    public static IReadOnlyList<PageLanguage> All { get; } = [new("en", "English"), new("hi", "हिन्दी"), new("id", "Bahasa Indonesia"), new("pt", "Português"), new("zh", "中文")];
+    public static IReadOnlyList<PageLanguage> All { get; } =
+        [new("en", "English"), new("hi", "हिन्दी"), new("id", "Bahasa Indonesia"), new("pt", "Português"), new("zh", "中文")];
 
     /// <summary>What everyone gets who asks for nothing else.</summary>
     public static PageLanguage English => All[0];
@@ -49,7 +50,8 @@ public sealed class PageLanguage
 
     /// <summary>A text.</summary>
     /// <exception cref="KeyNotFoundException">The files have none of that name.</exception>
-    public string this[string key] => _texts.TryGetValue(key, out var text) ? text : throw new KeyNotFoundException($"No text is called {key}.");
+    public string this[string key] => _texts.TryGetValue(key, out var text) ? text
+        : throw new KeyNotFoundException($"No text is called {key}.");
 
     /// <summary>A text with placeholders: <c>{name}</c> becomes a value.</summary>
     public string Say(string key, params ReadOnlySpan<(string Name, object Value)> values)
@@ -120,7 +122,8 @@ public sealed class PageLanguage
         {
             var parts = range.Split(';', StringSplitOptions.TrimEntries);
             var q = parts.Skip(1).FirstOrDefault(p => p.StartsWith("q=", StringComparison.OrdinalIgnoreCase)) is { } said
-                ? double.TryParse(said.AsSpan(2), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number : 0 : 1;
+                ? double.TryParse(said.AsSpan(2), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                ? number : 0 : 1;
             if (q > weight && q <= 1 && Find(parts[0].Trim()) is { } language)
                 (best, weight) = (language, q);
         }

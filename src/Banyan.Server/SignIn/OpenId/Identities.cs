@@ -37,11 +37,15 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
 
     /// <summary>What is linked to an account.</summary>
     public async Task<IReadOnlyList<Identity>> ListAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Identity>("SELECT issuer, subject, provider, created_at FROM identities WHERE user_id = @user ORDER BY created_at", new { user })).AsList(), cancellationToken);
+        async c =>
+            (await c.QueryAsync<Identity>(
+                "SELECT issuer, subject, provider, created_at FROM identities WHERE user_id = @user ORDER BY created_at",
+                new { user })).AsList(), cancellationToken);
 
     /// <summary>Links an identity to an account.</summary>
     /// <returns>False if it is linked to one already.</returns>
-    public Task<bool> LinkAsync(OpenIdProvider provider, string subject, Account user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task<bool> LinkAsync(OpenIdProvider provider, string subject, Account user, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
         var isNew = await t.ExecuteAsync(
             "INSERT INTO identities (issuer, subject, user_id, provider, created_at) VALUES (@Issuer, @subject, @Id, @Name, @now) ON CONFLICT (issuer, subject) DO NOTHING",
@@ -55,21 +59,24 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
     /// <returns>False if it was not linked.</returns>
     public Task<bool> UnlinkAsync(string provider, Caller user, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        var was = await t.ExecuteAsync("DELETE FROM identities WHERE user_id = @UserId AND provider = @provider", new { user.UserId, provider }) > 0;
+        var was = await t.ExecuteAsync("DELETE FROM identities WHERE user_id = @UserId AND provider = @provider",
+            new { user.UserId, provider }) > 0;
         if (was)
             await Audit.RecordAsync(t, "identity.unlink", user.Name, provider);
         return was;
     }, cancellationToken);
 
     /// <summary>Sets a user's memberships to exactly what their groups say.</summary>
-    public async Task ApplyAsync(OpenIdProvider provider, Account user, IReadOnlyCollection<string> groups, CancellationToken cancellationToken)
+    public async Task ApplyAsync(OpenIdProvider provider, Account user, IReadOnlyCollection<string> groups,
+        CancellationToken cancellationToken)
     {
         if (provider.Groups.Count == 0)
             return;
         var members = (await accounts.MembersAsync(user.Id, cancellationToken)).ToDictionary(m => Names.Key(m.Org), m => m.Role);
         foreach (var rules in provider.Groups.GroupBy(g => g.Organization is { } org ? Names.Key(org) : null))
         {
-            var role = rules.Where(r => groups.Contains(r.Group, StringComparer.Ordinal)).Select(r => r.Role).DefaultIfEmpty(Right.None).Max();
+            var role = rules.Where(r => groups.Contains(r.Group, StringComparer.Ordinal)).Select(r => r.Role)
+                .DefaultIfEmpty(Right.None).Max();
             if (rules.Key is not { } key)
             {
                 if (user.IsAdmin != role > Right.None)
@@ -78,10 +85,12 @@ sealed partial class Identities(HubDatabase database, AccountStore accounts, Tim
             else if (await accounts.FindAsync(key, cancellationToken) is not { IsUser: false } org)
                 LogNoOrganization(log, provider.Name, rules.First().Organization!);
             else if (members.GetValueOrDefault(key) is var present && present != role)
-                await (role == Right.None ? accounts.RemoveMemberAsync(org.Name, user.Name, cancellationToken) : accounts.SetMemberAsync(org.Name, user.Name, role, cancellationToken));
+                await (role == Right.None ? accounts.RemoveMemberAsync(org.Name, user.Name, cancellationToken)
+                    : accounts.SetMemberAsync(org.Name, user.Name, role, cancellationToken));
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "[sign-in.{Provider}] gives a group the organization {Organization}, which does not exist: banyan hub org add makes it")]
+    [LoggerMessage(LogLevel.Warning,
+        "[sign-in.{Provider}] gives a group the organization {Organization}, which does not exist: banyan hub org add makes it")]
     static partial void LogNoOrganization(ILogger log, string provider, string organization);
 }

@@ -24,7 +24,8 @@ namespace Banyan.Server.SignIn.OpenId;
 /// </code>
 /// </summary>
 sealed partial class OpenIdPages(
-    HubOptions options, Identities identities, AccountStore accounts, SignInPages pages, Entrance entrance, SettingsPages settings, Passwords passwords, HubMode mode, Tickets tickets, Refusals refusals, Authoriser authoriser,
+    HubOptions options, Identities identities, AccountStore accounts, SignInPages pages, Entrance entrance, SettingsPages settings,
+    Passwords passwords, HubMode mode, Tickets tickets, Refusals refusals, Authoriser authoriser,
     HubAddress address, TimeProvider time, ILogger<OpenIdPages> log) : IDisposable
 {
     const string Cookie = "banyan_openid", Purpose = "openid", Page = "password";
@@ -35,7 +36,10 @@ sealed partial class OpenIdPages(
     readonly Dictionary<string, OpenIdClient> _clients = [];
 
     /// <summary><c>GET /login/with/{name}?next=</c></summary>
-    public Task BeginAsync(HttpContext context) => TryAsync(context, async provider => SeeOther(context, await AddressAsync(context, provider, SignInPages.Next(context.Request.Query["next"]), null)));
+    public Task BeginAsync(HttpContext context) =>
+        TryAsync(context,
+            async provider => SeeOther(context,
+                await AddressAsync(context, provider, SignInPages.Next(context.Request.Query["next"]), null)));
 
     /// <summary><c>POST /settings/identities</c>: begins to link a provider to one's account, or unlinks it.</summary>
     public Task ChangeAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
@@ -44,22 +48,31 @@ sealed partial class OpenIdPages(
         switch (form["do"].ToString())
         {
             case "link":
-                var provider = options.Providers.FirstOrDefault(p => p.Name == name) ?? throw HubException.NotFound("There is no such provider.");
+                var provider = options.Providers.FirstOrDefault(p => p.Name == name)
+                    ?? throw HubException.NotFound("There is no such provider.");
                 try
                 {
                     // A form may not lead to another site, a link may: the address is shown to be clicked.
-                    return new() { Active = Page, Done = context.Language().Say("done.identity.link", ("provider", provider.Title)), Link = await AddressAsync(context, provider, "/settings/password", caller) };
+                    return new()
+                    {
+                        Active = Page,
+                        Done = context.Language().Say("done.identity.link", ("provider", provider.Title)),
+                        Link = await AddressAsync(context, provider, "/settings/password", caller)
+                    };
                 }
                 catch (OpenIdException e)
                 {
                     LogFailed(log, provider.Name, e.Message);
-                    throw HubException.BadRequest($"{provider.Title} cannot be asked just now. Whoever runs this hub finds in its log why.");
+                    throw HubException.BadRequest(
+                        $"{provider.Title} cannot be asked just now. Whoever runs this hub finds in its log why.");
                 }
             case "unlink":
                 var linked = await identities.ListAsync(caller.UserId, context.RequestAborted);
                 if (linked.All(i => i.Provider == name) && !await passwords.HasAsync(caller.UserId, context.RequestAborted))
                     throw HubException.BadRequest("You would have no way left to sign in: set a password first.");
-                return await identities.UnlinkAsync(name, caller, context.RequestAborted) ? new() { Active = Page, Done = context.Language()["done.identity.unlinked"] } : throw HubException.NotFound("It is not linked to your account.");
+                return await identities.UnlinkAsync(name, caller, context.RequestAborted)
+                    ? new() { Active = Page, Done = context.Language()["done.identity.unlinked"] }
+                    : throw HubException.NotFound("It is not linked to your account.");
             default:
                 throw HubException.BadRequest("This form says nothing to do.");
         }
@@ -70,7 +83,8 @@ sealed partial class OpenIdPages(
     {
         var (query, cookie) = (context.Request.Query, context.Request.Cookies[Cookie]);
         context.Response.Cookies.Delete(Cookie, CookieOf(context, null));
-        if (await tickets.ReadAsync(Purpose, cookie, context.RequestAborted) is not [var name, var state, var nonce, var verifier, var next, var linker] || name != provider.Name
+        if (await tickets.ReadAsync(Purpose, cookie, context.RequestAborted)
+            is not [var name, var state, var nonce, var verifier, var next, var linker] || name != provider.Name
             || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(state), Encoding.UTF8.GetBytes(query["state"].ToString())))
             throw HubException.Forbidden("This sign-in did not begin in this browser, or took too long: begin again.");
         // RFC 9207: another provider's answer does not pass for this one's.
@@ -78,11 +92,13 @@ sealed partial class OpenIdPages(
             throw new OpenIdException("somebody else answered in its place");
         if (query.ContainsKey("error") || query["code"] is not [{ Length: > 0 and <= 4000 } code])
         {
-            await pages.RenderAsync(context, next, context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in."), StatusCodes.Status400BadRequest);
+            await pages.RenderAsync(context, next, context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in."),
+                StatusCodes.Status400BadRequest);
             return;
         }
         var person = await ClientOf(provider).PersonAsync(code, RedirectOf(context, provider), nonce, verifier, context.RequestAborted);
-        await (linker.Length > 0 ? LinkAsync(context, provider, person, long.Parse(linker, CultureInfo.InvariantCulture)) : EnterAsync(context, provider, person, next));
+        await (linker.Length > 0 ? LinkAsync(context, provider, person, long.Parse(linker, CultureInfo.InvariantCulture))
+            : EnterAsync(context, provider, person, next));
     });
 
     async Task EnterAsync(HttpContext context, OpenIdProvider provider, OpenIdPerson person, string next)
@@ -111,15 +127,20 @@ sealed partial class OpenIdPages(
             return (null, context.Language().Say("wrong.unlinked", ("provider", provider.Title)));
         await mode.CheckChangeAsync(context.RequestAborted);
         // What people are called elsewhere is often their mail address; what a name may not have becomes a dash.
-        var name = string.Concat((person.Text(provider.NameClaim) ?? "").Split('@')[0].Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' ? c : '-'));
+        var name =
+            string.Concat((person.Text(provider.NameClaim) ?? "").Split('@')[0].Select(c => char.IsAsciiLetterOrDigit(c)
+                || c is '_' or '.' or '-' ? c : '-'));
         if (Names.AccountProblem(name) is { } problem)
-            return (null, context.Language().Tell((ErrorText)$"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it."));
+            return (null,
+                context.Language()
+                    .Tell((ErrorText)$"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it."));
         if (await accounts.FindAsync(name, context.RequestAborted) is not null)
             return (null, context.Language().Say("wrong.taken", ("name", name)));
         try
         {
             Actor.Act(new Actor(null, $"({provider.Name})"));
-            var user = await accounts.AddAsync("user", name, person.Text("name") is { Length: <= 200 } full ? full : null, person.IsTrue("email_verified") && person.Text("email") is { Length: <= 200 } mail ? mail : null, context.RequestAborted);
+            var user = await accounts.AddAsync("user", name, person.Text("name") is { Length: <= 200 } full ? full : null,
+                person.IsTrue("email_verified") && person.Text("email") is { Length: <= 200 } mail ? mail : null, context.RequestAborted);
             await identities.LinkAsync(provider, person.Subject, user, context.RequestAborted);
             return (user, "");
         }
@@ -147,15 +168,21 @@ sealed partial class OpenIdPages(
         var (state, nonce, verifier) = (Random(), Random(), Random());
         var to = await ClientOf(provider).AddressAsync(RedirectOf(context, provider), state, nonce, verifier, context.RequestAborted);
         string[] fields = [provider.Name, state, nonce, verifier, next, linker?.UserId.ToString(CultureInfo.InvariantCulture) ?? ""];
-        context.Response.Cookies.Append(Cookie, await tickets.IssueAsync(Purpose, time.GetUtcNow() + s_patience, fields, context.RequestAborted), CookieOf(context, s_patience));
+        context.Response.Cookies.Append(Cookie,
+            await tickets.IssueAsync(Purpose, time.GetUtcNow() + s_patience, fields, context.RequestAborted),
+            CookieOf(context, s_patience));
         return to;
     }
 
-    /// <summary>Does a step with the provider that the address names; what goes wrong with it is in the log, and tells who signs in no more than that.</summary>
+    /// <summary>
+    /// Does a step with the provider that the address names; what goes wrong with it is in the log, and tells who signs in no more than
+    /// that.
+    /// </summary>
     async Task TryAsync(HttpContext context, Func<OpenIdProvider, Task> step)
     {
         var name = (string?)context.Request.RouteValues["name"];
-        var provider = options.Providers.FirstOrDefault(p => p.Name == name) ?? throw HubException.NotFound($"Nobody signs in to this hub with {name}.");
+        var provider = options.Providers.FirstOrDefault(p => p.Name == name)
+            ?? throw HubException.NotFound($"Nobody signs in to this hub with {name}.");
         try
         {
             await step(provider);
@@ -163,7 +190,9 @@ sealed partial class OpenIdPages(
         catch (OpenIdException e)
         {
             LogFailed(log, provider.Name, e.Message);
-            await pages.RenderAsync(context, "/", context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in. Whoever runs this hub finds in its log why."), StatusCodes.Status502BadGateway);
+            await pages.RenderAsync(context, "/",
+                context.Language().Tell((ErrorText)$"{provider.Title} did not sign you in. Whoever runs this hub finds in its log why."),
+                StatusCodes.Status502BadGateway);
         }
     }
 

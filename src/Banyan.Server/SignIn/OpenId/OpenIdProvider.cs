@@ -51,7 +51,8 @@ public sealed record OpenIdProvider
     }
 
     /// <summary>Whether what goes there is read by nobody in between.</summary>
-    internal static bool IsAddress(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0 && uri.Fragment.Length == 0 && (uri.Scheme == "https" || (uri.Scheme == "http" && uri.IsLoopback));
+    internal static bool IsAddress(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
+        && uri.Fragment.Length == 0 && (uri.Scheme == "https" || (uri.Scheme == "http" && uri.IsLoopback));
 }
 
 /// <summary>The meaning of a provider's group on this hub.</summary>
@@ -67,6 +68,7 @@ public sealed record GroupRole(string Group, string? Organization, Right Role)
             return null;
         var what = text[(at + 1)..].Trim();
         return what == "administrator" ? new(group, null, Right.Admin)
-            : what.Split(':') is [{ Length: > 0 } organization, "read" or "write" or "admin"] ? new(group, organization.Trim(), Enum.Parse<Right>(what.Split(':')[1], ignoreCase: true)) : null;
+            : what.Split(':') is [{ Length: > 0 } organization, "read" or "write" or "admin"]
+            ? new(group, organization.Trim(), Enum.Parse<Right>(what.Split(':')[1], ignoreCase: true)) : null;
     }
 }

@@ -20,11 +20,13 @@ namespace Banyan.Server.SignIn.Passkeys;
 public sealed record PasskeyQuestion(string Options, string Ticket);
 
 /// <summary>
-/// Passkeys (WebAuthn): made at <c>/settings/password</c>, and signing in at <c>/login</c>. The authenticator asks its user each time (by finger, face or PIN), so that a passkey is two
-/// factors by itself. ASP.NET Core Identity checks what it says; the challenge is in a signed ticket, good once, for five minutes.
+/// Passkeys (WebAuthn): made at <c>/settings/password</c>, and signing in at <c>/login</c>. The authenticator asks its user each time (by
+/// finger, face or PIN), so that a passkey is two factors by itself. ASP.NET Core Identity checks what it says; the challenge is in a
+/// signed ticket, good once, for five minutes.
 /// </summary>
 sealed class PasskeyPages(
-    SettingsPages settings, SignInPages pages, PasskeyStore store, AccountStore accounts, Sessions sessions, Throttle throttle, Refusals refusals, PasskeyQuestions questions)
+    SettingsPages settings, SignInPages pages, PasskeyStore store, AccountStore accounts, Sessions sessions, Throttle throttle,
+    Refusals refusals, PasskeyQuestions questions)
 {
     const string Page = "password";
 
@@ -35,7 +37,12 @@ sealed class PasskeyPages(
         var next = SignInPages.Next(form["next"]);
         throttle.Count(context, "passkey");
         if (await questions.ReadAsync(context, PasskeyQuestions.SignIn, form["ticket"].ToString()) is not [var state]
-            || await questions.Handler.PerformAssertionAsync(new() { HttpContext = context, CredentialJson = form["credential"].ToString(), AssertionState = state }) is not { Succeeded: true } result)
+            || await questions.Handler.PerformAssertionAsync(new()
+            {
+                HttpContext = context,
+                CredentialJson = form["credential"].ToString(),
+                AssertionState = state
+            }) is not { Succeeded: true } result)
         {
             refusals.Note(Actor.Anonymous, "session.refused", "(no user)", "wrong passkey");
             await pages.RenderAsync(context, next, context.Language()["wrong.passkey"], StatusCodes.Status400BadRequest);
@@ -52,13 +59,22 @@ sealed class PasskeyPages(
         SignInPages.SeeOther(context, next);
     }
 
-    /// <summary><c>POST /settings/passkeys</c>: one that the browser has made, which takes the password (and a code where there is one) as any other way in does.</summary>
+    /// <summary>
+    /// <c>POST /settings/passkeys</c>: one that the browser has made, which takes the password (and a code where there is one) as any other
+    /// way in does.
+    /// </summary>
     public Task AddAsync(HttpContext context) => settings.ChangeAsync(context, Page, async (caller, form) =>
     {
         var user = (await accounts.FindAsync(caller.UserId, context.RequestAborted))!;
         await settings.ProveAsync(context, user, form);
-        if (await questions.ReadAsync(context, PasskeyQuestions.Making, form["ticket"].ToString()) is not [var of, var state] || of != user.Id.ToString(CultureInfo.InvariantCulture)
-            || await questions.Handler.PerformAttestationAsync(new() { HttpContext = context, CredentialJson = form["credential"].ToString(), AttestationState = state }) is not { Succeeded: true } result)
+        if (await questions.ReadAsync(context, PasskeyQuestions.Making, form["ticket"].ToString()) is not [var of, var state]
+            || of != user.Id.ToString(CultureInfo.InvariantCulture)
+            || await questions.Handler.PerformAttestationAsync(new()
+            {
+                HttpContext = context,
+                CredentialJson = form["credential"].ToString(),
+                AttestationState = state
+            }) is not { Succeeded: true } result)
             throw HubException.BadRequest("This passkey cannot be used, or it took too long: try again.");
         if (await store.FindByPasskeyIdAsync(result.Passkey.CredentialId, context.RequestAborted) is not null)
             throw HubException.BadRequest("This passkey is known already.");
@@ -92,7 +108,8 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
             UserVerificationRequirement = "required",
             ResidentKeyRequirement = "required",
             AuthenticatorTimeout = s_life,
-            ValidateOrigin = origin => new(!origin.CrossOrigin && origin.Origin == new Uri(address.Root(origin.HttpContext)).GetLeftPart(UriPartial.Authority)),
+            ValidateOrigin = origin =>
+                new(!origin.CrossOrigin && origin.Origin == new Uri(address.Root(origin.HttpContext)).GetLeftPart(UriPartial.Authority)),
         }));
 
     /// <summary>A passkey is of a name: a hub that is called by a number has none.</summary>
@@ -104,7 +121,8 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
         if (!IsNamed(context))
             return null;
         var asked = await Handler.MakeRequestOptionsAsync(null, context);
-        return new(asked.RequestOptionsJson, await tickets.IssueAsync(SignIn, time.GetUtcNow() + s_life, [asked.AssertionState!], context.RequestAborted));
+        return new(asked.RequestOptionsJson,
+            await tickets.IssueAsync(SignIn, time.GetUtcNow() + s_life, [asked.AssertionState!], context.RequestAborted));
     }
 
     /// <summary>Asks for a new passkey of a user; null where there can be none.</summary>
@@ -112,11 +130,16 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
     {
         if (!IsNamed(context))
             return null;
-        var asked = await Handler.MakeCreationOptionsAsync(new() { Id = WhoAmI.Id(user.Id), Name = user.Name, DisplayName = user.FullName ?? user.Name }, context);
-        return new(asked.CreationOptionsJson, await tickets.IssueAsync(Making, time.GetUtcNow() + s_life, [user.Id.ToString(CultureInfo.InvariantCulture), asked.AttestationState!], context.RequestAborted));
+        var asked =
+            await Handler.MakeCreationOptionsAsync(
+                new() { Id = WhoAmI.Id(user.Id), Name = user.Name, DisplayName = user.FullName ?? user.Name }, context);
+        return new(asked.CreationOptionsJson,
+            await tickets.IssueAsync(Making, time.GetUtcNow() + s_life,
+                [user.Id.ToString(CultureInfo.InvariantCulture), asked.AttestationState!], context.RequestAborted));
     }
 
     /// <summary>What was asked, where that is answered for the first time.</summary>
     public async Task<string[]?> ReadAsync(HttpContext context, string purpose, string ticket) =>
-        await tickets.ReadAsync(purpose, ticket, context.RequestAborted) is { } fields && await store.AnswerAsync(ticket, s_life, context.RequestAborted) ? fields : null;
+        await tickets.ReadAsync(purpose, ticket, context.RequestAborted) is { } fields
+        && await store.AnswerAsync(ticket, s_life, context.RequestAborted) ? fields : null;
 }

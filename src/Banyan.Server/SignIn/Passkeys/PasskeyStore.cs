@@ -46,20 +46,37 @@ sealed class PasskeyStore(HubDatabase database, AccountStore accounts, TimeProvi
         public long CreatedAt { get; init; }
 
         public UserPasskeyInfo Info() =>
-            new(CredentialId, PublicKey, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt), (uint)SignCount, null, isUserVerified: true, BackupEligible, BackedUp, [], []) { Name = Name };
+            new(CredentialId, PublicKey, DateTimeOffset.FromUnixTimeMilliseconds(CreatedAt), (uint)SignCount, null, isUserVerified: true,
+                BackupEligible, BackedUp, [], [])
+            { Name = Name };
     }
 
     const string Columns = "credential_id, public_key, name, sign_count, backup_eligible, backed_up, created_at";
 
     /// <summary>A user's passkeys, the oldest first.</summary>
     public async Task<IReadOnlyList<Passkey>> ListAsync(long user, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Passkey>("SELECT credential_id, name, created_at, used_at FROM passkeys WHERE user_id = @user ORDER BY created_at", new { user })).AsList(), cancellationToken);
+        async c =>
+            (await c.QueryAsync<Passkey>(
+                "SELECT credential_id, name, created_at, used_at FROM passkeys WHERE user_id = @user ORDER BY created_at",
+                new { user })).AsList(), cancellationToken);
 
     /// <summary>Keeps a new passkey, or what has changed of one that was used.</summary>
-    public Task AddOrUpdatePasskeyAsync(Account user, UserPasskeyInfo passkey, CancellationToken cancellationToken) => database.WriteAsync(async t =>
+    public Task AddOrUpdatePasskeyAsync(Account user, UserPasskeyInfo passkey, CancellationToken cancellationToken) =>
+        database.WriteAsync(async t =>
     {
-        var row = new { id = passkey.CredentialId, user = user.Id, passkey.PublicKey, name = Named(passkey.Name), count = (long)passkey.SignCount, passkey.IsBackupEligible, passkey.IsBackedUp, now = Now };
-        if (await t.ExecuteAsync("UPDATE passkeys SET sign_count = @count, backed_up = @IsBackedUp, used_at = @now WHERE credential_id = @id AND user_id = @user", row) == 1)
+        var row = new
+        {
+            id = passkey.CredentialId,
+            user = user.Id,
+            passkey.PublicKey,
+            name = Named(passkey.Name),
+            count = (long)passkey.SignCount,
+            passkey.IsBackupEligible,
+            passkey.IsBackedUp,
+            now = Now
+        };
+        if (await t.ExecuteAsync(
+            "UPDATE passkeys SET sign_count = @count, backed_up = @IsBackedUp, used_at = @now WHERE credential_id = @id AND user_id = @user", row) == 1)
             return;
         if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM passkeys WHERE user_id = @user", row) >= MaxPasskeys)
             throw new AccountException($"you have {MaxPasskeys} passkeys: remove one first");
@@ -74,7 +91,8 @@ sealed class PasskeyStore(HubDatabase database, AccountStore accounts, TimeProvi
     /// <summary>Takes a passkey away.</summary>
     public Task RemovePasskeyAsync(Account user, byte[] credentialId, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
-        if (await t.ExecuteAsync("DELETE FROM passkeys WHERE credential_id = @credentialId AND user_id = @Id", new { credentialId, user.Id }) == 0)
+        if (await t.ExecuteAsync("DELETE FROM passkeys WHERE credential_id = @credentialId AND user_id = @Id",
+            new { credentialId, user.Id }) == 0)
             throw new AccountException("you have no such passkey");
         await Audit.RecordAsync(t, "passkey.remove", user.Name);
     }, cancellationToken);
@@ -84,33 +102,43 @@ sealed class PasskeyStore(HubDatabase database, AccountStore accounts, TimeProvi
     public Task<bool> AnswerAsync(string ticket, TimeSpan life, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("DELETE FROM passkey_challenges WHERE expires_at < @now", new { now = Now });
-        return await t.ExecuteAsync("INSERT INTO passkey_challenges (hash, expires_at) VALUES (@hash, @expires) ON CONFLICT (hash) DO NOTHING",
+        return await t.ExecuteAsync(
+            "INSERT INTO passkey_challenges (hash, expires_at) VALUES (@hash, @expires) ON CONFLICT (hash) DO NOTHING",
             new { hash = SHA256.HashData(Encoding.UTF8.GetBytes(ticket)), expires = Now + (long)life.TotalMilliseconds }) == 1;
     }, cancellationToken);
 
-    public async Task<IList<UserPasskeyInfo>> GetPasskeysAsync(Account user, CancellationToken cancellationToken) => await database.ReadAsync(
-        async c => (await c.QueryAsync<Row>($"SELECT {Columns} FROM passkeys WHERE user_id = @Id", new { user.Id })).Select(r => r.Info()).ToList(), cancellationToken);
+    public async Task<IList<UserPasskeyInfo>> GetPasskeysAsync(Account user, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
+        async c => (await c.QueryAsync<Row>($"SELECT {Columns} FROM passkeys WHERE user_id = @Id", new { user.Id })).Select(r => r.Info())
+            .ToList(), cancellationToken);
 
     public async Task<UserPasskeyInfo?> FindPasskeyAsync(Account user, byte[] credentialId, CancellationToken cancellationToken) =>
-        (await database.ReadAsync(c => c.QueryFirstOrDefaultAsync<Row>($"SELECT {Columns} FROM passkeys WHERE user_id = @Id AND credential_id = @credentialId", new { user.Id, credentialId }), cancellationToken))?.Info();
+        (await database.ReadAsync(c =>
+            c.QueryFirstOrDefaultAsync<Row>($"SELECT {Columns} FROM passkeys WHERE user_id = @Id AND credential_id = @credentialId",
+                new { user.Id, credentialId }), cancellationToken))?.Info();
 
     public async Task<Account?> FindByPasskeyIdAsync(byte[] credentialId, CancellationToken cancellationToken) =>
-        await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT user_id FROM passkeys WHERE credential_id = @credentialId", new { credentialId }), cancellationToken) is { } user ? await accounts.FindAsync(user, cancellationToken) : null;
+        await database.ReadAsync(c => c.ExecuteScalarAsync<long?>("SELECT user_id FROM passkeys WHERE credential_id = @credentialId",
+            new { credentialId }), cancellationToken) is { } user ? await accounts.FindAsync(user, cancellationToken) : null;
 
     public async Task<Account?> FindByIdAsync(string userId, CancellationToken cancellationToken) =>
-        long.TryParse(userId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id) && await accounts.FindAsync(id, cancellationToken) is { IsUser: true } user ? user : null;
+        long.TryParse(userId, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id)
+        && await accounts.FindAsync(id, cancellationToken) is { IsUser: true } user ? user : null;
 
     public Task<string> GetUserIdAsync(Account user, CancellationToken cancellationToken) => Task.FromResult(WhoAmI.Id(user.Id));
 
     public Task<string?> GetUserNameAsync(Account user, CancellationToken cancellationToken) => Task.FromResult<string?>(user.Name);
 
-    public Task<string?> GetNormalizedUserNameAsync(Account user, CancellationToken cancellationToken) => Task.FromResult<string?>(Names.Key(user.Name));
+    public Task<string?> GetNormalizedUserNameAsync(Account user, CancellationToken cancellationToken) =>
+        Task.FromResult<string?>(Names.Key(user.Name));
 
-    public async Task<Account?> FindByNameAsync(string normalizedUserName, CancellationToken cancellationToken) => await accounts.FindAsync(normalizedUserName, cancellationToken) is { IsUser: true } user ? user : null;
+    public async Task<Account?> FindByNameAsync(string normalizedUserName, CancellationToken cancellationToken) =>
+        await accounts.FindAsync(normalizedUserName, cancellationToken) is { IsUser: true } user ? user : null;
 
     public Task SetUserNameAsync(Account user, string? userName, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task SetNormalizedUserNameAsync(Account user, string? normalizedName, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task SetNormalizedUserNameAsync(Account user, string? normalizedName, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
     public Task<IdentityResult> CreateAsync(Account user, CancellationToken cancellationToken) => throw new NotSupportedException();
 

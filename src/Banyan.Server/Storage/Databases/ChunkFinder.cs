@@ -5,8 +5,8 @@ using SQLitePCL;
 namespace Banyan.Server.Storage.Databases;
 
 /// <summary>
-/// Looks chunks up by statements of SQLite itself that are prepared once: the provider takes several times as long for a row. Owns its connection. One
-/// caller at a time.
+/// Looks chunks up by statements of SQLite itself that are prepared once: the provider takes several times as long for a row. Owns its
+/// connection. One caller at a time.
 /// </summary>
 sealed class ChunkFinder : IDisposable
 {

@@ -34,7 +34,8 @@ public abstract class HubDatabase : IAsyncDisposable
 
     /// <summary>Opens SQLite in a file, or PostgreSQL if <paramref name="connection"/> names a host.</summary>
     /// <param name="connection">A PostgreSQL connection string (<c>Host=…</c>), or the path of a SQLite file.</param>
-    public static HubDatabase Open(string connection) => IsPostgres(connection) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
+    public static HubDatabase Open(string connection) =>
+        IsPostgres(connection) ? new PostgresDatabase(connection) : new SqliteDatabase(connection);
 
     /// <summary>Whether a text is a connection string of PostgreSQL rather than the path of a file.</summary>
     public static bool IsPostgres(string connection) => connection.Contains("Host=", StringComparison.OrdinalIgnoreCase);
@@ -54,7 +55,8 @@ public abstract class HubDatabase : IAsyncDisposable
     {
         var links = (await transaction.QueryAsync<(string Table, string? To)>(TablesSql)).ToLookup(l => l.Table, l => l.To);
         var ordered = new List<string>();
-        while (links.Select(l => l.Key).Except(ordered).Order(StringComparer.Ordinal).Where(t => links[t].All(to => to is null || to == t || ordered.Contains(to))).ToArray() is { Length: > 0 } next)
+        while (links.Select(l => l.Key).Except(ordered).Order(StringComparer.Ordinal)
+            .Where(t => links[t].All(to => to is null || to == t || ordered.Contains(to))).ToArray() is { Length: > 0 } next)
             ordered.AddRange(next);
         return ordered;
     }
@@ -69,10 +71,12 @@ public abstract class HubDatabase : IAsyncDisposable
     internal abstract Task CountOnAsync(DbTransaction transaction, string table);
 
     /// <summary>The version of the schema.</summary>
-    internal static Task<long> VersionAsync(DbTransaction transaction) => transaction.ScalarAsync<long>("SELECT MAX(\"Version\") FROM \"VersionInfo\"");
+    internal static Task<long> VersionAsync(DbTransaction transaction) =>
+        transaction.ScalarAsync<long>("SELECT MAX(\"Version\") FROM \"VersionInfo\"");
 
     static readonly long[] s_versions = [.. typeof(HubDatabase).Assembly.GetTypes()
-        .SelectMany(t => t.GetCustomAttributes(typeof(FluentMigrator.MigrationAttribute), false)).Cast<FluentMigrator.MigrationAttribute>().Select(m => m.Version)];
+        .SelectMany(t => t.GetCustomAttributes(typeof(FluentMigrator.MigrationAttribute), false)).Cast<FluentMigrator.MigrationAttribute>()
+        .Select(m => m.Version)];
 
     /// <summary>The newest version of the schema that this program knows.</summary>
     internal static long NewestVersion { get; } = s_versions.Max();
@@ -115,21 +119,29 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
 
-    /// <summary>Adds chunks to the index; those that are known stay where they are. Given in the order of their hashes, those that are neighbours in the index are written together.</summary>
+    /// <summary>
+    /// Adds chunks to the index; those that are known stay where they are. Given in the order of their hashes, those that are neighbours in
+    /// the index are written together.
+    /// </summary>
     internal abstract Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks);
 
     /// <summary>Stands before a column of bytes that is read piece by piece, where a database needs it to know the row.</summary>
     internal virtual string RowFirst => "";
 
-    /// <summary>Bytes of the row that a reader stands at, valid until it moves on: not copied where the driver has them in memory.</summary>
+    /// <summary>
+    /// Bytes of the row that a reader stands at, valid until it moves on: not copied where the driver has them in memory.
+    /// </summary>
     internal virtual ReadOnlySpan<byte> Bytes(DbDataReader reader, int column) => reader.GetFieldValue<byte[]>(column);
 
     /// <summary>Adds git objects to a repository; those that are there stay.</summary>
     internal abstract Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects);
 
     /// <summary>Which of these chunks the index holds, and where.</summary>
-    internal virtual async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted, CancellationToken cancellationToken) =>
-        (await ReadAsync(c => c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {In("wanted")}", new { wanted }), cancellationToken)).AsList();
+    internal virtual async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted,
+        CancellationToken cancellationToken) =>
+        (await ReadAsync(c =>
+            c.QueryAsync<(byte[] Hash, long Xorb, int Number)>($"SELECT hash, xorb_id, number FROM chunks WHERE hash {In("wanted")}",
+                new { wanted }), cancellationToken)).AsList();
 
     /// <summary>
     /// A number that differs after any change that any process committed; null if finding out costs as much as a query.

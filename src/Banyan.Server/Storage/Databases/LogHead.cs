@@ -5,12 +5,12 @@ namespace Banyan.Server.Storage.Databases;
 
 /// <summary>
 /// The head of SQLite's write-ahead log, in the memory that all processes share which have the database open ("WAL-Index Header" in
-/// sqlite.org/walformat.html). Every commit counts it up before it returns, so two reads of it say whether anything was committed in between, without
-/// the locks that <c>PRAGMA data_version</c> takes: of a request for a small file those were a sixth.
+/// sqlite.org/walformat.html). Every commit counts it up before it returns, so two reads of it say whether anything was committed in
+/// between, without the locks that <c>PRAGMA data_version</c> takes: of a request for a small file those were a sixth.
 /// </summary>
 /// <remarks>
-/// SQLite itself is asked for the memory, which stays where it is while a connection is open: to open the file once more and close it would, by
-/// POSIX, release every lock that this process has on it.
+/// SQLite itself is asked for the memory, which stays where it is while a connection is open: to open the file once more and close it
+/// would, by POSIX, release every lock that this process has on it.
 /// </remarks>
 sealed unsafe partial class LogHead : SafeHandle
 {
@@ -34,14 +34,18 @@ sealed unsafe partial class LogHead : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The head of a database's log; null if there is none (in another mode than WAL, before anything was read) or this build of SQLite is not asked for it.</summary>
+    /// <summary>
+    /// The head of a database's log; null if there is none (in another mode than WAL, before anything was read) or this build of SQLite is
+    /// not asked for it.
+    /// </summary>
     /// <param name="connection">Stays open, and is closed with this once nobody reads any more.</param>
     public static LogHead? Of(SqliteConnection connection)
     {
         void*** file;
         try
         {
-            if (Control(connection.Handle!.DangerousGetHandle(), "main", FilePointer, &file) != 0 || file is null || *file is null || *(int*)*file < 2)
+            if (Control(connection.Handle!.DangerousGetHandle(), "main", FilePointer, &file) != 0 || file is null
+                || *file is null || *(int*)*file < 2)
                 return null;
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
@@ -53,7 +57,9 @@ sealed unsafe partial class LogHead : SafeHandle
         return map is not null && map(file, 0, RegionBytes, 0, &head) == 0 && head is not null ? new(connection, head) : null;
     }
 
-    /// <summary>A number that differs after any commit; null if another process has been writing the head all the while, or has yet to.</summary>
+    /// <summary>
+    /// A number that differs after any commit; null if another process has been writing the head all the while, or has yet to.
+    /// </summary>
     public long? Version()
     {
         var isHeld = false;

@@ -16,8 +16,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     const long MigrationLock = 0x42616E79616E, UpgradeLock = MigrationLock + 1;   // "Banyan"
 
     /// <summary>
-    /// Unless the connection string says how many (<c>Maximum Pool Size</c>): a server takes 100 by default, from all nodes and whoever else
-    /// connects. Who finds none free waits.
+    /// Unless the connection string says how many (<c>Maximum Pool Size</c>): a server takes 100 by default, from all nodes and whoever
+    /// else connects. Who finds none free waits.
     /// </summary>
     const int MostConnections = 40;
 
@@ -32,7 +32,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     }
 
     /// <inheritdoc/>
-    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) => await _source.OpenConnectionAsync(cancellationToken);
+    public override async Task<DbConnection> OpenAsync(CancellationToken cancellationToken) =>
+        await _source.OpenConnectionAsync(cancellationToken);
 
     /// <inheritdoc/>
     protected override async Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken) =>
@@ -46,9 +47,15 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     public override string In(string parameter) => $"= ANY(@{parameter})";
 
     // One round trip, where a row each would take a thousand.
-    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) => transaction.ExecuteAsync(
+    internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) =>
+        transaction.ExecuteAsync(
         "INSERT INTO chunks (hash, xorb_id, number) SELECT * FROM unnest(@hashes, @xorbs, @numbers) ON CONFLICT DO NOTHING",
-        new { hashes = chunks.Select(c => c.Hash).ToArray(), xorbs = chunks.Select(c => c.Xorb).ToArray(), numbers = chunks.Select(c => c.Number).ToArray() });
+        new
+        {
+            hashes = chunks.Select(c => c.Hash).ToArray(),
+            xorbs = chunks.Select(c => c.Xorb).ToArray(),
+            numbers = chunks.Select(c => c.Number).ToArray()
+        });
 
     internal override async Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<NewGitObject> objects)
     {
@@ -80,8 +87,10 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        string In(WordField field) => $"({search.Words(w => $"'{KeptWords.In(field)}{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ")})";
-        List<string> match = [.. search.HasWords ? [In(search.In)] : Array.Empty<string>(), .. search.Signs.Select(s => $"'{s}'"), .. search.NotIn is { } not ? [$"!{In(not)}"] : Array.Empty<string>()];
+        string In(WordField field) =>
+            $"({search.Words(w => $"'{KeptWords.In(field)}{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ")})";
+        List<string> match = [.. search.HasWords ? [In(search.In)] : Array.Empty<string>(), .. search.Signs.Select(s => $"'{s}'"),
+            .. search.NotIn is { } not ? [$"!{In(not)}"] : Array.Empty<string>()];
         parameters.Add("match", string.Join(" & ", match));
         return "SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND place > @after ORDER BY place LIMIT @most";
     }
@@ -128,8 +137,14 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     {
         var settings = new NpgsqlConnectionStringBuilder(connection);
         var copy = path + ".pgdump";
-        var start = new ProcessStartInfo("pg_dump", ["--format=custom", "--file", copy]) { RedirectStandardError = true, UseShellExecute = false };
-        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[("PGHOST", settings.Host), ("PGPORT", settings.Port.ToString(CultureInfo.InvariantCulture)), ("PGDATABASE", settings.Database ?? settings.Username), ("PGUSER", settings.Username), ("PGPASSWORD", settings.Password)])
+        var start = new ProcessStartInfo("pg_dump", ["--format=custom", "--file", copy])
+        {
+            RedirectStandardError = true,
+            UseShellExecute = false
+        };
+        foreach (var (name, value) in (ReadOnlySpan<(string, string?)>)[("PGHOST", settings.Host),
+            ("PGPORT", settings.Port.ToString(CultureInfo.InvariantCulture)), ("PGDATABASE", settings.Database ?? settings.Username),
+            ("PGUSER", settings.Username), ("PGPASSWORD", settings.Password)])
             if (!string.IsNullOrEmpty(value))
                 start.Environment[name] = value;
         try
@@ -144,11 +159,13 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
                 return copy;
             }
             File.Delete(copy);
-            throw new SchemaException($"the database has to be brought up to date, and pg_dump cannot copy it first: {said.Trim()}. Make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
+            throw new SchemaException(
+                $"the database has to be brought up to date, and pg_dump cannot copy it first: {said.Trim()}. Make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new SchemaException("the database has to be brought up to date, and there is no pg_dump to copy it first: install PostgreSQL's client, or make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
+            throw new SchemaException(
+                "the database has to be brought up to date, and there is no pg_dump to copy it first: install PostgreSQL's client, or make a copy yourself and set BANYAN_UPGRADE_WITHOUT_COPY=1");
         }
     }
 

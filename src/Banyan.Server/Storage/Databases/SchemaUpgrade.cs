@@ -21,7 +21,8 @@ static class SchemaUpgrade
         using var turn = database.TakeTurnToUpgrade();
         (version, applied) = database.Schema();
         if (version > HubDatabase.NewestVersion)
-            throw new SchemaException($"the hub's database was made by a newer Banyan (schema {version}, this one knows {HubDatabase.NewestVersion}): use that one, or restore a backup of before the upgrade");
+            throw new SchemaException(
+                $"the hub's database was made by a newer Banyan (schema {version}, this one knows {HubDatabase.NewestVersion}): use that one, or restore a backup of before the upgrade");
         if (applied == HubDatabase.Migrations)
             return;
         if (version > 0 && Environment.GetEnvironmentVariable("BANYAN_UPGRADE_WITHOUT_COPY") != "1")
@@ -44,7 +45,8 @@ static class SchemaUpgrade
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SchemaException($"the database has to be brought up to date, and no copy of it can be made first in {folder}: {SystemProblem.Of(e)}");
+            throw new SchemaException(
+                $"the database has to be brought up to date, and no copy of it can be made first in {folder}: {SystemProblem.Of(e)}");
         }
     }
 }

@@ -41,7 +41,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         var connection = new SqliteConnection(_connection);
         await connection.OpenAsync(cancellationToken);
-        await connection.ExecuteAsync($"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {MostLogPages}; PRAGMA cache_size = -{CacheKilobytes}");
+        await connection.ExecuteAsync(
+            $"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = {MostLogPages}; PRAGMA cache_size = -{CacheKilobytes}");
         return connection;
     }
 
@@ -114,7 +115,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     public override string In(string parameter) => $"IN @{parameter}";
 
     /// <summary>Every megabyte of an upload asks: by a statement that stays prepared, which takes a third of the time.</summary>
-    internal override async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted, CancellationToken cancellationToken)
+    internal override async Task<IReadOnlyList<(byte[] Hash, long Xorb, int Number)>> FindChunksAsync(byte[][] wanted,
+        CancellationToken cancellationToken)
     {
         if (!_finders.TryTake(out var finder))
             finder = new ChunkFinder((SqliteConnection)await OpenAsync(cancellationToken));
@@ -135,7 +137,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         // A statement of SQLite itself: the provider takes three times as long for a row as SQLite.
         var connection = ((SqliteConnection)transaction.Connection!).Handle;
-        Check(raw.sqlite3_prepare_v2(connection, "INSERT INTO chunks (hash, xorb_id, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", out var insert));
+        Check(raw.sqlite3_prepare_v2(connection,
+            "INSERT INTO chunks (hash, xorb_id, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", out var insert));
         using (insert)
             foreach (var (hash, xorb, number) in chunks)
             {
@@ -159,7 +162,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
     {
         using var command = transaction.Connection!.CreateCommand();
         command.Transaction = transaction;
-        command.CommandText = "INSERT INTO git_objects (repo_id, oid, kind, size, content) VALUES (@repo, @oid, @kind, @size, @content) ON CONFLICT DO NOTHING";
+        command.CommandText =
+            "INSERT INTO git_objects (repo_id, oid, kind, size, content) VALUES (@repo, @oid, @kind, @size, @content) ON CONFLICT DO NOTHING";
         DbParameter Parameter(string name, object? value = null)
         {
             var parameter = command.CreateParameter();
@@ -182,12 +186,14 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         var before = await transaction.ScalarAsync<long?>("SELECT word_place FROM listings WHERE repo_id = @Repo", words);
         if (before is not null)
             await transaction.ExecuteAsync("DELETE FROM listing_words WHERE rowid = @before", new { before });
-        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @placed)", new { words.Place, placed = string.Join(' ', words.Placed) });
+        await transaction.ExecuteAsync("INSERT INTO listing_words (rowid, words) VALUES (@Place, @placed)",
+            new { words.Place, placed = string.Join(' ', words.Placed) });
     }
 
     internal override string Places(WordSearch search, DynamicParameters parameters)
     {
-        string In(WordField field) => search.Words(w => $"\"{KeptWords.In(field)}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
+        string In(WordField field) =>
+            search.Words(w => $"\"{KeptWords.In(field)}{w}\"{(search.IsBeginning(w) ? " *" : "")}", " AND ", " OR ");
         var signs = string.Join(" AND ", search.Signs.Select(s => $"\"{s}\""));
         var match = !search.HasWords ? signs : signs.Length == 0 ? $"({In(search.In)})" : $"({In(search.In)}) AND ({signs})";
         parameters.Add("match", search.NotIn is { } not ? $"({match}) NOT ({In(not)})" : match);
@@ -237,7 +243,8 @@ public sealed class SqliteDatabase(string path) : HubDatabase
         catch (Exception e) when (e is SqliteException or IOException)
         {
             File.Delete(part);
-            throw new SchemaException($"the database has to be brought up to date, and no copy of it can be made first in {Path.GetDirectoryName(copy)}: {e.Message} (is the disk full?)");
+            throw new SchemaException(
+                $"the database has to be brought up to date, and no copy of it can be made first in {Path.GetDirectoryName(copy)}: {e.Message} (is the disk full?)");
         }
     }
 

@@ -49,7 +49,8 @@ public sealed class M0001_Hub : Migration
             .WithColumn("downloads").AsInt64()
             .WithColumn("created_at").AsInt64()
             .WithColumn("updated_at").AsInt64().Indexed();
-        Create.Index("repos_by_name").OnTable("repos").OnColumn("owner_id").Ascending().OnColumn("type").Ascending().OnColumn("name_key").Ascending().WithOptions().Unique();
+        Create.Index("repos_by_name").OnTable("repos").OnColumn("owner_id").Ascending().OnColumn("type").Ascending().OnColumn("name_key")
+            .Ascending().WithOptions().Unique();
 
         // Every name a repository ever had leads to it, and to no other: a name that was moved away is not free for a stranger.
         Create.Table("repo_names")

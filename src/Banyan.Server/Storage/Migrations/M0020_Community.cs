@@ -16,7 +16,8 @@ public sealed class M0020_Community : Migration
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade)
             .WithColumn("user_id").AsInt64().PrimaryKey().ForeignKey("accounts", "id").Indexed()
             .WithColumn("status").AsString(8)                                 // pending, accepted, rejected
-            .WithColumn("asked").AsBoolean()                                  // by the user, who so tells the owner an address; granted otherwise
+                                                                              // by the user, who so tells the owner an address; granted otherwise
+            .WithColumn("asked").AsBoolean()
             .WithColumn("fields").AsString(int.MaxValue).Nullable()           // JSON: what the user answered
             .WithColumn("reason").AsString(200).Nullable()                    // of a rejection
             .WithColumn("at").AsInt64();
@@ -32,7 +33,8 @@ public sealed class M0020_Community : Migration
             .WithColumn("created_at").AsInt64()
             .WithColumn("base_ref").AsString(255).Nullable()                  // where a pull request goes
             .WithColumn("merge_commit").AsBinary(GitIdBytes).Nullable();
-        Create.Index("discussions_by_number").OnTable("discussions").OnColumn("repo_id").Ascending().OnColumn("num").Ascending().WithOptions().Unique();
+        Create.Index("discussions_by_number").OnTable("discussions").OnColumn("repo_id").Ascending().OnColumn("num")
+            .Ascending().WithOptions().Unique();
 
         Create.Table("discussion_events")
             .WithColumn("id").AsInt64().PrimaryKey().Identity()

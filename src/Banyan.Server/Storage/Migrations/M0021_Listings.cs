@@ -12,7 +12,8 @@ public sealed class M0021_Listings : Migration
     /// <inheritdoc/>
     public override void Up()
     {
-        Create.Table("listings")                                              // a repository as it is told in lists: follows from its default branch
+        // a repository as it is told in lists: follows from its default branch
+        Create.Table("listings")
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade)
             .WithColumn("type").AsString(8)
             .WithColumn("name_key").AsString(200)
@@ -27,11 +28,13 @@ public sealed class M0021_Listings : Migration
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade).Indexed()
             .WithColumn("tag").AsString(220);
 
-        Create.Table("listing_grams")                                         // three characters in a row of a name: words are found anywhere in it
+        // three characters in a row of a name: words are found anywhere in it
+        Create.Table("listing_grams")
             .WithColumn("gram").AsInt32().PrimaryKey()
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade).Indexed();
 
-        Create.Table("unlisted")                                              // changed since it was listed; written in the transaction of the change
+        // changed since it was listed; written in the transaction of the change
+        Create.Table("unlisted")
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade)
             .WithColumn("mark").AsInt64();
         Execute.Sql("INSERT INTO unlisted (repo_id, mark) SELECT id, 0 FROM repos");

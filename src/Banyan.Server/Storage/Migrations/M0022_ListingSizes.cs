@@ -7,7 +7,8 @@ namespace Banyan.Server.Storage.Migrations;
 public sealed class M0022_ListingSizes : Migration
 {
     /// <inheritdoc/>
-    public override void Up() => Create.Index("listings_by_size").OnTable("listings").OnColumn("type").Ascending().OnColumn("parameters").Ascending();
+    public override void Up() => Create.Index("listings_by_size").OnTable("listings").OnColumn("type").Ascending()
+        .OnColumn("parameters").Ascending();
 
     /// <inheritdoc/>
     public override void Down() => throw new NotSupportedException("Restore a backup to go back.");

@@ -14,7 +14,8 @@ public sealed class M0030_LikesAndWebhooks : Migration
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade)
             .WithColumn("user_id").AsInt64().PrimaryKey().ForeignKey("accounts", "id").Indexed()
             .WithColumn("created_at").AsInt64();
-        Alter.Table("repos").AddColumn("likes").AsInt64().NotNullable().WithDefaultValue(0);   // how many rows there are above: what lists sort by
+        // how many rows there are above: what lists sort by
+        Alter.Table("repos").AddColumn("likes").AsInt64().NotNullable().WithDefaultValue(0);
         Create.Index("repos_by_likes").OnTable("repos")
             .OnColumn("type").Ascending().OnColumn("private").Ascending().OnColumn("likes").Ascending().OnColumn("id").Ascending();
 
@@ -35,7 +36,8 @@ public sealed class M0030_LikesAndWebhooks : Migration
             .WithColumn("name_key").AsString(200).PrimaryKey()
             .WithColumn("webhook_id").AsInt64().PrimaryKey().ForeignKey("webhooks", "id").OnDelete(Rule.Cascade).Indexed();
 
-        Create.Table("webhook_deliveries")                                    // what is still to be told; written in the transaction of the change
+        // what is still to be told; written in the transaction of the change
+        Create.Table("webhook_deliveries")
             .WithColumn("id").AsInt64().PrimaryKey().Identity()
             .WithColumn("webhook_id").AsInt64().ForeignKey("webhooks", "id").OnDelete(Rule.Cascade).Indexed()
             .WithColumn("body").AsString(int.MaxValue)

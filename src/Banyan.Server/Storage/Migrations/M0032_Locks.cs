@@ -16,7 +16,8 @@ public sealed class M0032_Locks : Migration
             .WithColumn("path").AsString(2048)
             .WithColumn("user_id").AsInt64().ForeignKey("accounts", "id")
             .WithColumn("locked_at").AsInt64();
-        Create.Index("lfs_locks_by_path").OnTable("lfs_locks").OnColumn("repo_id").Ascending().OnColumn("path").Ascending().WithOptions().Unique();
+        Create.Index("lfs_locks_by_path").OnTable("lfs_locks").OnColumn("repo_id").Ascending().OnColumn("path")
+            .Ascending().WithOptions().Unique();
     }
 
     /// <inheritdoc/>

@@ -15,12 +15,14 @@ public sealed class M0040_Limits : Migration
         Alter.Table("repos").AddColumn("removed_at").AsInt64().Nullable();    // nobody finds it any more; what it held is being deleted
         Alter.Table("discussions").AddColumn("length").AsInt64().NotNullable().WithDefaultValue(0);   // characters of what was said in it
 
-        Create.Table("incoming")                                              // bytes that came and are no part of a file yet: they count for whom they came
+        // bytes that came and are no part of a file yet: they count for whom they came
+        Create.Table("incoming")
             .WithColumn("object").AsString(200).PrimaryKey()
             .WithColumn("owner_id").AsInt64().ForeignKey("accounts", "id").Indexed()
             .WithColumn("bytes").AsInt64()
             .WithColumn("at").AsInt64().Indexed();
-        Create.Index("git_objects_by_size").OnTable("git_objects").OnColumn("repo_id").Ascending().OnColumn("size").Ascending();   // their sum without reading them
+        // their sum without reading them
+        Create.Index("git_objects_by_size").OnTable("git_objects").OnColumn("repo_id").Ascending().OnColumn("size").Ascending();
     }
 
     /// <inheritdoc/>

@@ -10,8 +10,8 @@ public sealed class M0060_Search : Migration
     /// <inheritdoc/>
     public override void Up()
     {
-        // Words alone, without the text, at places in the order of downloads, so that the first of a million are found without looking at the others: see
-        // WordIndex. Databases spell it differently; dumps leave it out, since it follows from the rest.
+        // Words alone, without the text, at places in the order of downloads, so that the first of a million are found without looking at
+        // the others: see WordIndex. Databases spell it differently; dumps leave it out, since it follows from the rest.
         Alter.Table("listings")
             .AddColumn("least_bytes").AsInt64().Nullable()                    // the smallest file or shards that are a whole model
             .AddColumn("word_place").AsInt64().Nullable()                     // where its words are
@@ -30,7 +30,8 @@ public sealed class M0060_Search : Migration
             CREATE INDEX listing_words_words ON listing_words USING gin (words)
             """);
 
-        Create.Index("listing_tags_of").OnTable("listing_tags").OnColumn("repo_id").Ascending().OnColumn("tag_key").Ascending();   // what the first of a search have in common
+        // what the first of a search have in common
+        Create.Index("listing_tags_of").OnTable("listing_tags").OnColumn("repo_id").Ascending().OnColumn("tag_key").Ascending();
         Delete.Index("IX_listing_tags_repo_id").OnTable("listing_tags");
 
         Delete.Table("listing_grams");                                        // their words are among the others now

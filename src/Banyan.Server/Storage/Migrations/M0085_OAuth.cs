@@ -18,7 +18,8 @@ public sealed class M0085_OAuth : Migration
             .WithColumn("name").AsString(100)                                 // what the user was told it is
             .WithColumn("scopes").AsString(512)                               // as OAuth says them, with spaces between
             .WithColumn("created_at").AsInt64()
-            .WithColumn("refresh_hash").AsBinary(HashBytes).Nullable().Indexed()      // SHA-256 of the refresh token; null where there is none
+            // SHA-256 of the refresh token; null where there is none
+            .WithColumn("refresh_hash").AsBinary(HashBytes).Nullable().Indexed()
             .WithColumn("old_refresh_hash").AsBinary(HashBytes).Nullable().Indexed()  // of the one before: its answer may have been lost
             .WithColumn("refreshed_at").AsInt64()
             .WithColumn("ended_at").AsInt64().Nullable();

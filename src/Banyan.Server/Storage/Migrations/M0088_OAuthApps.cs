@@ -17,7 +17,8 @@ public sealed class M0088_OAuthApps : Migration
             .WithColumn("owner_id").AsInt64().ForeignKey("accounts", "id").Indexed()
             .WithColumn("name").AsString(100)
             .WithColumn("homepage").AsString(500).Nullable()
-            .WithColumn("secret_hash").AsBinary(HashBytes).Nullable()         // SHA-256; null for an app that can keep none: in a browser, on a desktop
+            // SHA-256; null for an app that can keep none: in a browser, on a desktop
+            .WithColumn("secret_hash").AsBinary(HashBytes).Nullable()
             .WithColumn("redirects").AsString(int.MaxValue)                   // addresses, one a line
             .WithColumn("created_at").AsInt64();
 

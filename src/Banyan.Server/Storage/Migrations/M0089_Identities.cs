@@ -8,7 +8,8 @@ public sealed class M0089_Identities : Migration
 {
     /// <inheritdoc/>
     public override void Up() => Create.Table("identities")
-        .WithColumn("issuer").AsString(500).PrimaryKey()                      // OpenID Connect's iss and sub: together they are one person for ever
+        // OpenID Connect's iss and sub: together they are one person for ever
+        .WithColumn("issuer").AsString(500).PrimaryKey()
         .WithColumn("subject").AsString(255).PrimaryKey()
         .WithColumn("user_id").AsInt64().ForeignKey("accounts", "id").Indexed()
         .WithColumn("provider").AsString(40)                                  // by what name it stood in the settings

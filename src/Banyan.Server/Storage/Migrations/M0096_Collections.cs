@@ -21,18 +21,21 @@ public sealed class M0096_Collections : Migration
             .WithColumn("position").AsInt32()                                 // among its owner's
             .WithColumn("created_at").AsInt64()
             .WithColumn("updated_at").AsInt64();
-        Create.Index("collections_by_title").OnTable("collections").OnColumn("owner_id").Ascending().OnColumn("title_key").Ascending().WithOptions().Unique();
+        Create.Index("collections_by_title").OnTable("collections").OnColumn("owner_id").Ascending().OnColumn("title_key")
+            .Ascending().WithOptions().Unique();
         Create.Index("collections_by_updated_at").OnTable("collections").OnColumn("updated_at").Ascending().OnColumn("id").Ascending();
 
         Create.Table("collection_items")
             .WithColumn("id").AsInt64().PrimaryKey().Identity()
             .WithColumn("collection_id").AsInt64().ForeignKey("collections", "id").OnDelete(Rule.Cascade)
             .WithColumn("repo_id").AsInt64().Nullable().ForeignKey("repos", "id").OnDelete(Rule.Cascade).Indexed()
-            .WithColumn("linked_id").AsInt64().Nullable().ForeignKey("collections", "id").OnDelete(Rule.Cascade).Indexed()   // a collection in it
+            // a collection in it
+            .WithColumn("linked_id").AsInt64().Nullable().ForeignKey("collections", "id").OnDelete(Rule.Cascade).Indexed()
             .WithColumn("position").AsInt32()
             .WithColumn("note").AsString(500).Nullable()
             .WithColumn("added_at").AsInt64();
-        Create.Index("collection_items_by_position").OnTable("collection_items").OnColumn("collection_id").Ascending().OnColumn("position").Ascending();
+        Create.Index("collection_items_by_position").OnTable("collection_items").OnColumn("collection_id").Ascending()
+            .OnColumn("position").Ascending();
     }
 
     /// <inheritdoc/>

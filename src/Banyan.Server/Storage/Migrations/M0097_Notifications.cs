@@ -21,7 +21,8 @@ public sealed class M0097_Notifications : Migration
             .WithColumn("muted").AsBoolean()                                  // is told of nothing of it
             .WithColumn("created_at").AsInt64();
 
-        Create.Table("happenings")                                            // what users are still to be told; written in the transaction of the change
+        // what users are still to be told; written in the transaction of the change
+        Create.Table("happenings")
             .WithColumn("id").AsInt64().PrimaryKey().Identity()
             .WithColumn("kind").AsString(16)                                  // discussion, commit, repo, access, answered
             .WithColumn("repo_id").AsInt64().ForeignKey("repos", "id").OnDelete(Rule.Cascade).Indexed()
@@ -41,8 +42,10 @@ public sealed class M0097_Notifications : Migration
             .WithColumn("reason").AsString(16)                                // mention, participant, watching, following, access, answered
             .WithColumn("at").AsInt64()
             .WithColumn("unread").AsBoolean();
-        Create.Index("notifications_by_subject").OnTable("notifications").OnColumn("user_id").Ascending().OnColumn("subject").Ascending().WithOptions().Unique();
-        Create.Index("notifications_by_time").OnTable("notifications").OnColumn("user_id").Ascending().OnColumn("at").Ascending().OnColumn("id").Ascending();
+        Create.Index("notifications_by_subject").OnTable("notifications").OnColumn("user_id").Ascending().OnColumn("subject")
+            .Ascending().WithOptions().Unique();
+        Create.Index("notifications_by_time").OnTable("notifications").OnColumn("user_id").Ascending().OnColumn("at").Ascending()
+            .OnColumn("id").Ascending();
         Create.Index("notifications_unread").OnTable("notifications").OnColumn("user_id").Ascending().OnColumn("unread").Ascending();
     }
 

@@ -12,9 +12,11 @@ public sealed class M0101_Mail : Migration
     {
         Create.Table("mails")
             .WithColumn("id").AsInt64().PrimaryKey().Identity()
-            .WithColumn("recipient").AsString(320)                            // an address; of a forgotten password what was typed, a name or an address
+            // an address; of a forgotten password what was typed, a name or an address
+            .WithColumn("recipient").AsString(320)
             .WithColumn("subject").AsString(200)
-            .WithColumn("body").AsString(int.MaxValue).Nullable()             // null: a forgotten password, whose account is yet to be found
+            // null: a forgotten password, whose account is yet to be found
+            .WithColumn("body").AsString(int.MaxValue).Nullable()
             .WithColumn("language").AsString(8)
             .WithColumn("made_at").AsInt64()
             .WithColumn("due_at").AsInt64().Indexed()

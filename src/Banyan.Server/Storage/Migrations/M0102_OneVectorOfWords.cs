@@ -3,7 +3,10 @@ using FluentMigrator;
 
 namespace Banyan.Server.Storage.Migrations;
 
-/// <summary>PostgreSQL's words in one column, as SQLite's are: half the bytes, and one index instead of three. Tags by repository alone, since lists find them among the words.</summary>
+/// <summary>
+/// PostgreSQL's words in one column, as SQLite's are: half the bytes, and one index instead of three. Tags by repository alone, since lists
+/// find them among the words.
+/// </summary>
 [Migration(102, "one vector of words")]
 public sealed class M0102_OneVectorOfWords : Migration
 {
@@ -12,7 +15,8 @@ public sealed class M0102_OneVectorOfWords : Migration
     {
         foreach (var sql in (string[])[
             "CREATE TABLE listing_words_placed (repo_id bigint PRIMARY KEY REFERENCES repos (id) ON DELETE CASCADE, place bigint NOT NULL UNIQUE, words tsvector NOT NULL)",
-            // In the row, compressed: a search that goes through places reads thousands of them, in half the time or less than where they are kept apart.
+            // In the row, compressed: a search that goes through places reads thousands of them, in half the time or less than where they
+            // are kept apart.
             "ALTER TABLE listing_words_placed ALTER COLUMN words SET STORAGE MAIN",
             $"""
             INSERT INTO listing_words_placed SELECT repo_id, place, array_to_tsvector(tsvector_to_array(words)

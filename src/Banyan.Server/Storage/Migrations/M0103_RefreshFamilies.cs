@@ -10,7 +10,8 @@ public sealed class M0103_RefreshFamilies : Migration
 
     /// <inheritdoc/>
     public override void Up() =>
-        Alter.Table("oauth_grants").AddColumn("family_hash").AsBinary(HashBytes).Nullable().Indexed();      // SHA-256 of what all of them begin with; null for those from before
+        // SHA-256 of what all of them begin with; null for those from before
+        Alter.Table("oauth_grants").AddColumn("family_hash").AsBinary(HashBytes).Nullable().Indexed();
 
     /// <inheritdoc/>
     public override void Down() => throw new NotSupportedException("Restore a backup to go back.");

@@ -12,8 +12,8 @@ namespace Banyan.Server.Storage.Objects;
 sealed partial class DirectFile(string path) : IDisposable
 {
     /// <summary>
-    /// Bytes gathered before anything is written: a huge page, so that they are one request to the disk. A megabyte of small pages was two, of which the
-    /// second had eight kilobytes.
+    /// Bytes gathered before anything is written: a huge page, so that they are one request to the disk. A megabyte of small pages was two,
+    /// of which the second had eight kilobytes.
     /// </summary>
     public const int BufferBytes = 2 << 20;
 
@@ -40,7 +40,8 @@ sealed partial class DirectFile(string path) : IDisposable
     public long Length => _written + _filled;
 
     /// <summary>All bytes so far, as long as none was written.</summary>
-    public ReadOnlySpan<byte> Gathered => _written == 0 ? Buffer[.._filled] : throw new InvalidOperationException("The first bytes have been written.");
+    public ReadOnlySpan<byte> Gathered => _written == 0 ? Buffer[.._filled]
+        : throw new InvalidOperationException("The first bytes have been written.");
 
     /// <summary>Whether the next byte makes the first ones be written.</summary>
     public bool IsFull => _filled == BufferBytes;

@@ -134,8 +134,11 @@ public sealed class DiskObjectStore : IObjectStore
         try
         {
             if (File.Exists(path + Packed))
-                return Task.FromResult<Stream?>(new PackedStream(File.OpenHandle(path + Packed, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan), offset, length));
-            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1, FileOptions.SequentialScan);
+                return Task.FromResult<Stream?>(
+                    new PackedStream(File.OpenHandle(path + Packed, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete,
+                        FileOptions.SequentialScan), offset, length));
+            var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1,
+                FileOptions.SequentialScan);
             file.Position = offset;
             return Task.FromResult<Stream?>(length is { } limit ? new LimitedStream(file, limit) : file);
         }

@@ -88,6 +88,7 @@ static class ObjectKey
                 throw new ArgumentException($"'{key}' is no object key: a part of it is empty, '.' or '..'.", nameof(key));
             start = i + 1;
         }
-        return key.Length <= 512 ? key : throw new ArgumentException($"An object key of {key.Length} characters; 512 are allowed.", nameof(key));
+        return key.Length <= 512 ? key
+            : throw new ArgumentException($"An object key of {key.Length} characters; 512 are allowed.", nameof(key));
     }
 }

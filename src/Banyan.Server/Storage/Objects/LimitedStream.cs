@@ -14,7 +14,10 @@ sealed class LimitedStream(Stream inner, long length) : ReadStream
         return read;
     }
 
-    /// <summary>A local file is read on this thread: another would wait for the disk just as well, and changing over costs more than a read from the cache.</summary>
+    /// <summary>
+    /// A local file is read on this thread: another would wait for the disk just as well, and changing over costs more than a read from the
+    /// cache.
+    /// </summary>
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         inner is FileStream ? new(Read(buffer.Span)) : ReadElsewhereAsync(buffer, cancellationToken);
 

@@ -25,7 +25,8 @@ sealed class ResumingStream(Stream first, long offset, long? length, Func<long, 
             catch (IOException) when (attempt < Attempts && !cancellationToken.IsCancellationRequested)
             {
                 await _inner.DisposeAsync();
-                _inner = await open(offset + _at, length - _at, cancellationToken) ?? throw new InvalidDataException("An object went away while it was read.");
+                _inner = await open(offset + _at, length - _at, cancellationToken)
+                    ?? throw new InvalidDataException("An object went away while it was read.");
             }
         }
     }

@@ -15,7 +15,8 @@ namespace Banyan.Server.Storage.Objects;
 /// <param name="SecretKey">Secret key.</param>
 /// <param name="SpoolFolder">The folder of objects that are not sent yet; null for the system's folder of temporary files.</param>
 public sealed record S3Options(
-    string Bucket, string Prefix = "", string? Endpoint = null, string Region = "us-east-1", string? AccessKey = null, string? SecretKey = null, string? SpoolFolder = null);
+    string Bucket, string Prefix = "", string? Endpoint = null, string Region = "us-east-1", string? AccessKey = null,
+    string? SecretKey = null, string? SpoolFolder = null);
 
 /// <summary>
 /// Objects in an S3 bucket. Works with stores that support neither chunked uploads nor checksum headers. A put asks the store not to

@@ -5,7 +5,9 @@ using Snappier;
 
 namespace Banyan.Server.Viewer.Parquet;
 
-/// <summary>Unpacks pages. The size that a page's header tells is the size that comes out, or the page is refused: nothing grows beyond it.</summary>
+/// <summary>
+/// Unpacks pages. The size that a page's header tells is the size that comes out, or the page is refused: nothing grows beyond it.
+/// </summary>
 static class Codecs
 {
     static readonly string[] s_names = ["none", "Snappy", "gzip", "LZO", "Brotli", "LZ4 of Hadoop", "Zstandard", "LZ4"];
@@ -29,13 +31,15 @@ static class Codecs
             5 => Hadoop(packed.Span, bytes),
             6 => Zstandard(packed.Span, bytes),
             7 => LZ4Codec.Decode(packed.Span, bytes),
-            _ => throw new InvalidDataException($"it is packed with {(codec is > 0 and < 8 ? s_names[codec] : $"codec {codec}")}, which is not read here"),
+            _ => throw new InvalidDataException(
+                $"it is packed with {(codec is > 0 and < 8 ? s_names[codec] : $"codec {codec}")}, which is not read here"),
         };
         return got == size ? bytes : throw Wrong(codec);
     }
 
     static MemoryStream Readable(ReadOnlyMemory<byte> bytes) =>
-        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out var segment) ? new(segment.Array!, segment.Offset, segment.Count, false) : new(bytes.ToArray());
+        System.Runtime.InteropServices.MemoryMarshal.TryGetArray(bytes, out var segment)
+        ? new(segment.Array!, segment.Offset, segment.Count, false) : new(bytes.ToArray());
 
     static int Whole(Stream stream, byte[] into)
     {
@@ -60,7 +64,8 @@ static class Codecs
         {
             var raw = BinaryPrimitives.ReadUInt32BigEndian(left);
             var length = BinaryPrimitives.ReadUInt32BigEndian(left[4..]);
-            if (length > left.Length - 8 || raw > into.Length - done || LZ4Codec.Decode(left.Slice(8, (int)length), into.AsSpan(done, (int)raw)) != raw)
+            if (length > left.Length - 8 || raw > into.Length - done
+                || LZ4Codec.Decode(left.Slice(8, (int)length), into.AsSpan(done, (int)raw)) != raw)
                 return LZ4Codec.Decode(packed, into);
             done += (int)raw;
             left = left[(8 + (int)length)..];
@@ -68,5 +73,6 @@ static class Codecs
         return done;
     }
 
-    static InvalidDataException Wrong(int codec) => new($"a page packed with {s_names[Math.Clamp(codec, 0, 7)]} does not unpack to the size that its header tells");
+    static InvalidDataException Wrong(int codec) =>
+        new($"a page packed with {s_names[Math.Clamp(codec, 0, 7)]} does not unpack to the size that its header tells");
 }

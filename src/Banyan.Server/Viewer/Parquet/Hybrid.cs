@@ -1,6 +1,8 @@
 namespace Banyan.Server.Viewer.Parquet;
 
-/// <summary>Small numbers as runs of one value and groups of eight packed ones (RLE / bit-packing hybrid). Nothing is unpacked ahead.</summary>
+/// <summary>
+/// Small numbers as runs of one value and groups of eight packed ones (RLE / bit-packing hybrid). Nothing is unpacked ahead.
+/// </summary>
 struct Hybrid(ReadOnlyMemory<byte> bytes, int width)
 {
     readonly ReadOnlyMemory<byte> _bytes = bytes;

@@ -40,7 +40,8 @@ sealed record ParquetFooter(ParquetNode Root, long Rows, IReadOnlyList<RowGroup>
         if (length > file.Size - 12)
             throw new ViewerException($"The Parquet file is damaged: its footer would have {length} bytes, the file has {file.Size}.");
         if (length > MaxBytes)
-            throw new ViewerException($"The footer of this Parquet file has {length >> 20} MiB; at most {MaxBytes >> 20} MiB are read. Save the file with larger row groups.");
+            throw new ViewerException(
+                $"The footer of this Parquet file has {length >> 20} MiB; at most {MaxBytes >> 20} MiB are read. Save the file with larger row groups.");
         var bytes = await file.ReadAsync(file.Size - 8 - length, (int)length, cancellationToken);
         try
         {
@@ -78,7 +79,9 @@ sealed record ParquetFooter(ParquetNode Root, long Rows, IReadOnlyList<RowGroup>
                     break;
                 default: thrift.Skip(type); break;
             }
-        return root is not null && rows == first ? new(root, rows, groups, cost) : throw new InvalidDataException(root is null ? "it has no schema" : $"its row groups have {first} rows, its footer says {rows}");
+        return root is not null && rows == first ? new(root, rows, groups, cost)
+            : throw new InvalidDataException(root is null ? "it has no schema"
+                : $"its row groups have {first} rows, its footer says {rows}");
     }
 
     static RowGroup ReadGroup(ref Thrift thrift, int leaves, long first, long size)
@@ -99,7 +102,8 @@ sealed record ParquetFooter(ParquetNode Root, long Rows, IReadOnlyList<RowGroup>
                 rows = thrift.Signed();
             else
                 thrift.Skip(type);
-        return rows >= 0 && found == leaves ? new(first, rows, chunks) : throw new InvalidDataException("a row group has no rows or columns");
+        return rows >= 0 && found == leaves ? new(first, rows, chunks)
+            : throw new InvalidDataException("a row group has no rows or columns");
     }
 
     static Chunk ReadChunk(ref Thrift thrift, long size)
@@ -115,8 +119,10 @@ sealed record ParquetFooter(ParquetNode Root, long Rows, IReadOnlyList<RowGroup>
                 case 5: chunk.IndexLength = thrift.Int(); break;
                 default: thrift.Skip(type); break;
             }
-        if (chunk.FirstPage < 4 || chunk.Bytes < 0 || chunk.Values < 0 || chunk.Dictionary < 0 || chunk.Start + chunk.Bytes > size || chunk.Start > size - chunk.Bytes)
-            throw new InvalidDataException($"a column of it would lie at {chunk.FirstPage} with {chunk.Bytes} bytes, outside of the file's {size}");
+        if (chunk.FirstPage < 4 || chunk.Bytes < 0 || chunk.Values < 0 || chunk.Dictionary < 0 || chunk.Start + chunk.Bytes > size
+            || chunk.Start > size - chunk.Bytes)
+            throw new InvalidDataException(
+                $"a column of it would lie at {chunk.FirstPage} with {chunk.Bytes} bytes, outside of the file's {size}");
         return chunk;
     }
 

@@ -1,6 +1,8 @@
 namespace Banyan.Server.Viewer.Parquet;
 
-/// <summary>The values of one leaf in consecutive rows: for each value at which depth it repeats and how much of its path is there.</summary>
+/// <summary>
+/// The values of one leaf in consecutive rows: for each value at which depth it repeats and how much of its path is there.
+/// </summary>
 sealed class LeafRows
 {
     /// <summary>Where each row's entries begin; one more than there are rows.</summary>
@@ -13,7 +15,9 @@ sealed class LeafRows
     public List<object?> Values { get; } = [];
 }
 
-/// <summary>Reads the pages of a column chunk that hold certain rows, found by its page index or by walking over the headers of those before.</summary>
+/// <summary>
+/// Reads the pages of a column chunk that hold certain rows, found by its page index or by walking over the headers of those before.
+/// </summary>
 sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int maxText)
 {
     /// <summary>The most values of a page; runs of equal ones cost no bytes.</summary>
@@ -49,7 +53,8 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
             at = await PageAsync(at, cancellationToken);
         if (_rows.Starts.Count <= _wanted)
             _rows.Starts.Add(_rows.Values.Count);
-        return _rows.Starts.Count == _wanted + 1 ? _rows : throw new InvalidDataException($"the column '{leaf.Name}' has fewer rows than its row group");
+        return _rows.Starts.Count == _wanted + 1 ? _rows
+            : throw new InvalidDataException($"the column '{leaf.Name}' has fewer rows than its row group");
     }
 
     /// <summary>A list goes on until the next row begins; all else is one value a row.</summary>
@@ -108,11 +113,13 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
         if (header.Type is not (0 or 2 or 3) || (header.Type != 2 && CanSkip(header)))
             return next;
         if (header.Packed > MaxPage || header.Unpacked > MaxPage)
-            throw new ViewerException($"The column '{leaf.Name}' has a page of {Math.Max(header.Unpacked, header.Packed) >> 20} MiB; at most {MaxPage >> 20} MiB are shown. Save the file with smaller pages (1 MiB is usual).");
+            throw new ViewerException(
+                $"The column '{leaf.Name}' has a page of {Math.Max(header.Unpacked, header.Packed) >> 20} MiB; at most {MaxPage >> 20} MiB are shown. Save the file with smaller pages (1 MiB is usual).");
         if (header.Values > MaxValues)
             throw new ViewerException($"The column '{leaf.Name}' has a page of {header.Values} values; at most {MaxValues} are read.");
         file.Walk(header.Values);
-        var packed = header.Packed <= bytes.Length - length ? bytes.AsMemory(length, header.Packed) : await file.ReadAsync(at + length, header.Packed, cancellationToken);
+        var packed = header.Packed <= bytes.Length - length ? bytes.AsMemory(length, header.Packed)
+            : await file.ReadAsync(at + length, header.Packed, cancellationToken);
         if (header.Type == 2)
             _dictionary = Dictionary(header, Codecs.Unpack(chunk.Codec, packed, header.Unpacked));
         else
@@ -120,7 +127,9 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
         return next;
     }
 
-    /// <summary>Whether all of a page's rows lie before the wanted ones. In a list a page tells only its values, and may end within a row.</summary>
+    /// <summary>
+    /// Whether all of a page's rows lie before the wanted ones. In a list a page tells only its values, and may end within a row.
+    /// </summary>
     bool CanSkip(Header header)
     {
         var rows = leaf.MaxRepetition == 0 ? header.Values : header.Type == 3 ? header.Rows : -1;
@@ -182,7 +191,8 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
     {
         var values = Values.Of(0, leaf, bytes, header.Values, null);
         if (header.Values > bytes.Length)
-            throw new InvalidDataException($"the dictionary of the column '{leaf.Name}' would have {header.Values} values in {bytes.Length} bytes");
+            throw new InvalidDataException(
+                $"the dictionary of the column '{leaf.Name}' would have {header.Values} values in {bytes.Length} bytes");
         var dictionary = new ReadOnlyMemory<byte>[header.Values];
         for (var i = 0; i < dictionary.Length; i++)
             dictionary[i] = values.Next();
@@ -194,7 +204,8 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
         ReadOnlyMemory<byte> repetitions = default, definitions = default, body;
         if (header.Type == 3)
         {
-            if (header.DefinitionBytes < 0 || header.RepetitionBytes < 0 || (long)header.DefinitionBytes + header.RepetitionBytes > Math.Min(packed.Length, header.Unpacked))
+            if (header.DefinitionBytes < 0 || header.RepetitionBytes < 0
+                || (long)header.DefinitionBytes + header.RepetitionBytes > Math.Min(packed.Length, header.Unpacked))
                 throw Hybrid.Ended();
             repetitions = packed[..header.RepetitionBytes];
             definitions = packed.Slice(header.RepetitionBytes, header.DefinitionBytes);
@@ -259,7 +270,8 @@ sealed class ParquetPages(FileBytes file, Chunk chunk, ParquetNode leaf, int max
 
     static ReadOnlyMemory<byte> Levels(ref ReadOnlyMemory<byte> body)
     {
-        if (body.Length < 4 || System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(body.Span) is var length && length > body.Length - 4)
+        if (body.Length < 4 || System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(body.Span) is var length
+            && length > body.Length - 4)
             throw Hybrid.Ended();
         var levels = body.Slice(4, (int)length);
         body = body[(4 + (int)length)..];

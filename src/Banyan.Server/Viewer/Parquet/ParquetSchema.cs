@@ -149,7 +149,17 @@ static class ParquetSchema
         var id = 0;
         while (thrift.Field(ref id, out var type))
         {
-            element.Meaning = id switch { 1 or 4 or 12 => Meaning.Text, 5 => Meaning.Decimal, 6 => Meaning.Date, 7 => Meaning.TimeMicros, 8 => Meaning.Micros, 14 => Meaning.Uuid, 15 => Meaning.Half, _ => Meaning.None };
+            element.Meaning = id switch
+            {
+                1 or 4 or 12 => Meaning.Text,
+                5 => Meaning.Decimal,
+                6 => Meaning.Date,
+                7 => Meaning.TimeMicros,
+                8 => Meaning.Micros,
+                14 => Meaning.Uuid,
+                15 => Meaning.Half,
+                _ => Meaning.None
+            };
             (element.IsMap, element.IsList) = (id == 2, id == 3);
             if (type != Thrift.Struct)
             {
@@ -179,9 +189,11 @@ static class ParquetSchema
     static ParquetNode Build(Element[] elements, ref int at, ref int leaves, int repetition, int definition, int depth)
     {
         if (at >= elements.Length || depth > MaxDepth)
-            throw new InvalidDataException(depth > MaxDepth ? $"its columns are nested deeper than {MaxDepth}" : "its schema ends too early");
+            throw new InvalidDataException(depth > MaxDepth ? $"its columns are nested deeper than {MaxDepth}"
+                : "its schema ends too early");
         var element = elements[at++];
-        if (element.Repetition is < 0 or > 2 || element.Children < 0 || element.Children > elements.Length || element.Width < 0 || element.Scale is < 0 or > 200)
+        if (element.Repetition is < 0 or > 2 || element.Children < 0 || element.Children > elements.Length || element.Width < 0
+            || element.Scale is < 0 or > 200)
             throw new InvalidDataException($"the column '{element.Name}' of its schema makes no sense");
         if (depth > 0)
         {
@@ -189,7 +201,8 @@ static class ParquetSchema
             definition += element.Repetition > 0 ? 1 : 0;
         }
         var isLeaf = element.Children == 0 && depth > 0 && element.Type >= 0;
-        if (isLeaf && (element.Type > (int)Physical.FixedBytes || (element.Type == (int)Physical.FixedBytes && element.Width is < 1 or > 1 << 20)))
+        if (isLeaf
+            && (element.Type > (int)Physical.FixedBytes || (element.Type == (int)Physical.FixedBytes && element.Width is < 1 or > 1 << 20)))
             throw new InvalidDataException($"the column '{element.Name}' has an unknown type");
         var node = new ParquetNode
         {

@@ -11,7 +11,8 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
 
     public override long KnownRows => footer.Rows;
 
-    public override async Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText, CancellationToken cancellationToken)
+    public override async Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText,
+        CancellationToken cancellationToken)
     {
         var rows = new List<object?[]>();
         try
@@ -27,15 +28,19 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
                 {
                     var leaves = new Dictionary<int, LeafRows>();
                     foreach (var leaf in _columns[column].Leaves)
-                        leaves[leaf.Leaf] = await new ParquetPages(file, group.Chunks[leaf.Leaf], leaf, maxText).ReadAsync(first - group.First, take, cancellationToken);
+                        leaves[leaf.Leaf] = await new ParquetPages(file, group.Chunks[leaf.Leaf], leaf,
+                            maxText).ReadAsync(first - group.First, take, cancellationToken);
                     for (var i = 0; i < take; i++)
-                        rows[start + i][column] = Assemble(_columns[column], leaves.ToDictionary(l => l.Key, l => (l.Value, l.Value.Starts[i], l.Value.Starts[i + 1])));
+                        rows[start + i][column] =
+                            Assemble(_columns[column],
+                                leaves.ToDictionary(l => l.Key, l => (l.Value, l.Value.Starts[i], l.Value.Starts[i + 1])));
                 }
                 (first, count) = (first + take, count - take);
             }
             return rows;
         }
-        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or EndOfStreamException or ArgumentException or OverflowException or IndexOutOfRangeException or ZstdSharp.ZstdException)
+        catch (Exception e) when (e is InvalidDataException or InvalidOperationException or EndOfStreamException or ArgumentException
+            or OverflowException or IndexOutOfRangeException or ZstdSharp.ZstdException)
         {
             throw new ViewerException($"The Parquet file is damaged: {e.Message.TrimEnd('.')}.", e);
         }
@@ -55,7 +60,10 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
         return footer.Groups[low];
     }
 
-    /// <summary>Puts together a value of its leaves' entries, as Dremel took it apart: levels say how much of the path is there, and where a list continues.</summary>
+    /// <summary>
+    /// Puts together a value of its leaves' entries, as Dremel took it apart: levels say how much of the path is there, and where a list
+    /// continues.
+    /// </summary>
     static object? Assemble(ParquetNode node, Dictionary<int, (LeafRows Rows, int Start, int End)> slices)
     {
         var (rows, start, end) = slices[FirstLeaf(node)];
@@ -69,7 +77,10 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
         // Element i of each leaf goes with element i of the others.
         var cuts = slices.ToDictionary(s => s.Key, s => Cuts(s.Value, node.MaxRepetition));
         for (var i = 0; i + 1 < cuts[FirstLeaf(node)].Count; i++)
-            list.Add(Present(node, slices.ToDictionary(s => s.Key, s => cuts[s.Key] is var c && i + 1 < c.Count ? (s.Value.Rows, c[i], c[i + 1]) : (s.Value.Rows, 0, 0))));
+            list.Add(
+                Present(node,
+                    slices.ToDictionary(s => s.Key,
+                        s => cuts[s.Key] is var c && i + 1 < c.Count ? (s.Value.Rows, c[i], c[i + 1]) : (s.Value.Rows, 0, 0))));
         return list;
     }
 
@@ -93,7 +104,8 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
                 ? items.Select(i => i is CellStruct { Members: [var only] } ? only.Value : i).ToArray() : Assemble(repeated, slices);
         if (node is { IsMap: true, Children: [{ Repetition: 2, Children.Count: 2 } entries] })
             return Assemble(entries, slices) is IReadOnlyList<object?> pairs
-                ? new CellStruct([.. pairs.OfType<CellStruct>().Select(p => KeyValuePair.Create(Cell.Text(p.Members[0].Value, 300), p.Members[1].Value))]) : null;
+                ? new CellStruct([.. pairs.OfType<CellStruct>()
+                    .Select(p => KeyValuePair.Create(Cell.Text(p.Members[0].Value, 300), p.Members[1].Value))]) : null;
         return new CellStruct([.. node.Children.Where(c => c.Leaves.Any()).Select(c =>
             KeyValuePair.Create(c.Name, Assemble(c, c.Leaves.ToDictionary(l => l.Leaf, l => slices[l.Leaf]))))]);
     }
@@ -124,14 +136,25 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
             && ParquetValue.Of(node, least, 64) is { } a && ParquetValue.Of(node, most, 64) is { } b ? (a, b) : null;
     }
 
-    static bool Less(object a, object b) => (RowFilter.NumberOf(a), RowFilter.NumberOf(b)) is ({ } x, { } y) ? x < y : string.CompareOrdinal(Cell.Text(a, 64), Cell.Text(b, 64)) < 0;
+    static bool Less(object a, object b) => (RowFilter.NumberOf(a), RowFilter.NumberOf(b)) is ({ } x, { } y) ? x < y
+        : string.CompareOrdinal(Cell.Text(a, 64), Cell.Text(b, 64)) < 0;
 
     public override long SkipTo(long row, RowFilter filter)
     {
-        if (filter.Column is not { } column || filter.Number is not { } asked || _columns[column] is not { Leaf: >= 0, MaxRepetition: 0 } node)
+        if (filter.Column is not { } column || filter.Number is not { } asked
+            || _columns[column] is not { Leaf: >= 0, MaxRepetition: 0 } node)
             return row;
-        while (row < footer.Rows && GroupOf(row) is var group && Bounds(node, group) is ({ } a, { } b) && (RowFilter.NumberOf(a), RowFilter.NumberOf(b)) is ({ } least, { } most)
-            && filter.Operator switch { "eq" => asked < least || asked > most, "lt" => least >= asked, "le" => least > asked, "gt" => most <= asked, "ge" => most < asked, _ => false })
+        while (row < footer.Rows && GroupOf(row) is var group && Bounds(node, group) is ({ } a, { } b)
+            && (RowFilter.NumberOf(a), RowFilter.NumberOf(b)) is ({ } least, { } most)
+            && filter.Operator switch
+            {
+                "eq" => asked < least || asked > most,
+                "lt" => least >= asked,
+                "le" => least > asked,
+                "gt" => most <= asked,
+                "ge" => most < asked,
+                _ => false
+            })
             row = group.First + group.Rows;
         return row;
     }
@@ -139,6 +162,7 @@ sealed class ParquetTable(FileBytes file, ParquetFooter footer) : Table
     public override IReadOnlyList<long> SamplePlaces(int most)
     {
         var groups = footer.Groups.Where(g => g.Rows > 0).ToArray();
-        return [.. Enumerable.Range(0, Math.Min(most, groups.Length)).Select(i => groups[(long)i * groups.Length / Math.Min(most, groups.Length)].First)];
+        return [.. Enumerable.Range(0, Math.Min(most, groups.Length))
+            .Select(i => groups[(long)i * groups.Length / Math.Min(most, groups.Length)].First)];
     }
 }

@@ -29,10 +29,12 @@ static class ParquetValue
                 return leaf.Meaning == Meaning.Unsigned && BinaryPrimitives.ReadUInt64LittleEndian(span) is > long.MaxValue and var large
                     ? large.ToString(CultureInfo.InvariantCulture) : Whole(leaf, BinaryPrimitives.ReadInt64LittleEndian(span));
             case Physical.Int96:
-                return Time(DayTicks(BinaryPrimitives.ReadInt32LittleEndian(span[8..]) - 2_440_588L, BinaryPrimitives.ReadInt64LittleEndian(span) / 100));
+                return Time(DayTicks(BinaryPrimitives.ReadInt32LittleEndian(span[8..]) - 2_440_588L,
+                    BinaryPrimitives.ReadInt64LittleEndian(span) / 100));
             case Physical.Float:
                 // The shortest text that means this number, not the 17 digits of its double.
-                return BinaryPrimitives.ReadSingleLittleEndian(span) is var single && float.IsFinite(single) ? double.Parse(single.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : single;
+                return BinaryPrimitives.ReadSingleLittleEndian(span) is var single && float.IsFinite(single)
+                    ? double.Parse(single.ToString("R", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : single;
             case Physical.Double:
                 return BinaryPrimitives.ReadDoubleLittleEndian(span);
         }
@@ -42,7 +44,8 @@ static class ParquetValue
             Meaning.Decimal when span.Length <= MaxDecimal => Decimal(new BigInteger(span, isBigEndian: true), leaf.Scale),
             Meaning.Uuid when span.Length == 16 => new Guid(span, bigEndian: true).ToString(),
             Meaning.Half when span.Length == 2 => (double)BinaryPrimitives.ReadHalfLittleEndian(span),
-            _ => (object?)Plain(span, maxText) ?? new CellBytes(bytes.Length, bytes[..Math.Min(bytes.Length, Math.Max(MediaStart, maxText))].ToArray()),
+            _ => (object?)Plain(span, maxText)
+                ?? new CellBytes(bytes.Length, bytes[..Math.Min(bytes.Length, Math.Max(MediaStart, maxText))].ToArray()),
         };
     }
 
@@ -64,7 +67,9 @@ static class ParquetValue
 
     static Int128 DayTicks(long days, long ticks) => (Int128)days * TimeSpan.TicksPerDay + ticks + DateTime.UnixEpoch.Ticks;
 
-    static string OfDay(long ticks) => ticks is >= 0 and < TimeSpan.TicksPerDay ? new TimeOnly(ticks).ToString(ticks % TimeSpan.TicksPerSecond == 0 ? "HH:mm:ss" : "HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture) : $"{ticks} ticks";
+    static string OfDay(long ticks) => ticks is >= 0 and < TimeSpan.TicksPerDay
+        ? new TimeOnly(ticks).ToString(ticks % TimeSpan.TicksPerSecond == 0 ? "HH:mm:ss" : "HH:mm:ss.FFFFFF",
+            CultureInfo.InvariantCulture) : $"{ticks} ticks";
 
     static string Time(Int128 ticks) => ticks >= 0 && ticks <= DateTime.MaxValue.Ticks
         ? new DateTime((long)ticks).ToString("yyyy-MM-dd HH:mm:ss.FFFFFF", CultureInfo.InvariantCulture) : "outside of years 1 to 9999";

@@ -1,6 +1,8 @@
 namespace Banyan.Server.Viewer.Parquet;
 
-/// <summary>Reads Thrift's compact protocol, in which Parquet writes its footer and page headers. Every length is checked before it is followed.</summary>
+/// <summary>
+/// Reads Thrift's compact protocol, in which Parquet writes its footer and page headers. Every length is checked before it is followed.
+/// </summary>
 ref struct Thrift(ReadOnlySpan<byte> bytes)
 {
     const int MaxDepth = 24;
@@ -39,7 +41,8 @@ ref struct Thrift(ReadOnlySpan<byte> bytes)
         return (long)(zigzag >> 1) ^ -(long)(zigzag & 1);
     }
 
-    public int Int() => Signed() is >= int.MinValue and <= int.MaxValue and var value ? (int)value : throw new InvalidDataException("a number is too large");
+    public int Int() => Signed() is >= int.MinValue and <= int.MaxValue and var value ? (int)value
+        : throw new InvalidDataException("a number is too large");
 
     public ReadOnlySpan<byte> Bytes()
     {

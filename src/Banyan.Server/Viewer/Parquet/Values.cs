@@ -18,19 +18,20 @@ abstract class Values
     /// <param name="bytes">The page after its levels.</param>
     /// <param name="count">How many values the page has at most.</param>
     /// <param name="dictionary">The column's dictionary, or null.</param>
-    public static Values Of(int encoding, ParquetNode leaf, ReadOnlyMemory<byte> bytes, int count, ReadOnlyMemory<byte>[]? dictionary) => (encoding, leaf.Physical) switch
-    {
-        (0, Physical.Boolean) => new Flags(bytes),
-        (0, Physical.Bytes) => new PlainBytes(bytes),
-        (0, _) => new Plain(bytes, WidthOf(leaf)),
-        (2 or 8, _) when dictionary is not null => new Looked(bytes, dictionary),
-        (3, Physical.Boolean) => new RunFlags(bytes),
-        (5, Physical.Int32 or Physical.Int64) => new Deltas(bytes, WidthOf(leaf)),
-        (6, Physical.Bytes) => new DeltaLengths(bytes),
-        (7, Physical.Bytes or Physical.FixedBytes) => new DeltaBytes(bytes),
-        (9, not (Physical.Boolean or Physical.Bytes)) => new Split(bytes, WidthOf(leaf)),
-        _ => throw new InvalidDataException($"the column '{leaf.Name}' has values in the encoding {encoding}, which is not read here"),
-    };
+    public static Values Of(int encoding, ParquetNode leaf, ReadOnlyMemory<byte> bytes, int count, ReadOnlyMemory<byte>[]? dictionary) =>
+        (encoding, leaf.Physical) switch
+        {
+            (0, Physical.Boolean) => new Flags(bytes),
+            (0, Physical.Bytes) => new PlainBytes(bytes),
+            (0, _) => new Plain(bytes, WidthOf(leaf)),
+            (2 or 8, _) when dictionary is not null => new Looked(bytes, dictionary),
+            (3, Physical.Boolean) => new RunFlags(bytes),
+            (5, Physical.Int32 or Physical.Int64) => new Deltas(bytes, WidthOf(leaf)),
+            (6, Physical.Bytes) => new DeltaLengths(bytes),
+            (7, Physical.Bytes or Physical.FixedBytes) => new DeltaBytes(bytes),
+            (9, not (Physical.Boolean or Physical.Bytes)) => new Split(bytes, WidthOf(leaf)),
+            _ => throw new InvalidDataException($"the column '{leaf.Name}' has values in the encoding {encoding}, which is not read here"),
+        };
 
     static int WidthOf(ParquetNode leaf) => leaf.Physical switch
     {
@@ -48,7 +49,8 @@ abstract class Values
 
         public override void Skip(long count) => _at += count * width;
 
-        public override ReadOnlyMemory<byte> Next() => (_at += width) <= bytes.Length ? bytes.Slice((int)(_at - width), width) : throw Hybrid.Ended();
+        public override ReadOnlyMemory<byte> Next() =>
+            (_at += width) <= bytes.Length ? bytes.Slice((int)(_at - width), width) : throw Hybrid.Ended();
     }
 
     sealed class PlainBytes(ReadOnlyMemory<byte> bytes) : Values
@@ -63,7 +65,8 @@ abstract class Values
 
         public override ReadOnlyMemory<byte> Next()
         {
-            if (bytes.Length - _at < 4 || BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[_at..]) is var length && length > bytes.Length - _at - 4)
+            if (bytes.Length - _at < 4 || BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span[_at..]) is var length
+                && length > bytes.Length - _at - 4)
                 throw Hybrid.Ended();
             _at += 4 + (int)length;
             return bytes.Slice(_at - (int)length, (int)length);
@@ -90,11 +93,13 @@ abstract class Values
 
     sealed class Looked(ReadOnlyMemory<byte> bytes, ReadOnlyMemory<byte>[] dictionary) : Values
     {
-        Hybrid _keys = bytes.Length == 0 ? default : new(bytes[1..], bytes.Span[0] <= 32 ? bytes.Span[0] : throw new InvalidDataException("a page has keys of more than 32 bits"));
+        Hybrid _keys = bytes.Length == 0 ? default
+            : new(bytes[1..], bytes.Span[0] <= 32 ? bytes.Span[0] : throw new InvalidDataException("a page has keys of more than 32 bits"));
 
         public override void Skip(long count) => _keys.Skip(count);
 
-        public override ReadOnlyMemory<byte> Next() => _keys.Next() is var key && (uint)key < (uint)dictionary.Length ? dictionary[key] : throw new InvalidDataException("a page refers to a value that is not in its dictionary");
+        public override ReadOnlyMemory<byte> Next() => _keys.Next() is var key && (uint)key < (uint)dictionary.Length ? dictionary[key]
+            : throw new InvalidDataException("a page refers to a value that is not in its dictionary");
     }
 
     sealed class Split(ReadOnlyMemory<byte> bytes, int width) : Values

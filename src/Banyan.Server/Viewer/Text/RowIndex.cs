@@ -1,8 +1,8 @@
 namespace Banyan.Server.Viewer.Text;
 
 /// <summary>
-/// Where every so many rows of a text file begin: made once, as far as somebody looked, and kept by the content's hash. However many rows there are, it
-/// has a bounded number of places: when there are more, every other one is dropped.
+/// Where every so many rows of a text file begin: made once, as far as somebody looked, and kept by the content's hash. However many rows
+/// there are, it has a bounded number of places: when there are more, every other one is dropped.
 /// </summary>
 sealed class RowIndex(RowKind kind, byte separator, long start, long size)
 {

@@ -52,7 +52,8 @@ struct RowScanner(RowKind kind, byte separator)
                 begins.Add(at);
                 _waits = false;
             }
-            var found = kind == RowKind.Lines ? block[at..].IndexOf((byte)'\n') : _quoted ? block[at..].IndexOf((byte)'"') : block[at..].IndexOfAny((byte)'\n', (byte)'"');
+            var found = kind == RowKind.Lines ? block[at..].IndexOf((byte)'\n') : _quoted ? block[at..].IndexOf((byte)'"')
+                : block[at..].IndexOfAny((byte)'\n', (byte)'"');
             if (found < 0)
             {
                 _before = block[^1];

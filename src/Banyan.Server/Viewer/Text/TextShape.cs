@@ -41,13 +41,16 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
             var separator = extension == ".tsv" ? (byte)'\t' : Guess(span[start..]);
             var rows = Beginning(bytes[start..], RowKind.Quoted, separator, isWhole);
             if (rows.Count == 0)
-                throw new ViewerException(isWhole ? (ErrorText)"This file is empty." : $"The first row is longer than {Window >> 10} kB: this is no table.");
+                throw new ViewerException(isWhole ? (ErrorText)"This file is empty."
+                    : $"The first row is longer than {Window >> 10} kB: this is no table.");
             var names = Separated.Cells(rows[0].Span, separator, MaxColumns, MaxName);
-            return new("csv", RowKind.Quoted, separator, start, true, Typed(names, [.. rows.Skip(1).Select(r => Separated.Cells(r.Span, separator, names.Count, MaxName).ToArray())]));
+            return new("csv", RowKind.Quoted, separator, start, true,
+                Typed(names, [.. rows.Skip(1).Select(r => Separated.Cells(r.Span, separator, names.Count, MaxName).ToArray())]));
         }
         var isArray = extension == ".json" && span[start..].TrimStart(" \r\n\t"u8) is [(byte)'[', ..];
         if (extension == ".json" && !isArray && !IsLines(bytes[start..], isWhole))
-            throw new ViewerException("This JSON file is one value, not a list of rows: a list [ … ] or one object a line is shown as a table.");
+            throw new ViewerException(
+                "This JSON file is one value, not a list of rows: a list [ … ] or one object a line is shown as a table.");
         var kind = isArray ? RowKind.Array : RowKind.Lines;
         return new("json", kind, 0, start, false, Members([.. Beginning(bytes[start..], kind, 0, isWhole)]));
     }
@@ -57,7 +60,8 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
     {
         var row = new object?[Columns.Count];
         if (TextTable.IsTooLong(bytes.Length))
-            row[columns is [var one, ..] ? one : 0] = $"(this row is longer than 4 MiB and is not shown; it begins: {Cell.Cut(Encoding.UTF8.GetString(bytes.Span[..1000]), 200)})";
+            row[columns is [var one, ..] ? one : 0] =
+                $"(this row is longer than 4 MiB and is not shown; it begins: {Cell.Cut(Encoding.UTF8.GetString(bytes.Span[..1000]), 200)})";
         else if (Format == "csv")
         {
             var cells = Separated.Cells(bytes.Span, Separator, Columns.Count, maxText);
@@ -88,7 +92,8 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            row[columns is [var one, ..] ? one : 0] = $"(this row is no JSON: {Cell.Cut(Encoding.UTF8.GetString(bytes.Span[..Math.Min(bytes.Length, 1000)]), 200)})";
+            row[columns is [var one, ..] ? one : 0] =
+                $"(this row is no JSON: {Cell.Cut(Encoding.UTF8.GetString(bytes.Span[..Math.Min(bytes.Length, 1000)]), 200)})";
         }
     }
 
@@ -130,11 +135,13 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
     static object? Value(JsonElement json, int maxText) => json.ValueKind switch
     {
         JsonValueKind.String => Cell.Cut(json.GetString()!, maxText),
-        JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : json.TryGetDouble(out var real) && double.IsFinite(real) ? real : json.GetRawText(),
+        JsonValueKind.Number => json.TryGetInt64(out var whole) ? whole : json.TryGetDouble(out var real) && double.IsFinite(real)
+            ? real : json.GetRawText(),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
         JsonValueKind.Array => json.EnumerateArray().Take(1000).Select(e => Value(e, maxText)).ToArray(),
-        JsonValueKind.Object => new CellStruct([.. json.EnumerateObject().Take(1000).Select(m => KeyValuePair.Create(m.Name, Value(m.Value, maxText)))]),
+        JsonValueKind.Object =>
+            new CellStruct([.. json.EnumerateObject().Take(1000).Select(m => KeyValuePair.Create(m.Name, Value(m.Value, maxText)))]),
         _ => null,
     };
 
@@ -151,7 +158,8 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
         return columns;
     }
 
-    static bool IsWhole(string text) => long.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out _);
+    static bool IsWhole(string text) =>
+        long.TryParse(text, System.Globalization.NumberStyles.AllowLeadingSign, System.Globalization.CultureInfo.InvariantCulture, out _);
 
     /// <summary>The members of the first rows, in the order in which they come.</summary>
     static List<Column> Members(ReadOnlyMemory<byte>[] rows)
@@ -183,7 +191,8 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
                     return;
                 order.Add(name);
             }
-            types[name] = before is null or "" || before == type ? type : type.Length == 0 ? before : (before, type) is ("int", "float") or ("float", "int") ? "float" : "mixed";
+            types[name] = before is null or "" || before == type ? type : type.Length == 0 ? before
+                : (before, type) is ("int", "float") or ("float", "int") ? "float" : "mixed";
         }
     }
 
@@ -209,7 +218,8 @@ sealed record TextShape(string Format, RowKind Kind, byte Separator, long Start,
     }
 
     static bool IsLines(ReadOnlyMemory<byte> bytes, bool isWhole) =>
-        Beginning(bytes, RowKind.Lines, 0, isWhole) is { Count: > 0 } lines && lines.Take(2).All(l => l.Span.TrimStart(" \t"u8) is [(byte)'{', ..] && IsJson(l));
+        Beginning(bytes, RowKind.Lines, 0, isWhole) is { Count: > 0 } lines
+        && lines.Take(2).All(l => l.Span.TrimStart(" \t"u8) is [(byte)'{', ..] && IsJson(l));
 
     /// <summary>The separator that the first line has most of.</summary>
     static byte Guess(ReadOnlySpan<byte> bytes)

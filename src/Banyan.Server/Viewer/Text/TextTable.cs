@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Banyan.Server.Viewer.Text;
 
-/// <summary>A file of text as rows: CSV, TSV, JSON lines, a JSON array, or lines. From the nearest place of its index on, the rows asked for are read.</summary>
+/// <summary>
+/// A file of text as rows: CSV, TSV, JSON lines, a JSON array, or lines. From the nearest place of its index on, the rows asked for are
+/// read.
+/// </summary>
 sealed class TextTable : Table
 {
     const int Block = 256 << 10, MaxRow = 4 << 20;
@@ -33,9 +36,11 @@ sealed class TextTable : Table
     public double Counted => _file.Size == 0 ? 1 : (double)_index.Scanned / _file.Size;
 
     /// <summary>Counts rows up to one, as far as a request may.</summary>
-    public Task CountToAsync(long row, long most, CancellationToken cancellationToken) => _index.CountToAsync(row + Hidden, _file, most, cancellationToken);
+    public Task CountToAsync(long row, long most, CancellationToken cancellationToken) =>
+        _index.CountToAsync(row + Hidden, _file, most, cancellationToken);
 
-    public override async Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText, CancellationToken cancellationToken)
+    public override async Task<List<object?[]>> ReadAsync(long first, int count, IReadOnlyList<int>? columns, int maxText,
+        CancellationToken cancellationToken)
     {
         var rows = new List<object?[]>();
         if (count <= 0 || (first += Hidden) >= _index.Count)

@@ -14,18 +14,24 @@ static class DataFiles
     {
         if (File.Exists(path))
             return KindOf(path) is not null ? [path]
-                : throw new DataException($"{path}: what kind of data this is does not show in its name: .jsonl, .json, .parquet, .txt and .md are read, the text ones also with .gz");
+                : throw new DataException(
+                    $"{path}: what kind of data this is does not show in its name: .jsonl, .json, .parquet, .txt and .md are read, the text ones also with .gz");
         if (!Directory.Exists(path))
             throw new DataException($"there is no file or folder '{path}': give the path of the training data");
-        var all = Below(path).Where(f => !Path.GetRelativePath(path, f).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'))).Order(StringComparer.Ordinal).ToList();
+        var all = Below(path)
+            .Where(f => !Path.GetRelativePath(path, f).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.')))
+            .Order(StringComparer.Ordinal).ToList();
         var files = Choose(all, path);
-        return files.Count > 0 ? files : throw new DataException($"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
+        return files.Count > 0 ? files
+            : throw new DataException(
+                $"{path} holds no data: .jsonl, .json, .parquet, .txt or .md files are needed (or a folder of source code, with the format Source)");
     }
 
     /// <summary>Selects the training data among the files of a folder: names, or paths below <paramref name="folder"/>.</summary>
     public static IReadOnlyList<string> Choose(IReadOnlyList<string> all, string folder = "")
     {
-        string Relative(string file) => folder.Length == 0 ? file.Replace('/', Path.DirectorySeparatorChar) : Path.GetRelativePath(folder, file);
+        string Relative(string file) => folder.Length == 0 ? file.Replace('/', Path.DirectorySeparatorChar)
+            : Path.GetRelativePath(folder, file);
         // Records before texts: a README.md beside them describes the data.
         var files = all.Where(f => KindOf(f) is Kind.Lines or Kind.Json or Kind.Parquet && !IsDescription(f)).ToList();
         if (files.Count == 0)
@@ -48,9 +54,11 @@ static class DataFiles
     /// may lead back up. Pipes and devices are left out.
     /// </summary>
     public static IEnumerable<string> Below(string folder) =>
-        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToFullPath(), new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+        new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToFullPath(),
+            new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
         {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && new FileInfo(entry.ToFullPath()) is var file && (!file.Exists || !SpecialFile.Is(file)),
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory && new FileInfo(entry.ToFullPath()) is var file
+                && (!file.Exists || !SpecialFile.Is(file)),
             ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
         };
 
@@ -83,16 +91,19 @@ static class DataFiles
     static Kind? KindOf(string path)
     {
         var extension = Path.GetExtension(IsCompressed(path) ? path[..^3] : path).ToLowerInvariant();
-        return s_lines.Contains(extension) ? Kind.Lines : extension == ".json" ? Kind.Json : extension == ".parquet" && !IsCompressed(path) ? Kind.Parquet
+        return s_lines.Contains(extension) ? Kind.Lines : extension == ".json" ? Kind.Json
+            : extension == ".parquet" && !IsCompressed(path) ? Kind.Parquet
             : s_texts.Contains(extension) ? Kind.Text : null;
     }
 
     static bool IsCompressed(string path) => path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase);
 
-    static bool IsDescription(string path) => Path.GetFileName(path) is "dataset_info.json" or "dataset_infos.json" or "state.json" or "package.json" or "metadata.json";
+    static bool IsDescription(string path) => Path.GetFileName(path) is "dataset_info.json" or "dataset_infos.json" or "state.json"
+        or "package.json" or "metadata.json";
 
     static bool IsForTesting(string relative) =>
-        relative.Split(Path.DirectorySeparatorChar, '-', '_', '.').Any(part => part is "test" or "tests" or "valid" or "validation" or "dev" or "eval");
+        relative.Split(Path.DirectorySeparatorChar, '-', '_', '.')
+        .Any(part => part is "test" or "tests" or "valid" or "validation" or "dev" or "eval");
 
     static Stream Open(string path)
     {

@@ -55,13 +55,15 @@ static class JsonLines
     public static string? Object(JsonElement element, out JsonObject? json)
     {
         json = ChatTemplate.ReadVariables(element) as JsonObject;
-        return json is null ? $"it is {(element.ValueKind == JsonValueKind.Array ? "a list" : $"a {element.ValueKind.ToString().ToLowerInvariant()}")}, where a JSON object is needed" : null;
+        return json is null
+            ? $"it is {(element.ValueKind == JsonValueKind.Array ? "a list" : $"a {element.ValueKind.ToString().ToLowerInvariant()}")}, where a JSON object is needed" : null;
     }
 
     static string BadBytes(ReadOnlySpan<byte> bytes)
     {
         var at = 0;
-        while (at < bytes.Length && System.Text.Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == System.Buffers.OperationStatus.Done)
+        while (at < bytes.Length
+            && System.Text.Rune.DecodeFromUtf8(bytes[at..], out _, out var length) == System.Buffers.OperationStatus.Done)
             at += length;
         return $"byte 0x{bytes[Math.Min(at, bytes.Length - 1)]:X2} at {at + 1}";
     }

@@ -9,7 +9,8 @@ static class JsonList
     public static IEnumerable<RawRecord> Read(Stream stream, string file)
     {
         var number = 0L;
-        using var items = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream, new JsonSerializerOptions { MaxDepth = 64 }).ToBlockingEnumerable().GetEnumerator();
+        using var items = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream, new JsonSerializerOptions { MaxDepth = 64 })
+            .ToBlockingEnumerable().GetEnumerator();
         while (true)
         {
             string? problem = null;

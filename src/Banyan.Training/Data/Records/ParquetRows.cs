@@ -26,7 +26,8 @@ static class ParquetRows
             }
             catch (Exception e) when (e is not DataException and not OutOfMemoryException)
             {
-                throw new DataException($"{file}: row group {group + 1} cannot be read as Parquet: {e.Message.ReplaceLineEndings(" ")} Get the file again, or save it as JSON lines", e);
+                throw new DataException(
+                    $"{file}: row group {group + 1} cannot be read as Parquet: {e.Message.ReplaceLineEndings(" ")} Get the file again, or save it as JSON lines", e);
             }
             foreach (var row in rows)
                 yield return new(RawRecord.At(file, "row", ++number), (JsonObject)Json(row)!, null);
@@ -45,7 +46,8 @@ static class ParquetRows
                 return ([], groups);
             var bytes = reader.Metadata?.RowGroups[group].TotalByteSize ?? 0;
             if (bytes > LargestRowGroup)
-                throw new DataException($"{Path.GetFileName(path)}: row group {group + 1} has {bytes / 1e9:0.0} GB, which would be held in memory as a whole: save the file with smaller row groups");
+                throw new DataException(
+                    $"{Path.GetFileName(path)}: row group {group + 1} has {bytes / 1e9:0.0} GB, which would be held in memory as a whole: save the file with smaller row groups");
         }
         stream.Position = 0;
         var result = await ParquetSerializer.DeserializeUntypedAsync(stream, null, group).ConfigureAwait(false);
@@ -60,10 +62,13 @@ static class ParquetRows
         byte[] bytes => JsonValue.Create(System.Text.Encoding.UTF8.GetString(bytes)),
         ReadOnlyMemory<char> chars => JsonValue.Create(chars.ToString()),
         IDictionary<string, object> map => new JsonObject(map.Select(p => KeyValuePair.Create(p.Key, Json(p.Value)))),
-        IDictionary map => new JsonObject(map.Cast<DictionaryEntry>().Select(p => KeyValuePair.Create(Convert.ToString(p.Key, CultureInfo.InvariantCulture) ?? "", Json(p.Value)))),
+        IDictionary map =>
+            new JsonObject(map.Cast<DictionaryEntry>()
+                .Select(p => KeyValuePair.Create(Convert.ToString(p.Key, CultureInfo.InvariantCulture) ?? "", Json(p.Value)))),
         IEnumerable list => new JsonArray([.. list.Cast<object?>().Select(Json)]),
         int or long or short or byte or sbyte or ushort or uint => JsonValue.Create(Convert.ToInt64(value, CultureInfo.InvariantCulture)),
-        float or double or decimal => double.IsFinite(Convert.ToDouble(value, CultureInfo.InvariantCulture)) ? JsonValue.Create(Convert.ToDouble(value, CultureInfo.InvariantCulture)) : null,
+        float or double or decimal => double.IsFinite(Convert.ToDouble(value, CultureInfo.InvariantCulture))
+            ? JsonValue.Create(Convert.ToDouble(value, CultureInfo.InvariantCulture)) : null,
         _ => JsonValue.Create(Convert.ToString(value, CultureInfo.InvariantCulture)),
     };
 }

@@ -15,11 +15,14 @@ static class Preference
         {
             (JsonArray a, JsonArray b, JsonArray prompt) => Two(prompt, Behind(prompt, a), Behind(prompt, b), record),
             (JsonArray a, JsonArray b, null) => Two(Common(a, b), a, b, record),
-            (JsonArray a, JsonArray b, JsonValue prompt) when Conversation.Text(prompt) is { } text => Two(Ask(text), Behind(Ask(text), a), Behind(Ask(text), b), record),
+            (JsonArray a, JsonArray b, JsonValue prompt) when Conversation.Text(prompt) is { } text =>
+                Two(Ask(text), Behind(Ask(text), a), Behind(Ask(text), b), record),
             (JsonValue a, JsonValue b, JsonArray prompt) when Conversation.Text(a) is { } good && Conversation.Text(b) is { } bad =>
                 Two(prompt, [RecordShape.Message("assistant", good)], [RecordShape.Message("assistant", bad)], record),
-            (JsonValue a, JsonValue b, null or JsonValue) when Conversation.Text(a) is { } good && Conversation.Text(b) is { } bad => Texts(record, good, bad),
-            _ => throw new RecordException($"its 'chosen' is {Conversation.Describe(record["chosen"])}, its 'rejected' {Conversation.Describe(record["rejected"])}: two texts or two lists of messages are needed"),
+            (JsonValue a, JsonValue b, null or JsonValue) when Conversation.Text(a) is { } good && Conversation.Text(b) is { } bad =>
+                Texts(record, good, bad),
+            _ => throw new RecordException(
+                $"its 'chosen' is {Conversation.Describe(record["chosen"])}, its 'rejected' {Conversation.Describe(record["rejected"])}: two texts or two lists of messages are needed"),
         };
         return Same(pair) ? throw new RecordException("its chosen and its rejected answer are the same") : pair;
     }

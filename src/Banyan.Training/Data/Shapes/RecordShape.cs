@@ -24,12 +24,14 @@ static class RecordShape
         foreach (var key in keys)
             if (record[key] is { } node)
                 return node;
-        throw new RecordException($"it has no '{keys[0]}'; its keys are {(record.Count == 0 ? "none" : string.Join(", ", record.Select(p => p.Key).Take(8)))}");
+        throw new RecordException(
+            $"it has no '{keys[0]}'; its keys are {(record.Count == 0 ? "none" : string.Join(", ", record.Select(p => p.Key).Take(8)))}");
     }
 
     /// <summary>A key's text.</summary>
     public static string NeedText(JsonObject record, params ReadOnlySpan<string> keys) =>
-        Conversation.Text(Need(record, keys)) ?? throw new RecordException($"its '{keys[0]}' is {Conversation.Describe(Need(record, keys))}, where a text is needed");
+        Conversation.Text(Need(record, keys))
+        ?? throw new RecordException($"its '{keys[0]}' is {Conversation.Describe(Need(record, keys))}, where a text is needed");
 
     /// <summary>Tools: a list, or a text with one.</summary>
     public static JsonArray? Tools(JsonNode? tools)
@@ -40,7 +42,8 @@ static class RecordShape
             {
                 null => null,
                 JsonArray list => list.Count == 0 ? null : list.DeepClone().AsArray(),
-                _ when Conversation.Text(tools) is { } text => text.Trim().Length == 0 ? null : JsonNode.Parse(text) is JsonArray list ? (list.Count == 0 ? null : list) : throw new RecordException("its 'tools' hold no list"),
+                _ when Conversation.Text(tools) is { } text => text.Trim().Length == 0 ? null : JsonNode.Parse(text) is JsonArray list
+                    ? (list.Count == 0 ? null : list) : throw new RecordException("its 'tools' hold no list"),
                 _ => throw new RecordException($"its 'tools' are {Conversation.Describe(tools)}, where a list is needed"),
             };
         }
@@ -54,7 +57,8 @@ static class RecordShape
     public static JsonObject Message(string role, string? content) => new() { ["role"] = role, ["content"] = content };
 
     static TextExample Text(JsonObject record) =>
-        NeedText(record, "text", "content") is var text && string.IsNullOrWhiteSpace(text) ? throw new RecordException("its text is empty") : new(text);
+        NeedText(record, "text", "content") is var text && string.IsNullOrWhiteSpace(text)
+        ? throw new RecordException("its text is empty") : new(text);
 
     static ChatExample Alpaca(JsonObject record)
     {
@@ -63,7 +67,8 @@ static class RecordShape
             messages.Add((JsonNode)Message("system", system));
         // What was said before, in pairs, as LLaMA-Factory has it.
         foreach (var turn in record["history"] as JsonArray ?? [])
-            if (turn is JsonArray { Count: 2 } pair && Conversation.Text(pair[0]) is { } asked && Conversation.Text(pair[1]) is { } answered)
+            if (turn is JsonArray { Count: 2 } pair && Conversation.Text(pair[0]) is { } asked
+                && Conversation.Text(pair[1]) is { } answered)
             {
                 messages.Add((JsonNode)Message("user", asked));
                 messages.Add((JsonNode)Message("assistant", answered));
@@ -71,7 +76,8 @@ static class RecordShape
             else
                 throw new RecordException("its 'history' is no list of pairs of texts");
         var (instruction, input) = (Conversation.Text(record["instruction"]) ?? "", Conversation.Text(record["input"]) ?? "");
-        messages.Add((JsonNode)Message("user", input.Length == 0 ? instruction : instruction.Length == 0 ? input : $"{instruction}\n{input}"));
+        messages.Add((JsonNode)Message("user",
+            input.Length == 0 ? instruction : instruction.Length == 0 ? input : $"{instruction}\n{input}"));
         messages.Add((JsonNode)Message("assistant", NeedText(record, "output", "response")));
         return new(Conversation.Check(messages), null);
     }
@@ -80,7 +86,8 @@ static class RecordShape
     {
         var (prompt, completion) = (Need(record, "prompt"), Need(record, "completion", "response", "answer"));
         if (prompt is JsonArray asked)
-            return Chat(asked, completion as JsonArray ?? throw new RecordException("its prompt is a list of messages, its completion is not"), Tools(record["tools"]));
+            return Chat(asked, completion as JsonArray
+                ?? throw new RecordException("its prompt is a list of messages, its completion is not"), Tools(record["tools"]));
         return Plain(NeedText(record, "prompt"), NeedText(record, "completion", "response", "answer"));
     }
 

@@ -27,12 +27,14 @@ static class ShareGpt
 
     public static ChatExample Read(JsonObject record)
     {
-        var turns = RecordShape.Need(record, "conversations", "conversation", "messages") as JsonArray ?? throw new RecordException("its 'conversations' are no list");
+        var turns = RecordShape.Need(record, "conversations", "conversation", "messages") as JsonArray
+            ?? throw new RecordException("its 'conversations' are no list");
         var messages = new JsonArray();
         if (Conversation.Text(record["system"]) is { Length: > 0 } system)
             messages.Add((JsonNode)RecordShape.Message("system", system));
         foreach (var (i, turn) in turns.Index())
-            messages.Add((JsonNode)Message(turn as JsonObject ?? throw new RecordException($"turn {i + 1} is {Conversation.Describe(turn)}, where an object is needed"), i + 1));
+            messages.Add((JsonNode)Message(turn as JsonObject
+                ?? throw new RecordException($"turn {i + 1} is {Conversation.Describe(turn)}, where an object is needed"), i + 1));
         return new(Conversation.Check(messages), RecordShape.Tools(record["tools"]));
     }
 

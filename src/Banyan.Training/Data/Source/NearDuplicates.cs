@@ -83,7 +83,8 @@ sealed class NearDuplicates
             }
         }
         // Fewer words than a shingle has: such texts are the same only where they are equal.
-        return any ? minima : [.. Enumerable.Range(0, Hashes).Select(i => Mix(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text.AsSpan())) + (ulong)i))];
+        return any ? minima
+            : [.. Enumerable.Range(0, Hashes).Select(i => Mix(XxHash3.HashToUInt64(MemoryMarshal.AsBytes(text.AsSpan())) + (ulong)i))];
     }
 
     static ulong Mix(ulong x)

@@ -18,9 +18,12 @@ sealed partial class SourceFolder(string folder)
 
     static readonly HashSet<string> s_extensions = new(StringComparer.OrdinalIgnoreCase)
     {
-        ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".fs", ".vb", ".go", ".java", ".kt", ".kts", ".scala", ".py", ".rb", ".php", ".pl", ".lua", ".r",
-        ".jl", ".rs", ".swift", ".m", ".mm", ".dart", ".js", ".jsx", ".mjs", ".ts", ".tsx", ".vue", ".svelte", ".sql", ".sh", ".ps1", ".hs", ".ml", ".ex",
-        ".exs", ".erl", ".clj", ".zig", ".css", ".scss", ".html", ".razor", ".cshtml", ".tf", ".proto", ".graphql", ".yaml", ".yml", ".toml", ".cmake",
+        ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".cs", ".fs", ".vb", ".go", ".java", ".kt", ".kts", ".scala", ".py", ".rb",
+        ".php", ".pl", ".lua", ".r",
+        ".jl", ".rs", ".swift", ".m", ".mm", ".dart", ".js", ".jsx", ".mjs", ".ts", ".tsx", ".vue", ".svelte", ".sql", ".sh",
+        ".ps1", ".hs", ".ml", ".ex",
+        ".exs", ".erl", ".clj", ".zig", ".css", ".scss", ".html", ".razor", ".cshtml", ".tf", ".proto", ".graphql", ".yaml",
+        ".yml", ".toml", ".cmake",
     };
 
     static readonly string[] s_licences = ["LICENSE", "LICENCE", "COPYING", "UNLICENSE", "NOTICE"];
@@ -47,15 +50,21 @@ sealed partial class SourceFolder(string folder)
     public IEnumerable<SourceFile> Files()
     {
         var all = DataFiles.Below(folder).Order(StringComparer.Ordinal).ToList();
-        Licences = [.. all.Where(f => s_licences.Any(l => Path.GetFileName(f).StartsWith(l, StringComparison.OrdinalIgnoreCase))).Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))];
+        Licences = [.. all.Where(f => s_licences.Any(l => Path.GetFileName(f).StartsWith(l, StringComparison.OrdinalIgnoreCase)))
+            .Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))];
         // Each folder that has a licence or a .git of its own is a repository; without any, the whole folder is one.
-        var repositories = all.Where(f => s_licences.Any(l => Path.GetFileNameWithoutExtension(f).Equals(l, StringComparison.OrdinalIgnoreCase))).Select(f => Path.GetDirectoryName(f)!)
-            .Concat(Directory.EnumerateDirectories(folder, ".git", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }).Select(d => Path.GetDirectoryName(d)!))
+        var repositories =
+            all.Where(f => s_licences.Any(l => Path.GetFileNameWithoutExtension(f).Equals(l, StringComparison.OrdinalIgnoreCase)))
+            .Select(f => Path.GetDirectoryName(f)!)
+            .Concat(Directory.EnumerateDirectories(folder, ".git",
+                new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint })
+                    .Select(d => Path.GetDirectoryName(d)!))
             .Distinct().OrderBy(d => d.Length).ToList();
         var seen = new NearDuplicates();
         foreach (var path in all.Where(IsSource))
         {
-            var root = repositories.FirstOrDefault(r => path.StartsWith(r + Path.DirectorySeparatorChar, StringComparison.Ordinal)) ?? folder;
+            var root = repositories.FirstOrDefault(r => path.StartsWith(r + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                ?? folder;
             var relative = Path.GetRelativePath(root, path).Replace('\\', '/');
             if (Clean(path, "/" + Path.GetRelativePath(folder, path).Replace('\\', '/')) is not { } text)
                 LeftOut++;
@@ -74,7 +83,8 @@ sealed partial class SourceFolder(string folder)
         if (!Utf8.IsValid(bytes) || bytes.AsSpan().Contains((byte)0))
             return null;
         var text = Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF').ReplaceLineEndings("\n");
-        var isOrdinary = !text.Split('\n').Any(line => line.Length > LongestLine) && !Generated().IsMatch(text.AsSpan(0, Math.Min(1000, text.Length)));
+        var isOrdinary = !text.Split('\n').Any(line => line.Length > LongestLine)
+            && !Generated().IsMatch(text.AsSpan(0, Math.Min(1000, text.Length)));
         return isOrdinary && !string.IsNullOrWhiteSpace(text) ? text : null;
     }
 }

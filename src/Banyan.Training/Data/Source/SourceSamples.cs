@@ -64,11 +64,13 @@ sealed class SourceSamples(Tokenizer tokenizer, int maxTokens, double fim, doubl
         var (prefix, suffix) = (text[..from], text[to..]);
         if (random.NextDouble() < spm)
         {
-            int[] spmTokens = [.. tokenizer is { AddsBos: true, Bos: { } bos } ? new[] { bos } : [], tokens.Suffix, .. Encode(suffix), tokens.Prefix, .. Encode(prefix), tokens.Middle, .. middle];
+            int[] spmTokens = [.. tokenizer is { AddsBos: true, Bos: { } bos } ? new[] { bos } : [], tokens.Suffix, .. Encode(suffix),
+                tokens.Prefix, .. Encode(prefix), tokens.Middle, .. middle];
             return Masked(spmTokens);
         }
         var repository = random.NextDouble() < RepositoryShare && _before.Count > 0
-            ? new FimRepository(file.Repository, file.Path, [.. _before.Where(f => f.Repository == file.Repository).Select(f => new FimFile(f.Path, f.Text))])
+            ? new FimRepository(file.Repository, file.Path,
+                [.. _before.Where(f => f.Repository == file.Repository).Select(f => new FimFile(f.Path, f.Text))])
             : null;
         return Masked([.. Fim.Prompt(tokenizer, prefix, suffix, Math.Max(8, maxTokens - middle.Length), repository), .. middle]);
     }

@@ -22,12 +22,14 @@ public sealed partial class ArenaTests : IDisposable
     {
         var recorded = SharedData.Path("evaluation", "recorded-1.5b", "humaneval-generated.jsonl");
         var first = Path.Combine(_folder, "first.jsonl");
-        File.WriteAllLines(first, File.ReadLines(recorded).Select(line => JsonSerializer.Deserialize<JsonElement>(line)).Select(a => JsonSerializer.Serialize(new
-        {
-            task_id = a.GetProperty("task_id").GetString(),
-            completion = a.GetProperty("completion").GetString()!.Split('\n')[0],
-        })));
-        return ["eval", "arena", "--answers", $"whole={recorded}", "--answers", $"cut={first}", "--task", "humaneval", "--data", SharedData.Path("evaluation"), "--votes", Votes, .. more];
+        File.WriteAllLines(first, File.ReadLines(recorded).Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Select(a => JsonSerializer.Serialize(new
+            {
+                task_id = a.GetProperty("task_id").GetString(),
+                completion = a.GetProperty("completion").GetString()!.Split('\n')[0],
+            })));
+        return ["eval", "arena", "--answers", $"whole={recorded}", "--answers", $"cut={first}", "--task", "humaneval", "--data",
+            SharedData.Path("evaluation"), "--votes", Votes, .. more];
     }
 
     [Fact]
@@ -40,7 +42,8 @@ public sealed partial class ArenaTests : IDisposable
         Assert.Contains("3 votes", output);
         var standings = await Tool.Run(["eval", "arena", "--standings", "--votes", Votes, "--json"]);
         using var json = JsonDocument.Parse(standings.Output);
-        Assert.Equal(["cut", "whole"], json.RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("model").GetString()!).Order());
+        Assert.Equal(["cut", "whole"], json.RootElement.GetProperty("models").EnumerateArray()
+            .Select(m => m.GetProperty("model").GetString()!).Order());
     }
 
     [Fact]
@@ -61,8 +64,13 @@ public sealed partial class ArenaTests : IDisposable
             var voted = await client.PostAsync(address, new FormUrlEncodedContent(form));
             Assert.Contains("You preferred <b>", await voted.Content.ReadAsStringAsync());
             Assert.Equal(409, (int)(await client.PostAsync(address, new FormUrlEncodedContent(form))).StatusCode);
-            Assert.Equal(400, (int)(await client.PostAsync(address, new FormUrlEncodedContent([KeyValuePair.Create("choice", "best")]))).StatusCode);
-            using var foreign = new HttpRequestMessage(HttpMethod.Post, address) { Content = new FormUrlEncodedContent(form), Headers = { { "Origin", "https://evil.example" } } };
+            Assert.Equal(400,
+                (int)(await client.PostAsync(address, new FormUrlEncodedContent([KeyValuePair.Create("choice", "best")]))).StatusCode);
+            using var foreign = new HttpRequestMessage(HttpMethod.Post, address)
+            {
+                Content = new FormUrlEncodedContent(form),
+                Headers = { { "Origin", "https://evil.example" } }
+            };
             Assert.Equal(403, (int)(await client.SendAsync(foreign)).StatusCode);
             Assert.Contains("1 vote.", await client.GetStringAsync(address + "/standings"));
             Assert.Contains("max-width", await client.GetStringAsync(address + "/arena.css"));
@@ -79,10 +87,12 @@ public sealed partial class ArenaTests : IDisposable
     public async Task Media_are_compared_side_by_side_and_nothing_tells_whose_they_are()
     {
         foreach (var (model, picture) in new[] { ("kestrel", "newcomer-model.webp"), ("heron", "newcomer-search.webp") })
-            File.Copy(Path.Combine(SharedData.Repository, "docs", picture), Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, model)).FullName, "1.webp"));
+            File.Copy(Path.Combine(SharedData.Repository, "docs", picture),
+                Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, model)).FullName, "1.webp"));
         var prompts = Path.Combine(_folder, "prompts.txt");
         await File.WriteAllTextAsync(prompts, "A page of a hub", TestContext.Current.CancellationToken);
-        string[] arguments = ["eval", "arena", "--answers", Path.Combine(_folder, "kestrel"), "--answers", Path.Combine(_folder, "heron"), "--prompts", prompts, "--votes", Votes];
+        string[] arguments = ["eval", "arena", "--answers", Path.Combine(_folder, "kestrel"), "--answers", Path.Combine(_folder, "heron"),
+            "--prompts", prompts, "--votes", Votes];
         var (code, _, error) = await Tool.Run(arguments, "");
         Assert.True(code == 1 && error.Contains("--serve", StringComparison.Ordinal), error);
         using var process = Start([.. arguments, "--serve", "--port", "0"]);
@@ -103,14 +113,17 @@ public sealed partial class ArenaTests : IDisposable
                 Assert.Null(answer.Content.Headers.LastModified);
                 Assert.Null(answer.Headers.ETag);
                 hashes[side] = Convert.ToHexStringLower(SHA256.HashData(await answer.Content.ReadAsByteArrayAsync()));
-                using var part = new HttpRequestMessage(HttpMethod.Get, $"{address}/answer/{round}/{side}") { Headers = { Range = new(0, 9) } };
+                using var part = new HttpRequestMessage(HttpMethod.Get,
+                    $"{address}/answer/{round}/{side}")
+                { Headers = { Range = new(0, 9) } };
                 Assert.Equal(10, (await (await client.SendAsync(part)).Content.ReadAsByteArrayAsync()).Length);
             }
             Assert.NotEqual(hashes["left"], hashes["right"]);
             var voted = await client.PostAsync(address, new FormUrlEncodedContent([new("round", round), new("choice", "right")]));
             Assert.Matches("You preferred <b>(heron|kestrel)</b>", await voted.Content.ReadAsStringAsync());
             using var vote = JsonDocument.Parse(File.ReadLines(Votes).Single());
-            Assert.Equal((hashes["left"], hashes["right"]), (vote.RootElement.GetProperty("leftHash").GetString(), vote.RootElement.GetProperty("rightHash").GetString()));
+            Assert.Equal((hashes["left"], hashes["right"]),
+                (vote.RootElement.GetProperty("leftHash").GetString(), vote.RootElement.GetProperty("rightHash").GetString()));
             foreach (var gone in new[] { round + "/left", round + "/middle", "0/left" })
                 Assert.Equal(404, (int)(await client.GetAsync($"{address}/answer/{gone}")).StatusCode);
         }
@@ -127,7 +140,8 @@ public sealed partial class ArenaTests : IDisposable
         foreach (var language in PageLanguage.All)
         {
             var page = new ArenaPage(language);
-            var text = page.Question(new("<q>", "a < b"), (Choice.Right, new("<x>", "y"))) + page.Answers(new("r", new("<q>", ""), new("<script>"), new("&amp;")));
+            var text = page.Question(new("<q>", "a < b"), (Choice.Right, new("<x>", "y")))
+                + page.Answers(new("r", new("<q>", ""), new("<script>"), new("&amp;")));
             Assert.DoesNotContain("<script>", text);
             Assert.Contains("&lt;script&gt;", text);
             Assert.Contains("&amp;amp;", text);
@@ -135,13 +149,15 @@ public sealed partial class ArenaTests : IDisposable
             Assert.Contains("<b>&lt;x&gt;</b>", text);
             Assert.DoesNotContain("{", text);
         }
-        Assert.Contains("You preferred <b>y</b> to <b>x</b>.", new ArenaPage(PageLanguage.English).Question(new("q", ""), (Choice.Right, new("x", "y"))));
+        Assert.Contains("You preferred <b>y</b> to <b>x</b>.",
+            new ArenaPage(PageLanguage.English).Question(new("q", ""), (Choice.Right, new("x", "y"))));
     }
 
     [Fact]
     public async Task One_model_is_no_arena()
     {
-        var (code, _, error) = await Tool.Run(["eval", "arena", "--task", "humaneval", "--data", SharedData.Path("evaluation"), "--votes", Votes]);
+        var (code, _, error) =
+            await Tool.Run(["eval", "arena", "--task", "humaneval", "--data", SharedData.Path("evaluation"), "--votes", Votes]);
         Assert.Equal(1, code);
         Assert.Contains("two models", error);
     }

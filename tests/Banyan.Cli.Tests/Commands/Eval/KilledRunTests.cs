@@ -6,7 +6,10 @@ using Banyan.Tests;
 
 namespace Banyan.Cli.Tests.Commands.Eval;
 
-/// <summary>A run against a service on this machine, killed (SIGKILL) at chosen points and run again: the same result, and nothing is asked twice that was answered.</summary>
+/// <summary>
+/// A run against a service on this machine, killed (SIGKILL) at chosen points and run again: the same result, and nothing is asked twice
+/// that was answered.
+/// </summary>
 public sealed class KilledRunTests : IDisposable
 {
     const int Items = 6, AtOnce = 3;
@@ -15,14 +18,20 @@ public sealed class KilledRunTests : IDisposable
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    /// <summary>A service that answers every other problem of banyan-mini rightly; at a chosen question it stops answering and says so.</summary>
+    /// <summary>
+    /// A service that answers every other problem of banyan-mini rightly; at a chosen question it stops answering and says so.
+    /// </summary>
     sealed class Service : IDisposable
     {
-        static readonly (string Entry, string Program)[] s_answers = [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src", "Banyan.Evaluation", "Tasks", "BanyanMini", "items"), "*.item").Order(StringComparer.Ordinal).Select((file, index) =>
+        static readonly (string Entry, string Program)[] s_answers =
+            [.. Directory.GetFiles(Path.Combine(SharedData.Repository, "src", "Banyan.Evaluation", "Tasks", "BanyanMini", "items"),
+                "*.item").Order(StringComparer.Ordinal).Select((file, index) =>
         {
             var parts = Path.GetFileNameWithoutExtension(file).Split('-', 3);
-            string Section(string name) => File.ReadAllText(file).Split("=== ").First(s => s.StartsWith(name + "\n", StringComparison.Ordinal))[(name.Length + 1)..];
-            return (parts[2] + "(", $"```{parts[0]}\n{Section("prompt")}{Section(index % 2 == 0 ? "solution" : "wrong")}{(parts[0] == "csharp" ? "    }\n}\n" : "")}```");
+            string Section(string name) => File.ReadAllText(file).Split("=== ")
+                .First(s => s.StartsWith(name + "\n", StringComparison.Ordinal))[(name.Length + 1)..];
+            return (parts[2] + "(",
+                $"```{parts[0]}\n{Section("prompt")}{Section(index % 2 == 0 ? "solution" : "wrong")}{(parts[0] == "csharp" ? "    }\n}\n" : "")}```");
         })];
 
         readonly HttpListener _listener = new();
@@ -90,7 +99,13 @@ public sealed class KilledRunTests : IDisposable
             var bytes = Encoding.UTF8.GetBytes(new JsonObject
             {
                 ["model"] = "steady",
-                ["choices"] = new JsonArray(new JsonObject { ["index"] = 0, ["finish_reason"] = "stop", ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = answer } }),
+                ["choices"] =
+                    new JsonArray(new JsonObject
+                    {
+                        ["index"] = 0,
+                        ["finish_reason"] = "stop",
+                        ["message"] = new JsonObject { ["role"] = "assistant", ["content"] = answer }
+                    }),
                 ["usage"] = new JsonObject { ["prompt_tokens"] = 10, ["completion_tokens"] = 20 },
             }.ToJsonString());
             try
@@ -107,7 +122,8 @@ public sealed class KilledRunTests : IDisposable
     }
 
     string[] Arguments(Service service, string name, int atOnce) =>
-        ["eval", "run", "--task", "banyan-mini", "--limit", $"{Items}", "--prompt", "chat", "--model", $"{service.Address}#steady", "--requests", $"{atOnce}", "--parallel", $"{Math.Min(2, atOnce)}", "--out", Path.Combine(_folder.FullName, name), "--json"];
+        ["eval", "run", "--task", "banyan-mini", "--limit", $"{Items}", "--prompt", "chat", "--model", $"{service.Address}#steady",
+            "--requests", $"{atOnce}", "--parallel", $"{Math.Min(2, atOnce)}", "--out", Path.Combine(_folder.FullName, name), "--json"];
 
     static async Task<JsonNode> RunAsync(string[] arguments)
     {
@@ -153,8 +169,10 @@ public sealed class KilledRunTests : IDisposable
         Assert.InRange(service.Asked - asked, Items - kept, Items - kept + AtOnce);
         Assert.Equal(Items, Answers(name));
 
-        var (model, report) = (Assert.Single(Directory.GetDirectories(Path.Combine(_folder.FullName, name))), Path.Combine(_folder.FullName, name + "-report"));
-        var (made, _, madeError) = await Tool.Run(["eval", "report", model, "--out", report, "--key", Path.Combine(_folder.FullName, "key")]);
+        var (model, report) = (Assert.Single(Directory.GetDirectories(Path.Combine(_folder.FullName, name))),
+            Path.Combine(_folder.FullName, name + "-report"));
+        var (made, _, madeError) =
+            await Tool.Run(["eval", "report", model, "--out", report, "--key", Path.Combine(_folder.FullName, "key")]);
         Assert.True(made == 0, madeError);
         var (verified, _, error) = await Tool.Run(["eval", "verify", report]);
         Assert.True(verified == 0, error);
@@ -174,7 +192,8 @@ public sealed class KilledRunTests : IDisposable
     int Answers(string name)
     {
         var folder = Path.Combine(_folder.FullName, name);
-        var file = Directory.Exists(folder) ? Directory.GetFiles(folder, "transcript.jsonl", SearchOption.AllDirectories).FirstOrDefault() : null;
+        var file = Directory.Exists(folder) ? Directory.GetFiles(folder, "transcript.jsonl", SearchOption.AllDirectories)
+            .FirstOrDefault() : null;
         return file is null ? 0 : File.ReadAllText(file).Count(c => c == '\n');
     }
 

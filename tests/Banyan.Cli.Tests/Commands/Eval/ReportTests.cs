@@ -15,7 +15,9 @@ public sealed class ReportTests : IDisposable
     {
         var sprout = Path.Combine(SharedData.Repository, "models", "sprout", "sprout-Q8_0.gguf");
         string runs = Path.Combine(_folder, "runs"), report = Path.Combine(_folder, "report"), key = Path.Combine(_folder, "key");
-        var run = await Tool.Run(["eval", "run", "--task", "banyan-mini", "--model", sprout, "--limit", "2", "--max-tokens", "24", "--out", runs]);
+        var run =
+            await Tool.Run(["eval", "run", "--task", "banyan-mini", "--model", sprout, "--limit", "2",
+                "--max-tokens", "24", "--out", runs]);
         if (run.Error.Contains("bubblewrap", StringComparison.OrdinalIgnoreCase))
             SharedData.Missing(run.Error);
         Assert.True(run.ExitCode == 0, run.Error);
@@ -32,6 +34,7 @@ public sealed class ReportTests : IDisposable
         Assert.Equal(1, changed.ExitCode);
         using var json = JsonDocument.Parse(changed.Output);
         Assert.False(json.RootElement.GetProperty("verified").GetBoolean());
-        Assert.Contains(json.RootElement.GetProperty("differences").EnumerateArray(), d => d.GetString()!.Contains(".passed: true reported, false recomputed"));
+        Assert.Contains(json.RootElement.GetProperty("differences").EnumerateArray(),
+            d => d.GetString()!.Contains(".passed: true reported, false recomputed"));
     }
 }

@@ -20,7 +20,8 @@ public sealed class RunTests : IDisposable
     }
 
     string[] Arguments(string model, string @out, params string[] more) =>
-        ["eval", "run", "--task", "banyan-mini", "--limit", "6", "--max-tokens", "48", "--model", model, "--out", Path.Combine(_folder.FullName, @out), "--json", .. more];
+        ["eval", "run", "--task", "banyan-mini", "--limit", "6", "--max-tokens", "48", "--model", model, "--out",
+            Path.Combine(_folder.FullName, @out), "--json", .. more];
 
     static async Task<JsonNode> RunAsync(string[] arguments)
     {
@@ -106,9 +107,13 @@ public sealed class RunTests : IDisposable
     }
 
     /// <summary>Verdicts and answers, without what no two runs share: their seconds.</summary>
-    static string Outcomes(JsonNode result) => string.Join('\n', result["items"]!.AsArray().Select(i => $"{i!["id"]} {i["passed"]} {i["promptHash"]} {i["answerHash"]} {i["reason"]}"));
+    static string Outcomes(JsonNode result) =>
+        string.Join('\n', result["items"]!.AsArray()
+            .Select(i => $"{i!["id"]} {i["passed"]} {i["promptHash"]} {i["answerHash"]} {i["reason"]}"));
 
-    string Transcript(string name) => Directory.Exists(Path.Combine(_folder.FullName, name)) ? Directory.GetFiles(Path.Combine(_folder.FullName, name), "transcript.jsonl", SearchOption.AllDirectories).FirstOrDefault() ?? "" : "";
+    string Transcript(string name) => Directory.Exists(Path.Combine(_folder.FullName, name))
+        ? Directory.GetFiles(Path.Combine(_folder.FullName, name), "transcript.jsonl", SearchOption.AllDirectories)
+        .FirstOrDefault() ?? "" : "";
 
     int Lines(string name) => Transcript(name) is { Length: > 0 } file ? File.ReadAllText(file).Count(c => c == '\n') : 0;
 

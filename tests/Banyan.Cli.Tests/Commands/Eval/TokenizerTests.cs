@@ -12,7 +12,9 @@ public class TokenizerTests
         var picture = Path.Combine(Path.GetTempPath(), $"banyan-{Guid.NewGuid():N}.svg");
         try
         {
-            var (code, output, error) = await Tool.Run(["eval", "tokenizer", SharedData.Path("tokenizers", "qwen2.5"), SharedData.Path("tokenizers", "ggml-vocab-gpt-2.gguf"), "--json", "--svg", picture]);
+            var (code, output, error) =
+                await Tool.Run(["eval", "tokenizer", SharedData.Path("tokenizers", "qwen2.5"),
+                    SharedData.Path("tokenizers", "ggml-vocab-gpt-2.gguf"), "--json", "--svg", picture]);
             Assert.True(code == 0, error);
             using var json = JsonDocument.Parse(output);
             var models = json.RootElement.GetProperty("models").EnumerateArray().ToList();

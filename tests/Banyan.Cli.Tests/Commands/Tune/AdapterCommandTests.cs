@@ -22,12 +22,17 @@ public sealed class AdapterCommandTests : IDisposable
         using var model = Model.Load(Stories);
         float[] Numbers(int count, int seed) => [.. Enumerable.Range(0, count).Select(i => 0.3f * MathF.Sin(i * 12.9898f + seed))];
         PeftAdapter.Write(Directory.CreateDirectory(At(name)).FullName,
-            new(2, 4, false, [.. Enumerable.Range(0, 3).Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer), Numbers(128, layer + 9)))]), model.Config, "stories260K");
+            new(2, 4, false,
+                [.. Enumerable.Range(0, 3)
+                    .Select(layer => new ProjectionAdapter($"blk.{layer}.attn_q.weight", 64, 64, Numbers(128, layer),
+                        Numbers(128, layer + 9)))]), model.Config, "stories260K");
     }
 
     static async Task<JsonNode> Logits(string model, params string[] more)
     {
-        var (code, output, error) = await Tool.Run(["logits", model, "--prompts", "[[1,403,407,261,378]]", "--steps", "6", "--activations", "float", "--json", .. more]);
+        var (code, output, error) =
+            await Tool.Run(["logits", model, "--prompts", "[[1,403,407,261,378]]", "--steps", "6", "--activations",
+                "float", "--json", .. more]);
         Assert.True(code == 0, error);
         return JsonNode.Parse(output)!["runs"]![0]!["steps"]!;
     }
@@ -39,7 +44,8 @@ public sealed class AdapterCommandTests : IDisposable
         var (code, output, error) = await Tool.Run(["tune", "merge", Stories, At("mine"), At("merged.gguf"), "--type", "F32", "--json"]);
         Assert.True(code == 0, error);
         Assert.Equal(new FileInfo(At("merged.gguf")).Length, (long)JsonNode.Parse(output)!["bytes"]!);
-        var (merged, beside, plain) = (await Logits(At("merged.gguf")), await Logits(Stories, "--adapter", At("mine")), await Logits(Stories));
+        var (merged, beside, plain) = (await Logits(At("merged.gguf")),
+            await Logits(Stories, "--adapter", At("mine")), await Logits(Stories));
         Assert.NotEqual(plain.ToJsonString(), beside.ToJsonString());
         foreach (var (one, other) in merged.AsArray().Zip(beside.AsArray()))
         {
@@ -60,7 +66,9 @@ public sealed class AdapterCommandTests : IDisposable
             File.Copy(Path.Combine(SharedData.Repository, "models", "sprout", name), Path.Combine(At("base"), name));
         using (var model = Model.Load(At("base"), new ModelOptions { Threads = 1 }))
             PeftAdapter.Write(Directory.CreateDirectory(At("mine")).FullName,
-                new(1, 1, false, [new("blk.0.attn_q.weight", 192, 192, [.. Enumerable.Repeat(0.1f, 192)], [.. Enumerable.Repeat(0.1f, 192)])]), model.Config, "banyan/sprout");
+                new(1, 1, false,
+                    [new("blk.0.attn_q.weight", 192, 192, [.. Enumerable.Repeat(0.1f, 192)], [.. Enumerable.Repeat(0.1f, 192)])]),
+                        model.Config, "banyan/sprout");
         var (code, _, error) = await Tool.Run(["tune", "merge", At("base"), At("mine"), At("merged"), "--type", "BF16"]);
         Assert.True(code == 0, error);
         Assert.Equal("bfloat16", (string?)JsonNode.Parse(File.ReadAllText(Path.Combine(At("merged"), "config.json")))!["torch_dtype"]);
@@ -80,7 +88,10 @@ public sealed class AdapterCommandTests : IDisposable
     {
         Write("mine");
         await File.WriteAllTextAsync(At("there.gguf"), "kept");
-        string[] arguments = [.. command.Split(' ').Select(a => a == "BASE" ? Stories : a is "mine" or "nowhere" or "out" || a.Contains(".gguf", StringComparison.Ordinal) ? At(a) : a)];
+        string[] arguments =
+            [.. command.Split(' ')
+                .Select(a => a == "BASE" ? Stories : a is "mine" or "nowhere" or "out"
+                    || a.Contains(".gguf", StringComparison.Ordinal) ? At(a) : a)];
         var (code, _, error) = await Tool.Run(["tune", .. arguments]);
         Assert.Equal(1, code);
         Assert.Contains(expected, error);

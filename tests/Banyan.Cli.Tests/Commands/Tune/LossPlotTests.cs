@@ -27,7 +27,8 @@ public class LossPlotTests
     public void Anything_fits(int losses, int steps)
     {
         Assert.Empty(LossPlot.Lines([(1, double.NaN)], [], steps, 40, 5));
-        var lines = LossPlot.Lines([.. Enumerable.Range(1, losses).Select(i => (i, 2.0)), (losses + 1, double.PositiveInfinity)], [], steps, 24, 3);
+        var lines =
+            LossPlot.Lines([.. Enumerable.Range(1, losses).Select(i => (i, 2.0)), (losses + 1, double.PositiveInfinity)], [], steps, 24, 3);
         Assert.Equal(3, lines.Count);
         Assert.Contains(lines, l => l.Any(c => c is > '\u2800' and <= '\u28FF'));
     }

@@ -17,13 +17,15 @@ public sealed class TuneKillTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     string[] Command(string folder) =>
-        ["tune", SharedData.Path("models", "qwen2-tiny-Q8_0.gguf"), Path.Combine(_folder, "data.jsonl"), "--out", Path.Combine(_folder, folder), "--steps", $"{s_steps}",
+        ["tune", SharedData.Path("models", "qwen2-tiny-Q8_0.gguf"), Path.Combine(_folder, "data.jsonl"), "--out",
+            Path.Combine(_folder, folder), "--steps", $"{s_steps}",
             "--length", "64", "--batch", "1", "--rank", "2", "--checkpoint-every", "1", "--evaluate-every", "7", "--lr", "1e-3", "--json"];
 
     [Fact]
     public async Task Killed_anywhere_it_keeps_what_was_reported_saved_and_ends_with_the_same_bytes()
     {
-        File.WriteAllLines(Path.Combine(_folder, "data.jsonl"), Enumerable.Range(0, 40).Select(i => $$"""{"prompt": "What is {{i}}?", "completion": " It is {{i * 7 % 10}}."}"""));
+        File.WriteAllLines(Path.Combine(_folder, "data.jsonl"),
+            Enumerable.Range(0, 40).Select(i => $$"""{"prompt": "What is {{i}}?", "completion": " It is {{i * 7 % 10}}."}"""));
         var (code, output, error) = await Tool.Run(Command("whole"));
         Assert.True(code == 0, error);
         var losses = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Read).ToDictionary(l => l.Step, l => l.Loss);
@@ -42,7 +44,8 @@ public sealed class TuneKillTests : IDisposable
                     Assert.Fail(await errors);
                 var (step, loss, isSaved) = Read(line);
                 if (i == 0)
-                    Assert.True(step > saved && step <= told + 2, $"kill {kill}: it went on with step {step}, where {saved} was reported saved and {told} told");
+                    Assert.True(step > saved && step <= told + 2,
+                        $"kill {kill}: it went on with step {step}, where {saved} was reported saved and {told} told");
                 Assert.Equal(losses[step], loss);
                 (told, saved) = (Math.Max(told, step), isSaved ? Math.Max(saved, step) : saved);
             }
@@ -63,10 +66,12 @@ public sealed class TuneKillTests : IDisposable
         Assert.True(kills > 0, "the run was done before it was killed");
         (code, output, error) = await Tool.Run(Command("killed"));
         Assert.True(code == 0, error);
-        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole"), "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is not ("tune.toml" or "data.json" or "run.html")))
+        foreach (var file in Directory.GetFiles(Path.Combine(_folder, "whole"), "*", SearchOption.AllDirectories)
+            .Where(f => Path.GetFileName(f) is not ("tune.toml" or "data.json" or "run.html")))
         {
             var other = file.Replace("whole", "killed", StringComparison.Ordinal);
-            Assert.True(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(other)), $"{other} is another file after {kills} kills");
+            Assert.True(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(other)),
+                $"{other} is another file after {kills} kills");
         }
     }
 

@@ -6,7 +6,9 @@ using Banyan.Tests;
 
 namespace Banyan.Evaluation.Tests.Tasks.MultiPle;
 
-/// <summary>What the 1.5B model answered to MultiPL-E in one language: the task, the answers, and what its makers' harness ran and saw.</summary>
+/// <summary>
+/// What the 1.5B model answered to MultiPL-E in one language: the task, the answers, and what its makers' harness ran and saw.
+/// </summary>
 sealed class Recorded
 {
     public required EvaluationTask Task { get; init; }
@@ -19,14 +21,18 @@ sealed class Recorded
     public static Recorded Open(string language)
     {
         var predictions = SharedData.Path("evaluation", "recorded-1.5b", $"multipl-e-{language}-pred.jsonl");
-        using var details = JsonDocument.Parse(File.ReadAllBytes(SharedData.Path("evaluation", "recorded-1.5b", $"multipl-e-{language}-details.json")));
+        using var details =
+            JsonDocument.Parse(File.ReadAllBytes(SharedData.Path("evaluation", "recorded-1.5b", $"multipl-e-{language}-details.json")));
         var task = TaskTable.Find($"multipl-e-{language}");
         return new()
         {
             Task = task,
             Items = Load(() => task.Load(new(Compilers(SharedData.Path("evaluation")), predictions))),
             Answers = RecordedAnswers.Read(predictions).DistinctBy(a => a.Id).ToDictionary(a => a.Id),
-            Makers = details.RootElement.EnumerateObject().ToDictionary(i => i.Name, i => (i.Value[0][1].GetProperty("passed").GetBoolean(), i.Value[0][1].GetProperty("result").GetString()!, i.Value[0][1].GetProperty("code").GetString()!)),
+            Makers = details.RootElement.EnumerateObject()
+                .ToDictionary(i => i.Name,
+                    i => (i.Value[0][1].GetProperty("passed").GetBoolean(), i.Value[0][1].GetProperty("result").GetString()!,
+                        i.Value[0][1].GetProperty("code").GetString()!)),
         };
     }
 

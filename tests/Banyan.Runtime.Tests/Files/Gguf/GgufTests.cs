@@ -68,9 +68,13 @@ public class GgufTests
     public void Metadata_converts_where_the_value_fits_and_says_where_not()
     {
         using var folder = new TemporaryFolder();
-        using var model = ModelFile.Open(folder.File("m.gguf", Bytes(new GgufWriter().Set("n", 300u).Set("minus", -1).Set("f", 1.5f).Set("s", "x").Set("a", new[] { 1, 2 }))));
+        using var model =
+            ModelFile.Open(folder.File("m.gguf",
+                Bytes(new GgufWriter().Set("n", 300u).Set("minus", -1).Set("f", 1.5f).Set("s", "x").Set("a", new[] { 1, 2 }))));
         var metadata = model.Metadata;
-        Assert.Equal((300, 300L, (ushort)300, 300f, 300.0), (metadata.Get<int>("n"), metadata.Get<long>("n"), metadata.Get<ushort>("n"), metadata.Get<float>("n"), metadata.Get<double>("n")));
+        Assert.Equal((300, 300L, (ushort)300, 300f, 300.0),
+            (metadata.Get<int>("n"), metadata.Get<long>("n"), metadata.Get<ushort>("n"), metadata.Get<float>("n"),
+                metadata.Get<double>("n")));
         Assert.Equal(1.5, metadata.Get<double>("f"));
         Assert.Equal([1L, 2L], metadata.Get<long[]>("a"));
         Assert.Equal(7, metadata.Get("missing", 7));
@@ -102,7 +106,8 @@ public class GgufTests
     {
         using var folder = new TemporaryFolder();
         var bytes = Bytes(new GgufWriter().Set("general.alignment", (uint)alignment)
-            .Add("a", WeightFormat.F32, [3], Counting(12)).Add("b", WeightFormat.Q8_0, [2, 3, 64], Counting(2 * 3 * 68)).Add("c", WeightFormat.F16, [1, 1], Counting(2)));
+            .Add("a", WeightFormat.F32, [3], Counting(12)).Add("b", WeightFormat.Q8_0, [2, 3, 64], Counting(2 * 3 * 68))
+            .Add("c", WeightFormat.F16, [1, 1], Counting(2)));
         foreach (var version in (byte[])[2, 3])
         {
             bytes[4] = version;
@@ -125,7 +130,9 @@ public class GgufTests
     [Fact]
     public void The_same_input_gives_the_same_bytes()
     {
-        static byte[] Once() => Bytes(new GgufWriter().Set("general.architecture", "qwen2").Set("x", new[] { 1f }).Add("a", WeightFormat.F32, [2, 2], Counting(16)));
+        static byte[] Once() =>
+            Bytes(new GgufWriter().Set("general.architecture", "qwen2").Set("x", new[] { 1f })
+                .Add("a", WeightFormat.F32, [2, 2], Counting(16)));
         Assert.Equal(Once(), Once());
     }
 
@@ -155,7 +162,9 @@ public class GgufTests
     public void After_Dispose_nothing_is_read()
     {
         using var folder = new TemporaryFolder();
-        var model = ModelFile.Open(folder.File("m.gguf", Bytes(new GgufWriter().Set("a", new[] { "x" }).Add("t", WeightFormat.F32, [2, 2], Counting(16)))));
+        var model =
+            ModelFile.Open(folder.File("m.gguf",
+                Bytes(new GgufWriter().Set("a", new[] { "x" }).Add("t", WeightFormat.F32, [2, 2], Counting(16)))));
         var tensor = model.GetTensor("t");
         model.Dispose();
         model.Dispose();

@@ -12,7 +12,8 @@ public sealed class SplitTests : IDisposable
 
     string Part(int number, int count = 3, int? saysNumber = null, int tensors = 3, string? tensor = null)
     {
-        var writer = new GgufWriter().Set("split.no", (ushort)((saysNumber ?? number) - 1)).Set("split.count", (ushort)3).Set("split.tensors.count", tensors);
+        var writer = new GgufWriter().Set("split.no", (ushort)((saysNumber ?? number) - 1)).Set("split.count", (ushort)3)
+            .Set("split.tensors.count", tensors);
         if (number == 1)
             writer.Set("general.architecture", "qwen2");
         writer.Add(tensor ?? $"t{number}", WeightFormat.F32, [1], s => s.Write(BitConverter.GetBytes((float)number)));
@@ -35,7 +36,8 @@ public sealed class SplitTests : IDisposable
         }
     }
 
-    void Refused(string path, string problem) => Assert.Contains(problem, Assert.Throws<ModelFileException>(() => ModelFile.Open(path)).Message);
+    void Refused(string path, string problem) =>
+        Assert.Contains(problem, Assert.Throws<ModelFileException>(() => ModelFile.Open(path)).Message);
 
     [Fact]
     public void A_missing_part_is_named()

@@ -2,7 +2,10 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Tests.Files.Hostile;
 
-/// <summary>Does with a file all that a reader of models does, and holds it to the promise: read, or refused by a clear error, in memory that its size bounds.</summary>
+/// <summary>
+/// Does with a file all that a reader of models does, and holds it to the promise: read, or refused by a clear error, in memory that its
+/// size bounds.
+/// </summary>
 static class Exercise
 {
     /// <summary>True if the file could be read, false if it was refused.</summary>
@@ -13,7 +16,8 @@ static class Exercise
         try
         {
             using var model = ModelFile.Open(path);
-            // Half a megabyte for a throw, regular expressions and JSON; the rest in proportion. An empty string of an array is 8 bytes in the file and here.
+            // Half a megabyte for a throw, regular expressions and JSON; the rest in proportion. An empty string of an array is 8 bytes in
+            // the file and here.
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 500_000 + 50 * size);
             foreach (var (_, value) in model.Metadata.All)
                 Assert.NotNull(value);

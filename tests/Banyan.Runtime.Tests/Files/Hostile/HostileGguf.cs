@@ -10,7 +10,8 @@ public class HostileGguf
     internal static byte[] Valid()
     {
         var stream = new MemoryStream();
-        new GgufWriter().Set("general.architecture", "qwen2").Set("general.alignment", 32u).Set("u8", (byte)1).Set("yes", true).Set("f64", 0.5)
+        new GgufWriter().Set("general.architecture", "qwen2").Set("general.alignment", 32u).Set("u8", (byte)1)
+            .Set("yes", true).Set("f64", 0.5)
             .Set("strings", new[] { "a", "", "ccc" }).Set("i32s", new[] { 1, 2, 3 }).Set("nested", new int[][] { [1], [] })
             .Add("token_embd.weight", WeightFormat.Q8_0, [2, 32], s => s.Write(new byte[68]))
             .Add("output_norm.weight", WeightFormat.F32, [4], s => s.Write(new byte[16]))
@@ -31,14 +32,18 @@ public class HostileGguf
         ("big-endian", new RawGguf(0, 0, version: 3u << 24).With(0)),
         ("no GGUF file", "GGML"u8.ToArray()),
         ("ends at byte 3", "GGU"u8.ToArray()),
-        ("the length of the array metadata 'a' at byte 41 is 9223372036854775808", new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.UInt8).Number(Huge).With(64)),
-        ("the length of the array metadata 'a' at byte 41 is 100", new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.String).Number(100UL).With(64)),
-        ("string 1 of 2 of metadata 'a'", new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.String).Number(2UL).Text("x").Number(Huge).With(64)),
+        ("the length of the array metadata 'a' at byte 41 is 9223372036854775808",
+            new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.UInt8).Number(Huge).With(64)),
+        ("the length of the array metadata 'a' at byte 41 is 100",
+            new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.String).Number(100UL).With(64)),
+        ("string 1 of 2 of metadata 'a'", new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.String).Number(2UL)
+            .Text("x").Number(Huge).With(64)),
         ("the length of metadata 's' at byte 37 is 9223372036854775808", new RawGguf(0, 1).Key("s", V.String).Number(Huge).With(64)),
         ("array of type 13", new RawGguf(0, 1).Key("a", V.Array).Number(13u).Number(0UL).With(64)),
         ("has type 13", new RawGguf(0, 1).Key("a", (V)13).With(64)),
         ("bool of value 2", new RawGguf(0, 1).Key("b", V.Bool).Number((byte)2).With(64)),
-        ("nested deeper than 8", Enumerable.Range(0, 20).Aggregate(new RawGguf(0, 1).Key("a", V.Array), (raw, _) => raw.Number((uint)V.Array).Number(1UL)).With(64)),
+        ("nested deeper than 8", Enumerable.Range(0, 20)
+            .Aggregate(new RawGguf(0, 1).Key("a", V.Array), (raw, _) => raw.Number((uint)V.Array).Number(1UL)).With(64)),
         ("'a' is there twice", new RawGguf(0, 2).Key("a", V.UInt8).Number((byte)1).Key("a", V.UInt8).Number((byte)1).With(64)),
         ("not valid UTF-8 (0x61FF)", new RawGguf(0, 1).Bytes(0x61, 0xFF).Number((uint)V.UInt8).Number((byte)1).With(64)),
         ("0 bytes long", new RawGguf(0, 1).Key("", V.UInt8).Number((byte)1).With(64)),

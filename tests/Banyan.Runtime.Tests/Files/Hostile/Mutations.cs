@@ -16,7 +16,8 @@ public class Mutations
 {
     static readonly string s_found = Path.Combine(SharedData.Repository, "tests", "Banyan.Runtime.Tests", "Files", "Hostile", "Found");
 
-    public static TheoryData<string> Kinds => ["m.gguf", "model.safetensors", "model.safetensors.index.json", "config.json", "tokenizer_config.json"];
+    public static TheoryData<string> Kinds =>
+        ["m.gguf", "model.safetensors", "model.safetensors.index.json", "config.json", "tokenizer_config.json"];
 
     static Dictionary<string, byte[]> Valid(string kind)
     {
@@ -27,10 +28,12 @@ public class Mutations
             return files;
         }
         files["config.json"] = Encoding.UTF8.GetBytes(SafetensorsTests.Config);
-        files["tokenizer_config.json"] = """{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"1":{"content":"<s>"}},"chat_template":[{"name":"default","template":"{{ x }}"}]}"""u8.ToArray();
+        files["tokenizer_config.json"] =
+            """{"add_bos_token":true,"bos_token":{"content":"<s>"},"added_tokens_decoder":{"1":{"content":"<s>"}},"chat_template":[{"name":"default","template":"{{ x }}"}]}"""u8.ToArray();
         files["model.safetensors"] = SafetensorsTests.Bytes(SafetensorsTests.Model());
         if (kind == "model.safetensors.index.json")
-            files[kind] = """{"metadata":{"total_size":8},"weight_map":{"model.norm.weight":"model.safetensors","lm_head.weight":"model.safetensors"}}"""u8.ToArray();
+            files[kind] =
+                """{"metadata":{"total_size":8},"weight_map":{"model.norm.weight":"model.safetensors","lm_head.weight":"model.safetensors"}}"""u8.ToArray();
         return files;
     }
 

@@ -7,7 +7,8 @@ using Banyan.Tests;
 namespace Banyan.Runtime.Tests.Files.Safetensors;
 
 /// <summary>
-/// A folder whose matrices are quantized as published tools do it, written by the layouts' descriptions alone, with the values that they stand for.
+/// A folder whose matrices are quantized as published tools do it, written by the layouts' descriptions alone, with the values that they
+/// stand for.
 /// </summary>
 sealed class QuantizedFolder
 {
@@ -61,7 +62,12 @@ sealed class QuantizedFolder
     {
         var (header, offset) = (new JsonObject(), 0L);
         foreach (var part in parts)
-            header[part.Name] = new JsonObject { ["dtype"] = part.Type, ["shape"] = new JsonArray([.. part.Shape.Select(n => (JsonNode)n)]), ["data_offsets"] = new JsonArray(offset, offset += part.Bytes.Length) };
+            header[part.Name] = new JsonObject
+            {
+                ["dtype"] = part.Type,
+                ["shape"] = new JsonArray([.. part.Shape.Select(n => (JsonNode)n)]),
+                ["data_offsets"] = new JsonArray(offset, offset += part.Bytes.Length)
+            };
         var json = JsonSerializer.SerializeToUtf8Bytes(header);
         using var stream = File.Create(path);
         stream.Write(BitConverter.GetBytes((long)json.Length));
@@ -74,8 +80,10 @@ sealed class QuantizedFolder
     {
         var bytes = File.ReadAllBytes(path);
         var length = (int)BitConverter.ToInt64(bytes);
-        return [.. JsonNode.Parse(bytes.AsSpan(8, length))!.AsObject().Where(p => p.Key != "__metadata__").Select(p => (p.Key, p.Value!["shape"]!.AsArray().Select(n => (long)n!).ToArray(),
-            Floats(bytes.AsSpan(8 + length + (int)p.Value["data_offsets"]![0]!, (int)p.Value["data_offsets"]![1]! - (int)p.Value["data_offsets"]![0]!))))];
+        return [.. JsonNode.Parse(bytes.AsSpan(8, length))!.AsObject().Where(p => p.Key != "__metadata__")
+            .Select(p => (p.Key, p.Value!["shape"]!.AsArray().Select(n => (long)n!).ToArray(),
+            Floats(bytes.AsSpan(8 + length + (int)p.Value["data_offsets"]![0]!,
+                (int)p.Value["data_offsets"]![1]! - (int)p.Value["data_offsets"]![0]!))))];
     }
 
     static float[] Floats(ReadOnlySpan<byte> bytes) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray();
@@ -91,7 +99,8 @@ sealed class QuantizedFolder
         var (down, across) = ((rows + height - 1) / height, (columns + width - 1) / width);
         var scales = new float[down * across];
         for (var i = 0; i < w.Length; i++)
-            scales[i / columns / height * across + i % columns / width] = Math.Max(scales[i / columns / height * across + i % columns / width], Math.Abs(w[i]) / 448);
+            scales[i / columns / height * across + i % columns / width] =
+                Math.Max(scales[i / columns / height * across + i % columns / width], Math.Abs(w[i]) / 448);
         var (codes, values) = (new byte[w.Length], new float[w.Length]);
         for (var i = 0; i < w.Length; i++)
         {
@@ -107,7 +116,8 @@ sealed class QuantizedFolder
 
     static readonly float[] s_e4m3 = [.. Enumerable.Range(0, 256).Select(Defined)];
 
-    static readonly byte[] s_ascending = [.. Enumerable.Range(0, 256).Where(c => (c & 127) != 127 && c != 128).OrderBy(c => s_e4m3[c]).Select(c => (byte)c)];
+    static readonly byte[] s_ascending =
+        [.. Enumerable.Range(0, 256).Where(c => (c & 127) != 127 && c != 128).OrderBy(c => s_e4m3[c]).Select(c => (byte)c)];
 
     static float E4M3(int code) => s_e4m3[code];
 
@@ -130,7 +140,8 @@ sealed class QuantizedFolder
     }
 
     /// <summary>Numbers of some bits in groups along rows: codes [rows, columns], scales and zeros [rows, groups].</summary>
-    static (int[] Codes, float[] Scales, int[] Zeros, float[] Values) Integers(float[] w, int rows, int columns, int bits, int size, bool symmetric, int[] groupOf)
+    static (int[] Codes, float[] Scales, int[] Zeros, float[] Values) Integers(float[] w, int rows, int columns, int bits, int size,
+        bool symmetric, int[] groupOf)
     {
         var (groups, most) = ((columns + size - 1) / size, (1 << bits) - 1);
         var (codes, scales, zeros, values) = (new int[w.Length], new float[rows * groups], new int[rows * groups], new float[w.Length]);
@@ -139,7 +150,8 @@ sealed class QuantizedFolder
             {
                 float[] own = [.. Enumerable.Range(0, columns).Where(c => groupOf[c] == group).Select(c => w[row * columns + c])];
                 var (low, high) = (Math.Min(0, own.Min()), Math.Max(0, own.Max()));
-                var (scale, zero) = symmetric ? (Math.Max(-low, high) * 2 / most, 1 << (bits - 1)) : ((high - low) / most, (int)MathF.Round(-low / ((high - low) / most)));
+                var (scale, zero) = symmetric ? (Math.Max(-low, high) * 2 / most, 1 << (bits - 1))
+                    : ((high - low) / most, (int)MathF.Round(-low / ((high - low) / most)));
                 scales[row * groups + group] = (float)(Half)scale;
                 zeros[row * groups + group] = Math.Clamp(zero, 1, most);
             }
@@ -176,9 +188,13 @@ sealed class QuantizedFolder
         var groups = (columns + group - 1) / group;
         // Columns of the matrix that the file has are outputs: each is packed along the inputs.
         uint[][] lines = [.. Enumerable.Range(0, rows).Select(r => Words(codes.Skip(r * columns).Take(columns), bits))];
-        parts.Add(new(module + ".qweight", "I32", [lines[0].Length, rows], Bytes([.. Enumerable.Range(0, lines[0].Length).SelectMany(word => lines.Select(l => l[word]))])));
-        parts.Add(new(module + ".qzeros", "I32", [groups, rows * bits / 32], Bytes([.. Enumerable.Range(0, groups).SelectMany(g => Words(Enumerable.Range(0, rows).Select(r => zeros[r * groups + g] - (version == 1 ? 1 : 0)), bits))])));
-        parts.Add(new(module + ".scales", "F16", [groups, rows], Halves(Enumerable.Range(0, groups).SelectMany(g => Enumerable.Range(0, rows).Select(r => scales[r * groups + g])))));
+        parts.Add(new(module + ".qweight", "I32", [lines[0].Length, rows],
+            Bytes([.. Enumerable.Range(0, lines[0].Length).SelectMany(word => lines.Select(l => l[word]))])));
+        parts.Add(new(module + ".qzeros", "I32", [groups, rows * bits / 32],
+            Bytes([.. Enumerable.Range(0, groups)
+                .SelectMany(g => Words(Enumerable.Range(0, rows).Select(r => zeros[r * groups + g] - (version == 1 ? 1 : 0)), bits))])));
+        parts.Add(new(module + ".scales", "F16", [groups, rows],
+            Halves(Enumerable.Range(0, groups).SelectMany(g => Enumerable.Range(0, rows).Select(r => scales[r * groups + g])))));
         parts.Add(new(module + ".g_idx", "I32", [columns], Bytes([.. groupOf.Select(g => (uint)g)])));
         return values;
     };
@@ -189,10 +205,15 @@ sealed class QuantizedFolder
         int[] groupOf = [.. Enumerable.Range(0, columns).Select(c => c / size)];
         var (codes, scales, zeros, values) = Integers(w, rows, columns, 4, size, false, groupOf);
         var groups = columns / size;
-        uint[] Pack(Func<int, int> number) => [.. Enumerable.Range(0, rows / 8).Select(word => Enumerable.Range(0, 8).Select(n => (uint)number(word * 8 + order[n]) << 4 * n).Aggregate((a, b) => a | b))];
-        parts.Add(new(module + ".qweight", "I32", [columns, rows / 8], Bytes([.. Enumerable.Range(0, columns).SelectMany(c => Pack(r => codes[r * columns + c]))])));
-        parts.Add(new(module + ".qzeros", "I32", [groups, rows / 8], Bytes([.. Enumerable.Range(0, groups).SelectMany(g => Pack(r => zeros[r * groups + g]))])));
-        parts.Add(new(module + ".scales", "F16", [groups, rows], Halves(Enumerable.Range(0, groups).SelectMany(g => Enumerable.Range(0, rows).Select(r => scales[r * groups + g])))));
+        uint[] Pack(Func<int, int> number) =>
+            [.. Enumerable.Range(0, rows / 8)
+                .Select(word => Enumerable.Range(0, 8).Select(n => (uint)number(word * 8 + order[n]) << 4 * n).Aggregate((a, b) => a | b))];
+        parts.Add(new(module + ".qweight", "I32", [columns, rows / 8],
+            Bytes([.. Enumerable.Range(0, columns).SelectMany(c => Pack(r => codes[r * columns + c]))])));
+        parts.Add(new(module + ".qzeros", "I32", [groups, rows / 8],
+            Bytes([.. Enumerable.Range(0, groups).SelectMany(g => Pack(r => zeros[r * groups + g]))])));
+        parts.Add(new(module + ".scales", "F16", [groups, rows],
+            Halves(Enumerable.Range(0, groups).SelectMany(g => Enumerable.Range(0, rows).Select(r => scales[r * groups + g])))));
         return values;
     };
 
@@ -205,11 +226,14 @@ sealed class QuantizedFolder
         var words = Enumerable.Range(0, rows).Select(r => Words(codes.Skip(r * columns).Take(columns), bits)).ToArray();
         parts.Add(new(module + ".weight_packed", "I32", [rows, words[0].Length], Bytes([.. words.SelectMany(x => x)])));
         parts.Add(new(module + ".weight_scale", "F16", [rows, groups], Halves(scales)));
-        parts.Add(new(module + ".weight_shape", "I64", [2], [.. BitConverter.GetBytes((long)rows), .. BitConverter.GetBytes((long)columns)]));
+        parts.Add(new(module + ".weight_shape", "I64", [2],
+            [.. BitConverter.GetBytes((long)rows), .. BitConverter.GetBytes((long)columns)]));
         if (symmetric)
             return values;
-        uint[][] lines = [.. Enumerable.Range(0, groups).Select(g => Words(Enumerable.Range(0, rows).Select(r => zeros[r * groups + g]), bits))];
-        parts.Add(new(module + ".weight_zero_point", "I32", [lines[0].Length, groups], Bytes([.. Enumerable.Range(0, lines[0].Length).SelectMany(word => lines.Select(l => l[word]))])));
+        uint[][] lines =
+            [.. Enumerable.Range(0, groups).Select(g => Words(Enumerable.Range(0, rows).Select(r => zeros[r * groups + g]), bits))];
+        parts.Add(new(module + ".weight_zero_point", "I32", [lines[0].Length, groups],
+            Bytes([.. Enumerable.Range(0, lines[0].Length).SelectMany(word => lines.Select(l => l[word]))])));
         return values;
     };
 

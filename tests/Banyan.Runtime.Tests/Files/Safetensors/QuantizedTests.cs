@@ -6,34 +6,55 @@ using Layout = Banyan.Runtime.Tests.Files.Safetensors.QuantizedFolder.Layout;
 
 namespace Banyan.Runtime.Tests.Files.Safetensors;
 
-/// <summary>Quantized safetensors have the values that their layouts' descriptions give, bit for bit, and a model of them answers as one of those values.</summary>
+/// <summary>
+/// Quantized safetensors have the values that their layouts' descriptions give, bit for bit, and a model of them answers as one of those
+/// values.
+/// </summary>
 public class QuantizedTests
 {
     static readonly Dictionary<string, (string Config, Layout Layout)> s_layouts = new()
     {
-        ["fp8 in blocks"] = ("""{"quant_method":"fp8","fmt":"e4m3","activation_scheme":"dynamic","weight_block_size":[32,64]}""", QuantizedFolder.Fp8(".weight_scale_inv", 32, 64)),
-        ["fp8 in small blocks"] = ("""{"quant_method":"fp8","weight_block_size":[16,16]}""", QuantizedFolder.Fp8(".weight_scale_inv", 16, 16)),
+        ["fp8 in blocks"] = ("""{"quant_method":"fp8","fmt":"e4m3","activation_scheme":"dynamic","weight_block_size":[32,64]}""",
+            QuantizedFolder.Fp8(".weight_scale_inv", 32, 64)),
+        ["fp8 in small blocks"] = ("""{"quant_method":"fp8","weight_block_size":[16,16]}""",
+            QuantizedFolder.Fp8(".weight_scale_inv", 16, 16)),
         ["fp8, one scale"] = ("""{"quant_method":"modelopt","quant_algo":"FP8"}""", QuantizedFolder.Fp8(".weight_scale", 1 << 20, 1 << 20)),
-        ["fp8 by rows"] = (Compressed("float-quantized", """{"num_bits":8,"type":"float","symmetric":true,"strategy":"channel"}"""), QuantizedFolder.Fp8(".weight_scale", 1, 1 << 20)),
-        ["gptq"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"sym":true,"desc_act":false}""", QuantizedFolder.Gptq(4, 32, true, false, 1)),
-        ["gptq with zeros"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"sym":false,"checkpoint_format":"gptq_v2"}""", QuantizedFolder.Gptq(4, 32, false, false, 2)),
-        ["gptq in order of importance"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"desc_act":true}""", QuantizedFolder.Gptq(4, 32, false, true, 1)),
+        ["fp8 by rows"] = (Compressed("float-quantized", """{"num_bits":8,"type":"float","symmetric":true,"strategy":"channel"}"""),
+            QuantizedFolder.Fp8(".weight_scale", 1, 1 << 20)),
+        ["gptq"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"sym":true,"desc_act":false}""",
+            QuantizedFolder.Gptq(4, 32, true, false, 1)),
+        ["gptq with zeros"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"sym":false,"checkpoint_format":"gptq_v2"}""",
+            QuantizedFolder.Gptq(4, 32, false, false, 2)),
+        ["gptq in order of importance"] = ("""{"quant_method":"gptq","bits":4,"group_size":32,"desc_act":true}""",
+            QuantizedFolder.Gptq(4, 32, false, true, 1)),
         ["gptq in 3 bits"] = ("""{"quant_method":"gptq","bits":3,"group_size":32}""", QuantizedFolder.Gptq(3, 32, false, false, 1)),
         ["gptq in 8 bits"] = ("""{"quant_method":"gptq","bits":8,"group_size":-1}""", QuantizedFolder.Gptq(8, 1 << 20, false, false, 1)),
         ["awq"] = ("""{"quant_method":"awq","bits":4,"group_size":32,"zero_point":true,"version":"gemm"}""", QuantizedFolder.Awq(32)),
-        ["packed"] = (Compressed("pack-quantized", """{"num_bits":4,"type":"int","symmetric":true,"strategy":"group","group_size":32}"""), QuantizedFolder.Packed(4, 32, true)),
-        ["packed with zeros"] = (Compressed("pack-quantized", """{"num_bits":4,"type":"int","symmetric":false,"strategy":"group","group_size":32}"""), QuantizedFolder.Packed(4, 32, false)),
-        ["packed in 5 bits"] = (Compressed("pack-quantized", """{"num_bits":5,"type":"int","symmetric":false,"strategy":"channel"}"""), QuantizedFolder.Packed(5, 1 << 20, false)),
-        ["packed in 8 bits"] = (Compressed("pack-quantized", """{"num_bits":8,"type":"int","symmetric":true,"strategy":"channel"}"""), QuantizedFolder.Packed(8, 1 << 20, true)),
-        ["int8"] = (Compressed("int-quantized", """{"num_bits":8,"type":"int","symmetric":true,"strategy":"channel"}"""), QuantizedFolder.Int8),
-        ["mxfp4"] = (Compressed("mxfp4-pack-quantized", """{"num_bits":4,"type":"float","symmetric":true,"strategy":"group","group_size":32}"""), QuantizedFolder.Mxfp4),
-        ["nvfp4"] = (Compressed("nvfp4-pack-quantized", """{"num_bits":4,"type":"float","symmetric":true,"strategy":"tensor_group","group_size":16}"""), QuantizedFolder.Nvfp4(false)),
+        ["packed"] = (Compressed("pack-quantized", """{"num_bits":4,"type":"int","symmetric":true,"strategy":"group","group_size":32}"""),
+            QuantizedFolder.Packed(4, 32, true)),
+        ["packed with zeros"] =
+            (Compressed("pack-quantized", """{"num_bits":4,"type":"int","symmetric":false,"strategy":"group","group_size":32}"""),
+                QuantizedFolder.Packed(4, 32, false)),
+        ["packed in 5 bits"] = (Compressed("pack-quantized", """{"num_bits":5,"type":"int","symmetric":false,"strategy":"channel"}"""),
+            QuantizedFolder.Packed(5, 1 << 20, false)),
+        ["packed in 8 bits"] = (Compressed("pack-quantized", """{"num_bits":8,"type":"int","symmetric":true,"strategy":"channel"}"""),
+            QuantizedFolder.Packed(8, 1 << 20, true)),
+        ["int8"] =
+            (Compressed("int-quantized", """{"num_bits":8,"type":"int","symmetric":true,"strategy":"channel"}"""), QuantizedFolder.Int8),
+        ["mxfp4"] =
+            (Compressed("mxfp4-pack-quantized", """{"num_bits":4,"type":"float","symmetric":true,"strategy":"group","group_size":32}"""),
+                QuantizedFolder.Mxfp4),
+        ["nvfp4"] =
+            (Compressed("nvfp4-pack-quantized",
+                """{"num_bits":4,"type":"float","symmetric":true,"strategy":"tensor_group","group_size":16}"""),
+                    QuantizedFolder.Nvfp4(false)),
         ["nvfp4 of ModelOpt"] = ("""{"quant_method":"modelopt","quant_algo":"NVFP4"}""", QuantizedFolder.Nvfp4(true)),
     };
 
     public static TheoryData<string> Layouts => [.. s_layouts.Keys];
 
-    static string Compressed(string format, string weights) => $$$"""{"quant_method":"compressed-tensors","format":"{{{format}}}","config_groups":{"group_0":{"weights":{{{weights}}},"targets":["Linear"]}},"ignore":["lm_head"]}""";
+    static string Compressed(string format, string weights) =>
+        $$$"""{"quant_method":"compressed-tensors","format":"{{{format}}}","config_groups":{"group_0":{"weights":{{{weights}}},"targets":["Linear"]}},"ignore":["lm_head"]}""";
 
     [Theory]
     [MemberData(nameof(Layouts))]
@@ -58,7 +79,8 @@ public class QuantizedTests
             }
         quantized.WriteDequantized(Path.Combine(temporary.Path, "plain"));
         var (answers, expected) = (Answers(quantized.Folder), Answers(Path.Combine(temporary.Path, "plain")));
-        Assert.True(answers.Zip(expected).All(p => Math.Abs(p.First - p.Second) < 1e-4f), $"{answers.Zip(expected).Max(p => Math.Abs(p.First - p.Second))}");
+        Assert.True(answers.Zip(expected).All(p => Math.Abs(p.First - p.Second) < 1e-4f),
+            $"{answers.Zip(expected).Max(p => Math.Abs(p.First - p.Second))}");
         if (name is not ("nvfp4" or "awq" or "packed" or "fp8 in blocks"))
             return;
         // As GGUF too, exactly or (of what that has no format for) in halves.
@@ -66,13 +88,15 @@ public class QuantizedTests
         using (var conversion = new GgufConversion(file))
             conversion.Write(Path.Combine(temporary.Path, "model.gguf"));
         answers = Answers(Path.Combine(temporary.Path, "model.gguf"));
-        Assert.True(answers.Zip(expected).All(p => Math.Abs(p.First - p.Second) < (name is "awq" or "fp8 in blocks" ? 2e-2f : 1e-4f)), $"{answers.Zip(expected).Max(p => Math.Abs(p.First - p.Second))}");
+        Assert.True(answers.Zip(expected).All(p => Math.Abs(p.First - p.Second) < (name is "awq" or "fp8 in blocks" ? 2e-2f : 1e-4f)),
+            $"{answers.Zip(expected).Max(p => Math.Abs(p.First - p.Second))}");
     }
 
     // How far the model is from its base's reference, value by value: the same of both if they compute the same.
     static List<float> Answers(string folder)
     {
-        using var model = Model.Load(folder, new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model =
+            Model.Load(folder, new ModelOptions { Threads = 1, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         return Reference.Differences(model, [Reference.Load(QuantizedFolder.Base).Runs[0] with { }], 256);
     }
 
@@ -92,7 +116,8 @@ public class QuantizedTests
     [InlineData("""{"quant_method":"modelopt","quant_algo":"W4A16"}""", "modelopt")]
     [InlineData("""{"quant_method":"bitsandbytes"}""", "bitsandbytes")]
     [InlineData("""{"quant_method":"compressed-tensors","format":"marlin-24","config_groups":{"g":{"weights":{"num_bits":4,"type":"nibble"}}}}""", "marlin-24")]
-    [InlineData("""{"quant_method":"compressed-tensors","config_groups":{"g":{"weights":{"num_bits":7,"type":"int"}}}}""", "'num_bits' is 7")]
+    [InlineData("""{"quant_method":"compressed-tensors","config_groups":{"g":{"weights":{"num_bits":7,"type":"int"}}}}""",
+        "'num_bits' is 7")]
     public void A_combination_that_is_not_read_is_refused_by_name(string config, string named)
     {
         using var temporary = new TemporaryFolder();

@@ -34,7 +34,8 @@ public class SafetensorsTests
             .Add("model.layers.0.mlp.gate.weight", "F32", [2, 4], s => s.Write(new byte[32]))
             .Add("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", [1], s => s.Write(new byte[4]));
         foreach (var expert in (int[])[1, 0]) // out of order, as dictionaries may be
-            writer.Add($"model.layers.0.mlp.experts.{expert}.gate_proj.weight", "F32", [2, 4], Floats([.. Enumerable.Range(0, 8).Select(i => 100f * expert + i)]));
+            writer.Add($"model.layers.0.mlp.experts.{expert}.gate_proj.weight", "F32", [2, 4],
+                Floats([.. Enumerable.Range(0, 8).Select(i => 100f * expert + i)]));
         return writer;
     }
 
@@ -58,7 +59,8 @@ public class SafetensorsTests
         Assert.Equal(ModelFileKind.Safetensors, model.Kind);
         Assert.Equal(folder.Path, model.Folder);
         Assert.Equal(
-            ["token_embd.weight [3, 4] F32", "output_norm.weight [4] BF16", "output.weight [3, 4] F16", "blk.0.attn_q.weight [4, 4] F32", "blk.0.attn_q_norm.weight [2] F32",
+            ["token_embd.weight [3, 4] F32", "output_norm.weight [4] BF16", "output.weight [3, 4] F16", "blk.0.attn_q.weight [4, 4] F32",
+                "blk.0.attn_q_norm.weight [2] F32",
              "blk.0.ffn_gate_inp.weight [2, 4] F32", "blk.0.ffn_gate_exps.weight [2, 2, 4] F32"],
             model.Tensors.Select(t => t.ToString()));
         var experts = model.GetTensor("blk.0.ffn_gate_exps.weight");
@@ -81,20 +83,26 @@ public class SafetensorsTests
         using var folder = new TemporaryFolder();
         folder.File("config.json", Config);
         folder.File("generation_config.json", """{"eos_token_id":[2,0],"pad_token_id":0}""");
-        folder.File("tokenizer_config.json", """{"add_bos_token":false,"chat_template":[{"name":"default","template":"A"},{"name":"tool_use","template":"B"}]}""");
+        folder.File("tokenizer_config.json",
+            """{"add_bos_token":false,"chat_template":[{"name":"default","template":"A"},{"name":"tool_use","template":"B"}]}""");
         folder.File("model.safetensors", Bytes(Model()));
         using var model = ModelFile.Open(System.IO.Path.Combine(folder.Path, "model.safetensors"));
         var metadata = model.Metadata;
         Assert.Equal("qwen3moe", metadata.Get<string>("general.architecture"));
-        foreach (var (key, value) in ((string, int)[])[("block_count", 1), ("context_length", 128), ("embedding_length", 4), ("feed_forward_length", 8), ("attention.head_count", 2),
-            ("attention.head_count_kv", 1), ("attention.key_length", 2), ("vocab_size", 3), ("expert_count", 2), ("expert_used_count", 1), ("expert_feed_forward_length", 2)])
+        foreach (var (key, value) in ((string, int)[])[("block_count", 1), ("context_length", 128), ("embedding_length", 4),
+            ("feed_forward_length", 8), ("attention.head_count", 2),
+            ("attention.head_count_kv", 1), ("attention.key_length", 2), ("vocab_size", 3), ("expert_count", 2), ("expert_used_count", 1),
+            ("expert_feed_forward_length", 2)])
             Assert.Equal(value, metadata.Get<int>($"qwen3moe.{key}"));
         Assert.Equal(1e6f, metadata.Get<float>("qwen3moe.rope.freq_base"));
         Assert.Equal(1e-6f, metadata.Get<float>("qwen3moe.attention.layer_norm_rms_epsilon"));
         Assert.False(metadata.Contains("qwen3moe.attention.sliding_window"));
-        Assert.Equal((1, 2, 0), (metadata.Get<int>("tokenizer.ggml.bos_token_id"), metadata.Get<int>("tokenizer.ggml.eos_token_id"), metadata.Get<int>("tokenizer.ggml.padding_token_id")));
+        Assert.Equal((1, 2, 0),
+            (metadata.Get<int>("tokenizer.ggml.bos_token_id"), metadata.Get<int>("tokenizer.ggml.eos_token_id"),
+                metadata.Get<int>("tokenizer.ggml.padding_token_id")));
         Assert.Equal([2, 0], metadata.Get<int[]>("tokenizer.ggml.eos_token_ids"));
-        Assert.Equal(("A", "B"), (metadata.Get<string>("tokenizer.chat_template"), metadata.Get<string>("tokenizer.chat_template.tool_use")));
+        Assert.Equal(("A", "B"),
+            (metadata.Get<string>("tokenizer.chat_template"), metadata.Get<string>("tokenizer.chat_template.tool_use")));
         Assert.False(metadata.Get<bool>("tokenizer.ggml.add_bos_token"));
         folder.File("chat_template.jinja", "C");
         using var again = ModelFile.Open(folder.Path);
@@ -136,7 +144,8 @@ public class SafetensorsTests
         using var folder = new TemporaryFolder();
         folder.File("config.json", Config);
         folder.File("model.safetensors", Bytes(new SafetensorsWriter().Add("model.embed_tokens.weight", "F32", [1, 2], Floats(1, 2))));
-        Assert.Contains("'tie_word_embeddings' is false", Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.Contains("'tie_word_embeddings' is false", Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.Path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,7 +155,8 @@ public class SafetensorsTests
         folder.File("config.json", Config);
         folder.File("a.safetensors", Bytes(new SafetensorsWriter().Add("model.norm.weight", "F32", [2], Floats(1, 2))));
         folder.File("b.safetensors", Bytes(new SafetensorsWriter().Add("lm_head.weight", "F32", [1, 2], Floats(3, 4))));
-        var index = folder.File("model.safetensors.index.json", """{"metadata":{"total_size":16},"weight_map":{"model.norm.weight":"a.safetensors","lm_head.weight":"b.safetensors"}}""");
+        var index = folder.File("model.safetensors.index.json",
+            """{"metadata":{"total_size":16},"weight_map":{"model.norm.weight":"a.safetensors","lm_head.weight":"b.safetensors"}}""");
         using (var model = ModelFile.Open(folder.Path))
         {
             Assert.Equal(2, model.Files.Count);
@@ -211,7 +221,8 @@ public class SafetensorsTests
         using var folder = new TemporaryFolder();
         folder.File("config.json", Config);
         void Refused(byte[] bytes, string problem) =>
-            Assert.Contains(problem, Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.File("model.safetensors", bytes))).Message);
+            Assert.Contains(problem,
+                Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.File("model.safetensors", bytes))).Message);
         Refused([1], "1 byte(s)");
         Refused([], "empty");
         Refused([1, 0, 0, 0, 0, 0, 0, 0, (byte)'{'], "header length is 1");
@@ -250,8 +261,10 @@ public class SafetensorsTests
         folder.File("config.json", Config);
         foreach (var name in (string[])["model.layers.0.mlp.experts.3.gate_proj.weight", "model.layers.0.mlp.experts.2.gate_proj.weight"])
         {
-            folder.File("model.safetensors", Bytes(Model().Add(name, "F32", name.Contains(".3.") ? [2, 4] : [1, 8], s => s.Write(new byte[32]))));
-            Assert.Contains("experts of 'blk.0.ffn_gate_exps.weight'", Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.Path)).Message);
+            folder.File("model.safetensors",
+                Bytes(Model().Add(name, "F32", name.Contains(".3.") ? [2, 4] : [1, 8], s => s.Write(new byte[32]))));
+            Assert.Contains("experts of 'blk.0.ffn_gate_exps.weight'",
+                Assert.Throws<ModelFileException>(() => ModelFile.Open(folder.Path)).Message);
         }
     }
 
@@ -263,6 +276,7 @@ public class SafetensorsTests
         Assert.Equal(0, BinaryPrimitives.ReadInt64LittleEndian(bytes) % 8);
         Assert.Throws<ArgumentException>(() => new SafetensorsWriter().Add("a", "Q4_0", [1], _ => { }));
         Assert.Throws<ArgumentException>(() => Model().Add("lm_head.weight", "F32", [1], _ => { }));
-        Assert.Throws<InvalidOperationException>(() => new SafetensorsWriter().Add("a", "F32", [2], s => s.WriteByte(1)).WriteTo(Stream.Null));
+        Assert.Throws<InvalidOperationException>(() =>
+            new SafetensorsWriter().Add("a", "F32", [2], s => s.WriteByte(1)).WriteTo(Stream.Null));
     }
 }

@@ -41,7 +41,8 @@ public class SameModelTests
         using var folder = new TemporaryFolder();
         using (var gguf = ModelFile.Open(Reference.Path(name)))
             WriteFolder(gguf, folder);
-        using var model = Model.Load(folder.Path, new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
+        using var model = Model.Load(folder.Path,
+            new ModelOptions { Threads = 2, Activations = ActivationFormat.Float, KvCache = KvFormat.F32 });
         Assert.InRange(Reference.Differences(model, Reference.Load(name).Runs, 256).Max(), 0, 2e-3f);
     }
 
@@ -79,15 +80,18 @@ public class SameModelTests
                 attention_factor = 1 + 0.1 * Math.Log(Real("rope.scaling.factor")),
             };
         if (arch == "qwen3moe")
-            foreach (var (theirs, ours) in ((string, string)[])[("num_experts", "expert_count"), ("num_experts_per_tok", "expert_used_count"), ("moe_intermediate_size", "expert_feed_forward_length")])
+            foreach (var (theirs, ours) in ((string, string)[])[("num_experts", "expert_count"),
+                ("num_experts_per_tok", "expert_used_count"), ("moe_intermediate_size", "expert_feed_forward_length")])
                 config[theirs] = Number(ours);
         folder.File("config.json", JsonSerializer.Serialize(config));
-        folder.File("vocab.json", JsonSerializer.Serialize(Enumerable.Range(0, tokens.Length).Where(i => types[i] == 1).ToDictionary(i => tokens[i], i => i)));
+        folder.File("vocab.json",
+            JsonSerializer.Serialize(Enumerable.Range(0, tokens.Length).Where(i => types[i] == 1).ToDictionary(i => tokens[i], i => i)));
         folder.File("merges.txt", "#version: 0.2\n" + string.Join('\n', gguf.Metadata.Get<string[]>("tokenizer.ggml.merges")) + "\n");
         folder.File("tokenizer_config.json", JsonSerializer.Serialize(new
         {
             tokenizer_class = "Qwen2Tokenizer",
-            added_tokens_decoder = Enumerable.Range(0, tokens.Length).Where(i => types[i] != 1).ToDictionary(i => $"{i}", i => new { content = tokens[i], special = true }),
+            added_tokens_decoder = Enumerable.Range(0, tokens.Length).Where(i => types[i] != 1)
+            .ToDictionary(i => $"{i}", i => new { content = tokens[i], special = true }),
         }));
 
         var writer = new SafetensorsWriter().Set("format", "pt");
@@ -95,19 +99,28 @@ public class SameModelTests
         {
             var parts = tensor.Name.Split('.');
             if (parts.Length == 2)
-                Add(writer, tensor, tensor.Name switch { "token_embd.weight" => "model.embed_tokens.weight", "output.weight" => "lm_head.weight", _ => "model.norm.weight" });
+                Add(writer, tensor,
+                    tensor.Name switch
+                    {
+                        "token_embd.weight" => "model.embed_tokens.weight",
+                        "output.weight" => "lm_head.weight",
+                        _ => "model.norm.weight"
+                    });
             else if (parts[2].EndsWith("_exps", StringComparison.Ordinal))
                 for (var expert = (int)tensor.Shape[0] - 1; expert >= 0; expert--)
                     Add(writer, tensor.Slice(expert), $"model.layers.{parts[1]}.mlp.experts.{expert}.{parts[2].Split('_')[1]}_proj.weight");
             else
-                Add(writer, tensor, $"model.layers.{parts[1]}.{s_names[parts[2]]}.{parts[3]}", Family.Find(arch)!.Pairs(ModelFileKind.Gguf) == RopePairs.Neighbours && parts[2] is ("attn_q" or "attn_k") ? headSize : 0);
+                Add(writer, tensor, $"model.layers.{parts[1]}.{s_names[parts[2]]}.{parts[3]}",
+                    Family.Find(arch)!.Pairs(ModelFileKind.Gguf) == RopePairs.Neighbours
+                        && parts[2] is ("attn_q" or "attn_k") ? headSize : 0);
         }
         using var file = File.Create(Path.Combine(folder.Path, "model.safetensors"));
         writer.WriteTo(file);
     }
 
     /// <summary>Rows of a head in pairs (GGUF's llama) go back to halves where <paramref name="pairsOf"/> is the head's size.</summary>
-    static void Add(SafetensorsWriter writer, Tensor tensor, string name, int pairsOf = 0) => writer.Add(name, tensor.Format.Name, tensor.Shape, stream =>
+    static void Add(SafetensorsWriter writer, Tensor tensor, string name, int pairsOf = 0) =>
+        writer.Add(name, tensor.Format.Name, tensor.Shape, stream =>
     {
         for (var row = 0L; row < tensor.Rows; row++)
             stream.Write(tensor.Row(pairsOf == 0 ? row : row - row % pairsOf + row % (pairsOf / 2) * 2 + row % pairsOf / (pairsOf / 2)));

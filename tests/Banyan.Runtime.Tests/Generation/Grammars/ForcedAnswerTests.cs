@@ -8,7 +8,10 @@ using Json.Schema;
 
 namespace Banyan.Runtime.Tests.Generation.Grammars;
 
-/// <summary>Answers of a model that knows nothing of JSON, at a temperature at which it writes anything: they parse, and another validator finds them valid.</summary>
+/// <summary>
+/// Answers of a model that knows nothing of JSON, at a temperature at which it writes anything: they parse, and another validator finds
+/// them valid.
+/// </summary>
 public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<ForcedAnswerTests.Loaded>
 {
     public sealed class Loaded : IAsyncDisposable
@@ -25,7 +28,8 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
     async Task<(string Text, Generated Last)> Answer(Grammar grammar, GenerationOptions? options = null)
     {
         var (text, last) = ("", (Generated?)null);
-        await foreach (var generated in loaded.Engine.GenerateAsync(loaded.Engine.Model.Tokenizer.Encode("Once"), (options ?? new()) with { Grammar = grammar }))
+        await foreach (var generated in loaded.Engine.GenerateAsync(loaded.Engine.Model.Tokenizer.Encode("Once"),
+            (options ?? new()) with { Grammar = grammar }))
             (text, last) = (text + generated.Text, generated);
         return (text, last!);
     }
@@ -61,7 +65,8 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
     [Fact]
     public async Task What_must_follow_skips_the_model_and_is_counted()
     {
-        var grammar = Grammar.JsonSchema("""{"const":{"the":"little girl was happy","day":[1,2]}}""", new JsonSchemaOptions { Whitespace = false });
+        var grammar = Grammar.JsonSchema("""{"const":{"the":"little girl was happy","day":[1,2]}}""",
+            new JsonSchemaOptions { Whitespace = false });
         var (text, last) = await Answer(grammar);
         Assert.Equal("""{"the":"little girl was happy","day":[1,2]}""", text);
         Assert.Equal(FinishReason.Stop, last.Finish);
@@ -76,7 +81,8 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
         var answers = await Task.WhenAll(Enumerable.Range(0, 2).Select(async _ =>
         {
             var whole = "";
-            await foreach (var generated in small.GenerateAsync(small.Model.Tokenizer.Encode("Once"), new GenerationOptions { Grammar = Grammar.Choice([text]), MaxTokens = 500 }))
+            await foreach (var generated in small.GenerateAsync(small.Model.Tokenizer.Encode("Once"),
+                new GenerationOptions { Grammar = Grammar.Choice([text]), MaxTokens = 500 }))
                 whole += generated.Text;
             return whole;
         }));
@@ -87,7 +93,9 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
     [Fact]
     public async Task Guesses_change_nothing_under_a_grammar()
     {
-        var grammar = Grammar.JsonSchema("""{"type":"array","items":{"type":"object","properties":{"word":{"type":"string","maxLength":6}},"required":["word"],"additionalProperties":false},"minItems":5,"maxItems":5}""");
+        var grammar =
+            Grammar.JsonSchema(
+                """{"type":"array","items":{"type":"object","properties":{"word":{"type":"string","maxLength":6}},"required":["word"],"additionalProperties":false},"minItems":5,"maxItems":5}""");
         await using var plain = new Engine(loaded.Engine.Model, new EngineOptions { Speculation = false });
         foreach (var temperature in (float[])[0, 1])
         {
@@ -111,8 +119,12 @@ public class ForcedAnswerTests(ForcedAnswerTests.Loaded loaded) : IClassFixture<
     [Fact]
     public async Task Requests_share_a_grammar_at_the_same_time()
     {
-        var grammar = Grammar.JsonSchema("""{"type":"object","properties":{"a":{"type":"string","maxLength":8}},"required":["a"],"additionalProperties":false}""");
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Answer(grammar, new GenerationOptions { Seed = (ulong)i, MaxTokens = 80 })));
+        var grammar =
+            Grammar.JsonSchema(
+                """{"type":"object","properties":{"a":{"type":"string","maxLength":8}},"required":["a"],"additionalProperties":false}""");
+        var answers =
+            await Task.WhenAll(Enumerable.Range(0, 8)
+                .Select(i => Answer(grammar, new GenerationOptions { Seed = (ulong)i, MaxTokens = 80 })));
         Assert.All(answers, a => Assert.Equal(JsonValueKind.String, JsonDocument.Parse(a.Text).RootElement.GetProperty("a").ValueKind));
     }
 }

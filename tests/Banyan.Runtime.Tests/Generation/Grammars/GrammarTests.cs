@@ -5,7 +5,8 @@ namespace Banyan.Runtime.Tests.Generation.Grammars;
 /// <summary>What each kind of grammar takes, and what it refuses.</summary>
 public class GrammarTests
 {
-    const string Person = """{"type":"object","properties":{"name":{"type":"string","maxLength":5},"age":{"type":"integer","minimum":0,"maximum":120}},"required":["name"],"additionalProperties":false}""";
+    const string Person =
+        """{"type":"object","properties":{"name":{"type":"string","maxLength":5},"age":{"type":"integer","minimum":0,"maximum":120}},"required":["name"],"additionalProperties":false}""";
 
     [Theory]
     [InlineData(Person, """{"name":"Ada","age":36}""", true)]
@@ -42,7 +43,8 @@ public class GrammarTests
     [InlineData("""{"type":"object"}""", """{"a":{"a":1,"b":2},"b":{"a":1}}""", true)]
     [InlineData("""{"type":"object"}""", """{"a":1,"b":2,"a":3}""", false)] // no name twice
     [InlineData("""{"type":"object","minProperties":3}""", """{"\"a":1,"a":2}""", false)]
-    [InlineData("""{"$ref":"#/definitions/t","definitions":{"t":{"type":"array","items":{"$ref":"#/definitions/t"}}}}""", "[[],[[]]]", true)]
+    [InlineData("""{"$ref":"#/definitions/t","definitions":{"t":{"type":"array","items":{"$ref":"#/definitions/t"}}}}""", "[[],[[]]]",
+        true)]
     [InlineData("""{"type":"array","items":[{"type":"string"}],"additionalItems":false}""", """["a"]""", true)]
     [InlineData("""{"type":"array","items":[{"type":"string"}],"additionalItems":false}""", """["a",1]""", false)]
     [InlineData("""{"allOf":[{"properties":{"a":{"type":"integer"}}},{"properties":{"a":{"minimum":3}},"required":["a"]}],"type":"object"}""", """{"a":2}""", false)]
@@ -56,7 +58,8 @@ public class GrammarTests
     [InlineData("""{"items":{"pattern":"\\bword"}}""", "/items/pattern", "word boundary")]
     [InlineData("""{"items":{"pattern":"["}}""", "/items/pattern", "not closed")]
     [InlineData("""{"properties":{"h":{"format":"hostname"}}}""", "/properties/h/format", "hostname")]
-    [InlineData("""{"properties":{"s":{"type":"array","uniqueItems":true,"items":{"type":"array"}}}}""", "/properties/s/uniqueItems", "kept different")]
+    [InlineData("""{"properties":{"s":{"type":"array","uniqueItems":true,"items":{"type":"array"}}}}""",
+        "/properties/s/uniqueItems", "kept different")]
     [InlineData("""{"anyOf":[{"$ref":"https://example.org/other"}]}""", "/anyOf/0/$ref", "another document")]
     [InlineData("""{"$ref":"#/$defs/none"}""", "/$ref", "points to nothing")]
     [InlineData("""{"type":"text"}""", "/type", "is no type")]
@@ -66,7 +69,9 @@ public class GrammarTests
     [InlineData("""{"$schema":"https://example.org/mine"}""", "/$schema", "not known here")]
     [InlineData("""{"type":"string","minLength":3,"maxLength":2}""", "", "no value satisfies")]
     [InlineData("""{"type":"object","properties":{"a":false},"required":["a"]}""", "", "no value satisfies")]
-    [InlineData("""{"$defs":{"a":{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"]}},"$ref":"#/$defs/a"}""", "", "no value satisfies")] // never ends
+    // never ends
+    [InlineData("""{"$defs":{"a":{"type":"object","properties":{"a":{"$ref":"#/$defs/a"}},"required":["a"]}},"$ref":"#/$defs/a"}""",
+        "", "no value satisfies")]
     [InlineData("false", "", "no value satisfies")]
     public void A_schema_that_cannot_be_enforced_is_refused_by_its_path(string schema, string path, string reason)
     {
@@ -118,10 +123,13 @@ public class GrammarTests
             $$"""{"pattern":"{{string.Concat(Enumerable.Repeat("(a?", 60))}}{{new string(')', 60)}}"}""",
             """{"pattern":"^(((a{1,1000}){1,1000}){1,1000}){1,1000}$"}""",
             """{"allOf":[{"pattern":"(a|b)*a(a|b){30}"},{"not":{"pattern":"(a|b)*b(a|b){30}"}}],"type":"string"}""",
-            "{\"anyOf\":[" + string.Join(',', Enumerable.Range(0, 2000).Select(i => $"{{\"properties\":{{\"p{i}\":{{\"type\":\"string\"}}}}}}")) + "],\"not\":{\"required\":[\"x\"]}}",
+            "{\"anyOf\":["
+                + string.Join(',', Enumerable.Range(0, 2000).Select(i => $"{{\"properties\":{{\"p{i}\":{{\"type\":\"string\"}}}}}}"))
+                + "],\"not\":{\"required\":[\"x\"]}}",
             "{\"oneOf\":[" + string.Join(',', Enumerable.Range(0, 60).Select(i => $"{{\"minProperties\":{i}}}")) + "]}",
             "{\"$defs\":{" + string.Concat(Enumerable.Range(0, 2000).Select(i =>
-                $"\"d{i}\":{{\"type\":\"object\",\"properties\":{{\"n\":{{\"$ref\":\"#/$defs/d{i + 1}\"}}}},\"required\":[\"n\"]}},")) + "\"d2000\":{\"type\":\"null\"}},\"$ref\":\"#/$defs/d0\"}",
+                $"\"d{i}\":{{\"type\":\"object\",\"properties\":{{\"n\":{{\"$ref\":\"#/$defs/d{i + 1}\"}}}},\"required\":[\"n\"]}},"))
+                + "\"d2000\":{\"type\":\"null\"}},\"$ref\":\"#/$defs/d0\"}",
             """{"minItems":2000000000,"items":{"type":"null"},"type":"array"}""",
         ];
         foreach (var schema in schemas)

@@ -50,7 +50,9 @@ public class LarkTests
         Assert.Equal(matches, rule.Matches(Written(text)));
     }
 
-    static string Written(string text) => JsonSerializer.Serialize(text, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })[1..^1];
+    static string Written(string text) =>
+        JsonSerializer.Serialize(text,
+            new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping })[1..^1];
 
     [Theory]
     [InlineData("", "start")]
@@ -76,21 +78,31 @@ public class LarkTests
         Assert.Contains(expected, Assert.Throws<GrammarException>(() => Grammar.Lark(grammar)).Message);
 
     [Fact]
-    public void Nesting_is_bounded() => Assert.Contains("deep", Assert.Throws<GrammarException>(() => Grammar.Lark("start: " + new string('(', 1000) + "\"a\"" + new string(')', 1000))).Message);
+    public void Nesting_is_bounded() =>
+        Assert.Contains("deep",
+            Assert.Throws<GrammarException>(() =>
+                Grammar.Lark("start: " + new string('(', 1000) + "\"a\"" + new string(')', 1000))).Message);
 
     /// <summary>As the one argument of a tool, in formats with JSON and without.</summary>
     [Theory]
     [InlineData("<tool_call>", "<tool_call>\n{\"name\": \"patch\", \"arguments\": {\"input\": \"TEXT\"}}\n</tool_call>", true)]
-    [InlineData("<tool_call> <function=", "<tool_call>\n<function=patch>\n<parameter=input>\nTEXT\n</parameter>\n</function>\n</tool_call>", false)]
+    [InlineData("<tool_call> <function=",
+        "<tool_call>\n<function=patch>\n<parameter=input>\nTEXT\n</parameter>\n</function>\n</tool_call>", false)]
     public void A_tools_text_follows_its_grammar(string marks, string call, bool isJson)
     {
         var parameters = JsonSerializer.SerializeToElement(new Dictionary<string, object>
         {
             ["type"] = "object",
-            ["properties"] = new Dictionary<string, object> { ["input"] = new Dictionary<string, object> { ["type"] = "string", [Grammar.LarkKey] = Patch } },
+            ["properties"] =
+                new Dictionary<string, object>
+                {
+                    ["input"] =
+                    new Dictionary<string, object> { ["type"] = "string", [Grammar.LarkKey] = Patch }
+                },
             ["required"] = (string[])["input"],
         });
-        var conversation = new Conversation(Tokenizer.Open(SharedData.Path("models", "stories260K.gguf")), ChatTemplate.Parse("{% raw %}" + marks + " tools{% endraw %}"));
+        var conversation = new Conversation(Tokenizer.Open(SharedData.Path("models", "stories260K.gguf")),
+            ChatTemplate.Parse("{% raw %}" + marks + " tools{% endraw %}"));
         var shape = conversation.Shape([new("patch", parameters)], ToolUse.Required, several: false, null, ReasoningState.Over)!;
         string Call(string text) => call.Replace("TEXT", isJson ? Written(text) : text, StringComparison.Ordinal);
         Assert.True(shape.Matches(Call("*** Begin\n*** Delete: a \"b\"\n*** End")));

@@ -4,7 +4,9 @@ using Banyan.Tests;
 
 namespace Banyan.Runtime.Tests.Generation.Grammars;
 
-/// <summary>The whole JSON Schema test suite, draft 2020-12: nothing invalid is accepted, nothing valid rejected, the rest refused by name.</summary>
+/// <summary>
+/// The whole JSON Schema test suite, draft 2020-12: nothing invalid is accepted, nothing valid rejected, the rest refused by name.
+/// </summary>
 public class SchemaSuiteTests
 {
     const string Remote = "http://localhost:1234/";
@@ -16,7 +18,8 @@ public class SchemaSuiteTests
     public void No_case_is_wrong_and_most_pass()
     {
         var root = SharedData.Path("grammar", "json-schema-test-suite");
-        var (passed, refused, wrong, table) = (0, 0, new List<string>(), new SortedDictionary<string, (int Passed, int Refused)>(StringComparer.Ordinal));
+        var (passed, refused, wrong, table) = (0, 0, new List<string>(),
+            new SortedDictionary<string, (int Passed, int Refused)>(StringComparer.Ordinal));
         foreach (var file in Directory.EnumerateFiles(Path.Combine(root, "tests", "draft2020-12"), "*.json", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(Path.Combine(root, "tests", "draft2020-12"), file).Replace('\\', '/')[..^".json".Length];
@@ -24,7 +27,8 @@ public class SchemaSuiteTests
             foreach (var group in document.RootElement.EnumerateArray())
             {
                 var schema = group.GetProperty("schema");
-                var (grammar, refusal) = Compile(schema, name.StartsWith("optional/format/", StringComparison.Ordinal), Path.Combine(root, "remotes"));
+                var (grammar, refusal) = Compile(schema, name.StartsWith("optional/format/", StringComparison.Ordinal),
+                    Path.Combine(root, "remotes"));
                 foreach (var test in group.GetProperty("tests").EnumerateArray())
                 {
                     var counts = table.GetValueOrDefault(name);
@@ -34,7 +38,8 @@ public class SchemaSuiteTests
                     else if (accepted == test.GetProperty("valid").GetBoolean())
                         (passed, table[name]) = (passed + 1, (counts.Passed + 1, counts.Refused));
                     else
-                        wrong.Add($"{name}: {group.GetProperty("description")}: {test.GetProperty("description")}: wrongly {(accepted ? "accepted" : "rejected")}");
+                        wrong.Add(
+                            $"{name}: {group.GetProperty("description")}: {test.GetProperty("description")}: wrongly {(accepted ? "accepted" : "rejected")}");
                 }
             }
         }
@@ -63,7 +68,8 @@ public class SchemaSuiteTests
 
         JsonElement? Find(Uri address)
         {
-            var path = address.ToString().StartsWith(Remote, StringComparison.Ordinal) ? Path.Combine(remotes, address.ToString()[Remote.Length..]) : "";
+            var path = address.ToString().StartsWith(Remote, StringComparison.Ordinal)
+                ? Path.Combine(remotes, address.ToString()[Remote.Length..]) : "";
             return File.Exists(path) ? JsonDocument.Parse(File.ReadAllText(path)).RootElement : null;
         }
     }

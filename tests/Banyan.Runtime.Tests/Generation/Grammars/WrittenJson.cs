@@ -5,7 +5,9 @@ using Banyan.Runtime.Generation.Grammars.Schemas;
 
 namespace Banyan.Runtime.Tests.Generation.Grammars;
 
-/// <summary>Writes JSON as a schema's grammar has it: properties in the order in which the schema names them, numbers plainly, no spaces.</summary>
+/// <summary>
+/// Writes JSON as a schema's grammar has it: properties in the order in which the schema names them, numbers plainly, no spaces.
+/// </summary>
 sealed class WrittenJson
 {
     readonly Dictionary<string, int> _ranks = new(StringComparer.Ordinal);
@@ -41,7 +43,8 @@ sealed class WrittenJson
         {
             case JsonValueKind.Object:
                 _text.Append('{');
-                foreach (var (index, property) in value.EnumerateObject().OrderBy(p => _ranks.GetValueOrDefault(p.Name, int.MaxValue)).Index())
+                foreach (var (index, property) in value.EnumerateObject()
+                    .OrderBy(p => _ranks.GetValueOrDefault(p.Name, int.MaxValue)).Index())
                 {
                     _text.Append(index > 0 ? "," : "").Append('"').Append(TextEncoding.EscapeAll(property.Name)).Append("\":");
                     Write(property.Value);

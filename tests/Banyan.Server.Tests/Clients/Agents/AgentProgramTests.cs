@@ -9,8 +9,8 @@ using Banyan.Tests;
 namespace Banyan.Server.Tests.Clients.Agents;
 
 /// <summary>
-/// Whole programs from npm, unmodified, in a folder with a small repository: they read a file and write another with their own tools. 1.1 GB are installed
-/// for them, so this belongs to <c>./check --all</c>; what they send is kept in small by <see cref="AgentRequestTests"/>.
+/// Whole programs from npm, unmodified, in a folder with a small repository: they read a file and write another with their own tools. 1.1
+/// GB are installed for them, so this belongs to <c>./check --all</c>; what they send is kept in small by <see cref="AgentRequestTests"/>.
 /// </summary>
 public sealed class AgentProgramTests(AgentPrograms programs) : IClassFixture<AgentPrograms>, IDisposable
 {
@@ -38,30 +38,38 @@ public sealed class AgentProgramTests(AgentPrograms programs) : IClassFixture<Ag
     async Task CodexAsync(string model, bool hasPatches)
     {
         Step[] steps = [new("exec_command", ("cmd", "cat notes.txt")), .. hasPatches
-            ? [new Step("view_image", ("path", Picture)), new Step("apply_patch", ("input", $"*** Begin Patch\n*** Add File: answer.txt\n+{Written}*** End Patch"))]
-            : (Step[])[new("multi_agent_v1__close_agent", ("target", "nobody")), new("exec_command", ("cmd", $"printf '{Written.Replace("\n", "\\n", StringComparison.Ordinal)}' > answer.txt"))]];
+            ? [new Step("view_image", ("path", Picture)),
+                new Step("apply_patch", ("input", $"*** Begin Patch\n*** Add File: answer.txt\n+{Written}*** End Patch"))]
+            : (Step[])[new("multi_agent_v1__close_agent", ("target", "nobody")),
+                new("exec_command", ("cmd", $"printf '{Written.Replace("\n", "\\n", StringComparison.Ordinal)}' > answer.txt"))]];
         await WorksAsync(steps, server =>
         {
             var home = _folder.CreateSubdirectory("home");
-            File.WriteAllText(Path.Combine(home.FullName, "config.toml"), $"model_provider = \"banyan\"\n[model_providers.banyan]\nname = \"Banyan\"\nbase_url = \"{server}/v1\"\nwire_api = \"responses\"\n");
-            return (programs.Installed("@openai/codex/bin/codex.js"), ["exec", "-m", model, "--dangerously-bypass-approvals-and-sandbox", "Read notes.txt, then write answer.txt"], new() { ["CODEX_HOME"] = home.FullName });
+            File.WriteAllText(Path.Combine(home.FullName, "config.toml"),
+                $"model_provider = \"banyan\"\n[model_providers.banyan]\nname = \"Banyan\"\nbase_url = \"{server}/v1\"\nwire_api = \"responses\"\n");
+            return (programs.Installed("@openai/codex/bin/codex.js"),
+                ["exec", "-m", model, "--dangerously-bypass-approvals-and-sandbox", "Read notes.txt, then write answer.txt"],
+                new() { ["CODEX_HOME"] = home.FullName });
         });
     }
 
     Task QwenCodeAsync(string api) => WorksAsync(
-        [new("read_file", ("file_path", Path.Combine(Repository, "notes.txt"))), new("read_file", ("file_path", Picture)), new("write_file", ("file_path", Path.Combine(Repository, "answer.txt")), ("content", Written))],
-        server => (programs.Installed("@qwen-code/qwen-code/cli-entry.js"), ["--auth-type", api, "--yolo", "-p", "Read notes.txt, then write answer.txt"], new()
-        {
-            ["OPENAI_API_KEY"] = "none",
-            ["OPENAI_BASE_URL"] = $"{server}/v1",
-            ["OPENAI_MODEL"] = "gpt-4o",
-            ["ANTHROPIC_API_KEY"] = "none",
-            ["ANTHROPIC_BASE_URL"] = server,
-            ["ANTHROPIC_MODEL"] = "claude-sonnet-4-5",
-        }));
+        [new("read_file", ("file_path", Path.Combine(Repository, "notes.txt"))), new("read_file", ("file_path", Picture)),
+            new("write_file", ("file_path", Path.Combine(Repository, "answer.txt")), ("content", Written))],
+        server => (programs.Installed("@qwen-code/qwen-code/cli-entry.js"),
+            ["--auth-type", api, "--yolo", "-p", "Read notes.txt, then write answer.txt"], new()
+            {
+                ["OPENAI_API_KEY"] = "none",
+                ["OPENAI_BASE_URL"] = $"{server}/v1",
+                ["OPENAI_MODEL"] = "gpt-4o",
+                ["ANTHROPIC_API_KEY"] = "none",
+                ["ANTHROPIC_BASE_URL"] = server,
+                ["ANTHROPIC_MODEL"] = "claude-sonnet-4-5",
+            }));
 
     Task OpencodeAsync(string api) => WorksAsync(
-        [new("read", ("filePath", Path.Combine(Repository, "notes.txt"))), new("write", ("filePath", Path.Combine(Repository, "answer.txt")), ("content", Written))],
+        [new("read", ("filePath", Path.Combine(Repository, "notes.txt"))),
+            new("write", ("filePath", Path.Combine(Repository, "answer.txt")), ("content", Written))],
         server =>
         {
             File.WriteAllText(Path.Combine(Repository, "opencode.json"), $$$"""
@@ -78,13 +86,17 @@ public sealed class AgentProgramTests(AgentPrograms programs) : IClassFixture<Ag
         await using var proxy = await ForcingProxy.StartAsync(programs.Server.Address, steps);
         Directory.CreateDirectory(Repository);
         File.WriteAllText(Path.Combine(Repository, "notes.txt"), Note);
-        File.WriteAllBytes(Picture, Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="));
-        foreach (var git in (string[][])[["init", "-q", "-b", "main"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "notes"]])
+        File.WriteAllBytes(Picture,
+            Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="));
+        foreach (var git in (string[][])[["init", "-q", "-b", "main"], ["add", "-A"],
+            ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "notes"]])
             await AgentPrograms.RunAsync("git", git, Repository, []);
         var (program, arguments, environment) = start(proxy.Address);
-        environment["HOME"] = environment["XDG_CONFIG_HOME"] = environment["XDG_DATA_HOME"] = environment["XDG_CACHE_HOME"] = _folder.CreateSubdirectory("user").FullName;
+        environment["HOME"] = environment["XDG_CONFIG_HOME"] = environment["XDG_DATA_HOME"] = environment["XDG_CACHE_HOME"] =
+            _folder.CreateSubdirectory("user").FullName;
         var isScript = program.EndsWith(".js", StringComparison.Ordinal);
-        var output = await AgentPrograms.RunAsync(isScript ? programs.Node : program, isScript ? [program, .. arguments] : arguments, Repository, environment);
+        var output = await AgentPrograms.RunAsync(isScript ? programs.Node : program, isScript ? [program, .. arguments] : arguments,
+            Repository, environment);
         Assert.All(proxy.Answers, a => Assert.True(a.Status == 200, $"{a.Request}: {a.Status} {a.Error}"));
         Assert.Empty(proxy.Left);
         Assert.Equal(Written, File.ReadAllText(Path.Combine(Repository, "answer.txt")));
@@ -120,23 +132,46 @@ public sealed class AgentPrograms : IAsyncDisposable
         var wanted = File.ReadAllText(Path.Combine(s_folder, "package.json"));
         if (!File.Exists(marker) || File.ReadAllText(marker) != wanted)
         {
-            await RunAsync("npm", ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], s_folder, []);
+            await RunAsync("npm",
+                ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], s_folder, []);
             File.WriteAllText(marker, wanted);
         }
         var model = Path.Combine(_folder.FullName, $"{Name}.gguf");
         await using (var file = File.Create(model))
-            Synthesizer.Create(Synthesizer.Shapes.First(s => s.Name == "tiny-qwen2") with { Layers = 1, Embedding = 64, FeedForward = 64, Heads = 1, KvHeads = 1, Vocabulary = 151_936, FirstSpecial = 151_643, Context = 131_072 },
+            Synthesizer.Create(Synthesizer.Shapes.First(s => s.Name == "tiny-qwen2") with
+            {
+                Layers = 1,
+                Embedding = 64,
+                FeedForward = 64,
+                Heads = 1,
+                KvHeads = 1,
+                Vocabulary = 151_936,
+                FirstSpecial = 151_643,
+                Context = 131_072
+            },
                 "F16", SharedData.Path("tokenizers", "qwen2.5")).WriteTo(file);
         var template = await File.ReadAllTextAsync(SharedData.Path("chat-templates", "Qwen-Qwen2.5-7B-Instruct.jinja"));
         _server = await TestServer.StartAsync(o => o with
         {
-            Inference = new() { Models = [model], ChatTemplate = template, Settings = new Dictionary<string, ModelSettings> { [Name] = new() { Aliases = ["gpt-*", "claude-*"] } } },
+            Inference = new()
+            {
+                Models = [model],
+                ChatTemplate = template,
+                Settings = new Dictionary<string, ModelSettings> { [Name] = new() { Aliases = ["gpt-*", "claude-*"] } }
+            },
         });
     }
 
-    internal static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder, Dictionary<string, string> environment)
+    internal static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder,
+        Dictionary<string, string> environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        };
         start.Environment["PWD"] = folder;      // opencode asks it, and not the system
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -16,9 +16,9 @@ namespace Banyan.Server.Tests.Clients.Agents;
 sealed record Step(string Tool, params (string Name, string Value)[] Arguments);
 
 /// <summary>
-/// Stands between a program and the server. A model of random weights decides nothing, so the tools' calls are forced, one step after the other, by what
-/// the server's APIs have for that: <c>tool_choice</c>, with the tool's schema narrowed to the values; after the last step a text. All else goes through
-/// as it is, and every answer of the server is remembered.
+/// Stands between a program and the server. A model of random weights decides nothing, so the tools' calls are forced, one step after the
+/// other, by what the server's APIs have for that: <c>tool_choice</c>, with the tool's schema narrowed to the values; after the last step a
+/// text. All else goes through as it is, and every answer of the server is remembered.
 /// </summary>
 sealed class ForcingProxy : IAsyncDisposable
 {
@@ -59,12 +59,16 @@ sealed class ForcingProxy : IAsyncDisposable
             request.Content = new StringContent(Forced(body!.AsObject(), context.Request.Path).ToJsonString(), null, "application/json");
         }
         foreach (var (name, value) in context.Request.Headers)
-            if (name is not ("Host" or "Connection" or "Accept-Encoding") && !name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("Transfer-", StringComparison.OrdinalIgnoreCase))
+            if (name is not ("Host" or "Connection" or "Accept-Encoding")
+                && !name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase)
+                && !name.StartsWith("Transfer-", StringComparison.OrdinalIgnoreCase))
                 request.Headers.TryAddWithoutValidation(name, (IEnumerable<string?>)value);
         using var answer = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, context.RequestAborted);
-        Answers.Enqueue(($"{context.Request.Method} {context.Request.Path}", (int)answer.StatusCode, answer.IsSuccessStatusCode ? null : await answer.Content.ReadAsStringAsync()));
+        Answers.Enqueue(($"{context.Request.Method} {context.Request.Path}", (int)answer.StatusCode,
+            answer.IsSuccessStatusCode ? null : await answer.Content.ReadAsStringAsync()));
         context.Response.StatusCode = (int)answer.StatusCode;
-        foreach (var (name, values) in answer.Content.Headers.Concat(answer.Headers).Where(h => h.Key is "Content-Type" or "Retry-After" or "X-Request-Id"))
+        foreach (var (name, values) in answer.Content.Headers.Concat(answer.Headers)
+            .Where(h => h.Key is "Content-Type" or "Retry-After" or "X-Request-Id"))
             context.Response.Headers[name] = values.ToArray();
         await using var stream = await answer.Content.ReadAsStreamAsync(context.RequestAborted);
         var buffer = new byte[1 << 16];
@@ -80,7 +84,8 @@ sealed class ForcingProxy : IAsyncDisposable
         if (body["messages"] is null && body["input"] is null)
             return body;
         var tools = (body["tools"]?.AsArray() ?? []).Select(t => t!.AsObject()).SelectMany(t => t["tools"] is JsonArray inner
-            ? inner.Select(i => (Name: $"{t["name"]}__{i!["name"]}", Tool: i!.AsObject())) : [(Name: (string?)(t["function"] ?? t)["name"] ?? "", Tool: t)]).ToList();
+            ? inner.Select(i => (Name: $"{t["name"]}__{i!["name"]}", Tool: i!.AsObject()))
+            : [(Name: (string?)(t["function"] ?? t)["name"] ?? "", Tool: t)]).ToList();
         Step? step = null;
         lock (_steps)
             if (_steps.TryPeek(out var next) && tools.Exists(t => t.Name == next.Tool))
@@ -95,17 +100,26 @@ sealed class ForcingProxy : IAsyncDisposable
         var tool = tools.Find(t => t.Name == step.Tool).Tool;
         var isCustom = (string?)tool["type"] == "custom";
         if (isCustom)
-            tool["format"] = new JsonObject { ["type"] = "grammar", ["syntax"] = "regex", ["definition"] = Regex.Escape(step.Arguments[0].Value).Replace("\\ ", " ", StringComparison.Ordinal) };
+            tool["format"] = new JsonObject
+            {
+                ["type"] = "grammar",
+                ["syntax"] = "regex",
+                ["definition"] = Regex.Escape(step.Arguments[0].Value).Replace("\\ ", " ", StringComparison.Ordinal)
+            };
         else
             (tool["function"] ?? tool)[tool.ContainsKey("input_schema") ? "input_schema" : "parameters"] = new JsonObject
             {
                 ["type"] = "object",
-                ["properties"] = new JsonObject(step.Arguments.Select(a => KeyValuePair.Create<string, JsonNode?>(a.Name, new JsonObject { ["const"] = a.Value }))),
+                ["properties"] =
+                    new JsonObject(
+                        step.Arguments.Select(a => KeyValuePair.Create<string, JsonNode?>(a.Name, new JsonObject { ["const"] = a.Value }))),
                 ["required"] = new JsonArray([.. step.Arguments.Select(a => (JsonNode)a.Name)]),
                 ["additionalProperties"] = false,
             };
-        body["tool_choice"] = path.EndsWith("/messages", StringComparison.Ordinal) ? new JsonObject { ["type"] = "tool", ["name"] = step.Tool }
-            : path.EndsWith("/responses", StringComparison.Ordinal) ? new JsonObject { ["type"] = isCustom ? "custom" : "function", ["name"] = step.Tool }
+        body["tool_choice"] = path.EndsWith("/messages", StringComparison.Ordinal)
+            ? new JsonObject { ["type"] = "tool", ["name"] = step.Tool }
+            : path.EndsWith("/responses", StringComparison.Ordinal)
+            ? new JsonObject { ["type"] = isCustom ? "custom" : "function", ["name"] = step.Tool }
             : new JsonObject { ["type"] = "function", ["function"] = new JsonObject { ["name"] = step.Tool } };
         if (path.EndsWith("/messages", StringComparison.Ordinal))
             body["tool_choice"]!["disable_parallel_tool_use"] = true;

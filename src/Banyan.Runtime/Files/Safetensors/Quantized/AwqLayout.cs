@@ -36,10 +36,13 @@ sealed class AwqLayout : QuantizedLayout
         module.Finite(module.Check(scales, [.. WeightFormat.Torch.Select(f => f.Name)], groups, outputs));
         var zeros = module.Get(".qzeros", ["I32"], groups, words);
         var json = module.Config.Json;
-        var size = (json.TryGet("group_size", out var given) || json.TryGet("q_group_size", out given)) && given.TryGetInt64(out var asked) && asked > 0 ? (int)Math.Min(asked, inputs) : (int)inputs;
+        var size = (json.TryGet("group_size", out var given) || json.TryGet("q_group_size", out given)) && given.TryGetInt64(out var asked)
+            && asked > 0 ? (int)Math.Min(asked, inputs) : (int)inputs;
         if (inputs > Tensor.MostColumns || groups != (inputs + size - 1) / size)
-            throw module.Refuse($"tensor {scales} has {groups} groups, where {inputs} inputs in groups of {size} ('group_size') make {(inputs + size - 1) / size}");
-        int Of(RawTensor tensor, long line, long output) => (int)(BinaryPrimitives.ReadUInt32LittleEndian(tensor.Bytes(line * words + output / 8, 4)) >> 4 * s_nibble[output % 8] & 15);
+            throw module.Refuse(
+                $"tensor {scales} has {groups} groups, where {inputs} inputs in groups of {size} ('group_size') make {(inputs + size - 1) / size}");
+        int Of(RawTensor tensor, long line, long output) =>
+            (int)(BinaryPrimitives.ReadUInt32LittleEndian(tensor.Bytes(line * words + output / 8, 4)) >> 4 * s_nibble[output % 8] & 15);
         return [new IntegerMatrix(module.Name + ".weight", outputs, (int)inputs, 4)
         {
             GroupSize = size,

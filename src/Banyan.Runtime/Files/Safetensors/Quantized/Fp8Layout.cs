@@ -33,7 +33,8 @@ sealed class Fp8Layout : QuantizedLayout
         return true;
     }
 
-    public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type == WeightFormat.F8.Name && entry.Shape.Length == 2 ? Before(entry.Name, ".weight") : null;
+    public override string? ModuleOf(SafetensorsPart.Entry entry) =>
+        entry.Type == WeightFormat.F8.Name && entry.Shape.Length == 2 ? Before(entry.Name, ".weight") : null;
 
     public override IEnumerable<Tensor> Read(QuantizedModule module)
     {

@@ -35,12 +35,16 @@ sealed class GptqLayout : QuantizedLayout
         module.Finite(module.Check(scales, [.. WeightFormat.Torch.Select(f => f.Name)], groups, outputs));
         var zeros = module.Get(".qzeros", ["I32"], groups, outputs * bits / 32);
         // −1: one group for all.
-        var size = json.TryGet("group_size", out var given) && given.TryGetInt64(out var asked) && asked > 0 ? (int)Math.Min(asked, inputs) : inputs;
+        var size = json.TryGet("group_size", out var given) && given.TryGetInt64(out var asked) && asked > 0
+            ? (int)Math.Min(asked, inputs) : inputs;
         if (groups != (inputs + size - 1) / size)
-            throw module.Refuse($"tensor {scales} has {groups} groups, where {inputs} inputs in groups of {size} ('group_size') make {(inputs + size - 1) / size}");
+            throw module.Refuse(
+                $"tensor {scales} has {groups} groups, where {inputs} inputs in groups of {size} ('group_size') make {(inputs + size - 1) / size}");
         var less = json.String("checkpoint_format") == "gptq_v2" ? 0 : 1;
         // 1 less than 0 is stored as all ones.
-        int Zero(long row, int group) => (IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(zeros.Bytes(group * (outputs * bits / 32) + word, 4)), row, bits) + less) & ((1 << bits) - 1);
+        int Zero(long row, int group) =>
+            (IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(zeros.Bytes(group * (outputs * bits / 32) + word, 4)), row,
+                bits) + less) & ((1 << bits) - 1);
         return [new IntegerMatrix(module.Name + ".weight", outputs, inputs, bits)
         {
             GroupSize = size,
@@ -51,7 +55,9 @@ sealed class GptqLayout : QuantizedLayout
             {
                 for (var row = 0; row < rows; row++)
                     for (var column = 0; column < inputs; column++)
-                        to[row * inputs + column] = (byte)IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(packed.Bytes(word * outputs + first + row, 4)), column, bits);
+                        to[row * inputs + column] =
+                            (byte)IntegerMatrix.Bits(word =>
+                                BinaryPrimitives.ReadUInt32LittleEndian(packed.Bytes(word * outputs + first + row, 4)), column, bits);
             },
         }.ToTensor()];
     }
@@ -64,7 +70,8 @@ sealed class GptqLayout : QuantizedLayout
         module.Check(index, ["I32"], inputs);
         var of = new int[inputs];
         for (var i = 0; i < inputs; i++)
-            of[i] = index.Integer(i) is >= 0 and var group && group < groups ? (int)group : throw module.Refuse($"tensor {index} has group {index.Integer(i)} at {i}, where 0 to {groups - 1} are there");
+            of[i] = index.Integer(i) is >= 0 and var group && group < groups ? (int)group
+                : throw module.Refuse($"tensor {index} has group {index.Integer(i)} at {i}, where 0 to {groups - 1} are there");
         return of.Where((group, i) => group != i / size).Any() ? of : null;
     }
 }

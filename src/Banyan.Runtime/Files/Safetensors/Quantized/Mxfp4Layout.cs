@@ -10,9 +10,11 @@ namespace Banyan.Runtime.Files.Safetensors.Quantized;
 /// </summary>
 sealed class Mxfp4Layout : QuantizedLayout
 {
-    public override bool Reads(QuantizedConfig config) => config.Method == "mxfp4" || (config.Method == "compressed-tensors" && IsPacked(config));
+    public override bool Reads(QuantizedConfig config) =>
+        config.Method == "mxfp4" || (config.Method == "compressed-tensors" && IsPacked(config));
 
-    static bool IsPacked(QuantizedConfig config) => config.Groups.Any(g => (g.Group.String("format") ?? config.Format) == "mxfp4-pack-quantized");
+    static bool IsPacked(QuantizedConfig config) =>
+        config.Groups.Any(g => (g.Group.String("format") ?? config.Format) == "mxfp4-pack-quantized");
 
     public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type != "U8" ? null
         : entry.Name.EndsWith("_blocks", StringComparison.Ordinal) ? Before(entry.Name, "_blocks") : Before(entry.Name, ".weight_packed");

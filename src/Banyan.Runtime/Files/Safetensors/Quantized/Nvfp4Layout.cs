@@ -20,7 +20,8 @@ sealed class Nvfp4Layout : QuantizedLayout
         _ => false,
     };
 
-    public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type != "U8" ? null : Before(entry.Name, ".weight_packed") ?? Before(entry.Name, ".weight");
+    public override string? ModuleOf(SafetensorsPart.Entry entry) =>
+        entry.Type != "U8" ? null : Before(entry.Name, ".weight_packed") ?? Before(entry.Name, ".weight");
 
     public override IEnumerable<Tensor> Read(QuantizedModule module)
     {

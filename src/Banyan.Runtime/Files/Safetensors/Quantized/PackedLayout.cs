@@ -24,7 +24,8 @@ sealed class PackedLayout : QuantizedLayout
         return found;
     }
 
-    public override string? ModuleOf(SafetensorsPart.Entry entry) => entry.Type == "I32" ? Before(entry.Name, ".weight_packed") : entry.Type == "I8" ? Before(entry.Name, ".weight") : null;
+    public override string? ModuleOf(SafetensorsPart.Entry entry) =>
+        entry.Type == "I32" ? Before(entry.Name, ".weight_packed") : entry.Type == "I8" ? Before(entry.Name, ".weight") : null;
 
     public override IEnumerable<Tensor> Read(QuantizedModule module)
     {
@@ -35,19 +36,24 @@ sealed class PackedLayout : QuantizedLayout
         if (packed is not null)
         {
             var shape = module.Get(".weight_shape");
-            if (shape.Type is not ("I64" or "I32") || shape.Count != 2 || shape.Integer(0) != rows || shape.Integer(1) is not (> 0 and <= Tensor.MostColumns and var inputs))
-                throw module.Refuse($"tensor {shape} does not hold the shape of '{module.Name}', whose packed weights are [{rows}, {columns}]");
+            if (shape.Type is not ("I64" or "I32") || shape.Count != 2 || shape.Integer(0) != rows
+                || shape.Integer(1) is not (> 0 and <= Tensor.MostColumns and var inputs))
+                throw module.Refuse(
+                    $"tensor {shape} does not hold the shape of '{module.Name}', whose packed weights are [{rows}, {columns}]");
             // Of the widths in use that which fills the words.
-            var fitting = module.Config.Groups.Select(g => g.Weights.Count("num_bits") ?? 0).Distinct().Where(b => b > 0 && (inputs * b + 31) / 32 == columns).ToArray();
+            var fitting = module.Config.Groups.Select(g => g.Weights.Count("num_bits") ?? 0).Distinct()
+                .Where(b => b > 0 && (inputs * b + 31) / 32 == columns).ToArray();
             if (fitting.Length != 1)
-                throw module.Refuse($"tensor {packed} holds {inputs} weights a row in {columns} words, which is none of the 'num_bits' of its quantization_config");
+                throw module.Refuse(
+                    $"tensor {packed} holds {inputs} weights a row in {columns} words, which is none of the 'num_bits' of its quantization_config");
             (bits, columns) = ((int)fitting[0], inputs);
         }
         var words = packed is null ? 0 : (columns * bits + 31) / 32;
         var scales = module.Get(".weight_scale");
         var groups = scales.Count == 1 ? 1 : scales.Count / rows;
         if (!scales.IsFloat || (scales.Count != 1 && (scales.Count % rows != 0 || scales.Shape[0] != rows)) || groups > columns)
-            throw module.Refuse($"tensor {scales} does not fit '{module.Name}' of {rows} outputs: a scale for all, for each, or for groups of its inputs is needed");
+            throw module.Refuse(
+                $"tensor {scales} does not fit '{module.Name}' of {rows} outputs: a scale for all, for each, or for groups of its inputs is needed");
         module.Finite(scales);
         var perRow = scales.Count == 1 ? 0 : groups;
         var size = Size(module, columns, groups);
@@ -65,7 +71,8 @@ sealed class PackedLayout : QuantizedLayout
                     var (row, column) = (first + i / columns, i % columns);
                     to[i] = packed is null
                         ? (byte)(whole!.Integer(row * columns + column) + center)
-                        : (byte)IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(packed.Bytes(row * words + word, 4)), column, bits);
+                        : (byte)IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(packed.Bytes(row * words + word, 4)),
+                            column, bits);
                 }
             },
         }.ToTensor()];
@@ -79,7 +86,8 @@ sealed class PackedLayout : QuantizedLayout
         foreach (var (_, weights) in module.Config.Groups)
             if (weights.Count("group_size") is > 0 and var size && (columns + size - 1) / size == groups)
                 return (int)size;
-        throw module.Refuse($"'{module.Name}' has {groups} scales for {columns} inputs, which is no 'group_size' of its quantization_config");
+        throw module.Refuse(
+            $"'{module.Name}' has {groups} scales for {columns} inputs, which is no 'group_size' of its quantization_config");
     }
 
     // As codes have them: the middle where there are none.
@@ -95,6 +103,7 @@ sealed class PackedLayout : QuantizedLayout
             return (row, group) => (int)zeros.Integer(zeros.Count == 1 ? 0 : row * groups + group) + center;
         }
         module.Check(zeros, ["I32"], (rows * bits + 31) / 32, groups);
-        return (row, group) => IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(zeros.Bytes(word * groups + group, 4)), row, bits);
+        return (row, group) =>
+            IntegerMatrix.Bits(word => BinaryPrimitives.ReadUInt32LittleEndian(zeros.Bytes(word * groups + group, 4)), row, bits);
     }
 }

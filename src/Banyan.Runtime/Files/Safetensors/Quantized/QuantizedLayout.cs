@@ -23,7 +23,8 @@ abstract class QuantizedLayout
 /// <summary>config.json's quantization_config.</summary>
 sealed class QuantizedConfig(string path, JsonFile json)
 {
-    public string Method { get; } = json.String("quant_method") ?? (json.Has("config_groups") ? "compressed-tensors" : json.Has("quant_algo") ? "modelopt" : "unknown");
+    public string Method { get; } = json.String("quant_method")
+        ?? (json.Has("config_groups") ? "compressed-tensors" : json.Has("quant_algo") ? "modelopt" : "unknown");
 
     /// <summary>compressed-tensors' <c>format</c>.</summary>
     public string? Format { get; } = json.String("format");
@@ -32,7 +33,8 @@ sealed class QuantizedConfig(string path, JsonFile json)
 
     /// <summary>compressed-tensors' groups of layers, as they quantize weights.</summary>
     public IReadOnlyList<(JsonFile Group, JsonFile Weights)> Groups => json.Object("config_groups") is not { } groups ? []
-        : [.. groups.Root.EnumerateObject().Where(g => g.Value.ValueKind == JsonValueKind.Object).Select(g => groups.Object(g.Name)!).Where(g => g.Object("weights") is not null).Select(g => (g, g.Object("weights")!))];
+        : [.. groups.Root.EnumerateObject().Where(g => g.Value.ValueKind == JsonValueKind.Object).Select(g => groups.Object(g.Name)!)
+            .Where(g => g.Object("weights") is not null).Select(g => (g, g.Object("weights")!))];
 
     public ModelFileException Refuse(string problem) => new(path, $"quantization_config: {problem}");
 
@@ -43,7 +45,8 @@ sealed class QuantizedConfig(string path, JsonFile json)
             return;
         var text = value.ValueKind == JsonValueKind.String ? of.Text(value) : value.GetRawText();
         if (!values.Contains(text, StringComparer.OrdinalIgnoreCase))
-            throw Refuse($"'{key}' is {(text.Length > 60 ? text[..60] + "…" : text)}, which is not implemented ({string.Join(" or ", values)} is)");
+            throw Refuse(
+                $"'{key}' is {(text.Length > 60 ? text[..60] + "…" : text)}, which is not implemented ({string.Join(" or ", values)} is)");
     }
 }
 
@@ -79,7 +82,8 @@ sealed class RawTensor(Mapping file, SafetensorsPart.Entry entry)
 }
 
 /// <summary>The parts of one quantized matrix.</summary>
-sealed class QuantizedModule(string path, string name, QuantizedConfig config, IReadOnlyDictionary<string, RawTensor> all, HashSet<string> taken)
+sealed class QuantizedModule(string path, string name, QuantizedConfig config,
+    IReadOnlyDictionary<string, RawTensor> all, HashSet<string> taken)
 {
     /// <summary>The module: <c>model.layers.0.mlp.up_proj</c>.</summary>
     public string Name => name;
@@ -94,13 +98,16 @@ sealed class QuantizedModule(string path, string name, QuantizedConfig config, I
         return tensor;
     }
 
-    public RawTensor Get(string part) => Find(part) ?? throw Refuse($"'{name}{part}' is missing beside the quantized weights of '{name}': the file is incomplete");
+    public RawTensor Get(string part) => Find(part)
+        ?? throw Refuse($"'{name}{part}' is missing beside the quantized weights of '{name}': the file is incomplete");
 
     /// <summary>A part, whose type and shape are checked.</summary>
     public RawTensor Get(string part, string[] types, params long[] shape) => Check(Get(part), types, shape);
 
-    public RawTensor Check(RawTensor tensor, string[] types, params long[] shape) => types.Contains(tensor.Type) && tensor.Shape.SequenceEqual(shape) ? tensor
-        : throw Refuse($"tensor {tensor} does not fit '{name}', where [{string.Join(", ", shape)}] {string.Join(" or ", types)} is needed; the file is damaged or of another layout");
+    public RawTensor Check(RawTensor tensor, string[] types, params long[] shape) =>
+        types.Contains(tensor.Type) && tensor.Shape.SequenceEqual(shape) ? tensor
+        : throw Refuse(
+            $"tensor {tensor} does not fit '{name}', where [{string.Join(", ", shape)}] {string.Join(" or ", types)} is needed; the file is damaged or of another layout");
 
     /// <summary>Scales, none of which may be NaN or infinite.</summary>
     public RawTensor Finite(RawTensor scales)
@@ -122,7 +129,8 @@ sealed class QuantizedModule(string path, string name, QuantizedConfig config, I
     }
 
     /// <summary>A matrix's two dimensions, both above 0.</summary>
-    public (long Rows, long Columns) Matrix(RawTensor tensor) => tensor.Shape is [> 0 and var rows, > 0 and <= Tensor.MostColumns and var columns] ? (rows, columns)
+    public (long Rows, long Columns) Matrix(RawTensor tensor) =>
+        tensor.Shape is [> 0 and var rows, > 0 and <= Tensor.MostColumns and var columns] ? (rows, columns)
         : throw Refuse($"tensor {tensor} is no matrix");
 
     public ModelFileException Refuse(string problem) => new(path, problem);

@@ -7,11 +7,13 @@ namespace Banyan.Runtime.Files.Safetensors.Quantized;
 static class QuantizedTensors
 {
     /// <summary>Every way in which weights are quantized; one file and one row each.</summary>
-    static readonly QuantizedLayout[] s_all = [new Fp8Layout(), new GptqLayout(), new AwqLayout(), new PackedLayout(), new Mxfp4Layout(), new Nvfp4Layout()];
+    static readonly QuantizedLayout[] s_all = [new Fp8Layout(), new GptqLayout(), new AwqLayout(), new PackedLayout(),
+        new Mxfp4Layout(), new Nvfp4Layout()];
 
     /// <summary>Converts each quantized matrix to a format that kernels support; everything else stays as it is.</summary>
     /// <exception cref="ModelFileException">The weights are quantized in an unsupported way, or their parts do not match.</exception>
-    public static IReadOnlyList<Tensor> Read(string path, IReadOnlyList<(Mapping File, SafetensorsPart.Entry Entry)> entries, JsonFile? quantization)
+    public static IReadOnlyList<Tensor> Read(string path,
+        IReadOnlyList<(Mapping File, SafetensorsPart.Entry Entry)> entries, JsonFile? quantization)
     {
         var needed = entries.Where(e => !HuggingFaceTensorNames.IsLeftOut(e.Entry.Name)).ToList();
         var config = quantization is null ? null : new QuantizedConfig(path, quantization);
@@ -37,21 +39,26 @@ static class QuantizedTensors
     public static void Check(string path, JsonFile? quantization)
     {
         if (quantization is not null && new QuantizedConfig(path, quantization) is var config && !s_all.Any(l => l.Reads(config)))
-            throw new ModelFileException(path, $"the weights are quantized ('quant_method' is '{config.Method}'{(config.Format is null ? "" : $", 'format' '{config.Format}'")}), "
+            throw new ModelFileException(path,
+                $"the weights are quantized ('quant_method' is '{config.Method}'{(config.Format is null ? "" : $", 'format' '{config.Format}'")}), "
                 + "which cannot be read; fp8, gptq, awq, mxfp4, modelopt (FP8, NVFP4) and compressed-tensors can. Get the original model, or a GGUF of it");
     }
 
     // Activations are not quantized by constants here.
-    static bool IsScaleOfActivations(string name) => new[] { ".input_scale", ".activation_scale", ".input_global_scale", ".k_scale", ".v_scale", ".output_scale", ".kv_scale" }.Any(end => name.EndsWith(end, StringComparison.Ordinal));
+    static bool IsScaleOfActivations(string name) =>
+        new[] { ".input_scale", ".activation_scale", ".input_global_scale", ".k_scale", ".v_scale", ".output_scale",
+            ".kv_scale" }.Any(end => name.EndsWith(end, StringComparison.Ordinal));
 
     static Tensor Plain(string path, Mapping file, SafetensorsPart.Entry entry) =>
         new(entry.Name, FormatOf(path, entry), CheckShape(path, entry), new Tensor.Part(file, entry.Offset));
 
     static WeightFormat FormatOf(string path, SafetensorsPart.Entry entry) =>
         WeightFormat.TryGet(entry.Type, out var format) && format.BlockWeights == 1 ? format
-        : throw new ModelFileException(path, $"tensor '{entry.Name}' has dtype {entry.Type}, which cannot be computed with{(entry.Type.StartsWith("F8", StringComparison.Ordinal) ? " without a 'quantization_config' that says how it is scaled" : "")}; get the model in F32, F16 or BF16, or as GGUF");
+        : throw new ModelFileException(path,
+            $"tensor '{entry.Name}' has dtype {entry.Type}, which cannot be computed with{(entry.Type.StartsWith("F8", StringComparison.Ordinal) ? " without a 'quantization_config' that says how it is scaled" : "")}; get the model in F32, F16 or BF16, or as GGUF");
 
     static long[] CheckShape(string path, SafetensorsPart.Entry entry) =>
         entry.Shape.All(size => size > 0) && (entry.Shape.Length == 0 || entry.Shape[^1] <= Tensor.MostColumns) ? entry.Shape
-        : throw new ModelFileException(path, $"tensor '{entry.Name}' [{string.Join(", ", entry.Shape)}] has a dimension of zero or rows beyond {Tensor.MostColumns} weights; the file is damaged: download it again");
+        : throw new ModelFileException(path,
+            $"tensor '{entry.Name}' [{string.Join(", ", entry.Shape)}] has a dimension of zero or rows beyond {Tensor.MostColumns} weights; the file is damaged: download it again");
 }

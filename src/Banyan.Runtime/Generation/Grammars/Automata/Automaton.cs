@@ -100,7 +100,8 @@ internal sealed class Automaton(RegexTable table, Rule root)
                     break;
         }
         else
-            while (start > 0 && (char.IsAsciiLetterOrDigit((char)text[start - 1]) || text[start - 1] is (byte)'-' or (byte)'+' or (byte)'.'))
+            while (start > 0
+                && (char.IsAsciiLetterOrDigit((char)text[start - 1]) || text[start - 1] is (byte)'-' or (byte)'+' or (byte)'.'))
                 start--;
         return start < 0 ? null : System.Text.Encoding.UTF8.GetString(text[start..]);
     }
@@ -122,7 +123,8 @@ internal sealed class Automaton(RegexTable table, Rule root)
         if (!_seen.Add((state, below)))
             return;
         if (calls > MostCalls || _seen.Count > MostReadings)
-            throw new GrammarException("", calls > MostCalls ? "a rule calls itself before it reads anything (left recursion): write it with a repetition"
+            throw new GrammarException("", calls > MostCalls
+                ? "a rule calls itself before it reads anything (left recursion): write it with a repetition"
                 : $"more than {MostReadings} ways to read one text: make the grammar less ambiguous");
         if (state.IsFinal)
             if (below is null)

@@ -29,7 +29,8 @@ internal sealed class PatternParser
         // An anchor stands for the quote: where it was read, nothing can come before or after.
         if (starts && ends)
             return found;
-        return table.Concat(starts ? table.Empty : table.Concat(table.Optional(quote), any), found, ends ? table.Empty : table.Concat(any, table.Optional(quote)));
+        return table.Concat(starts ? table.Empty : table.Concat(table.Optional(quote), any), found,
+            ends ? table.Empty : table.Concat(any, table.Optional(quote)));
     }
 
     /// <summary>Text that the pattern matches from its beginning to its end.</summary>
@@ -153,7 +154,8 @@ internal sealed class PatternParser
             _at++;
         if (start == _at)
             return null;
-        return int.TryParse(_pattern.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostRepetitions
+        return int.TryParse(_pattern.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number <= MostRepetitions
             ? number : throw Refuse($"{_pattern[start.._at]} repetitions are more than {MostRepetitions}");
     }
 
@@ -199,7 +201,8 @@ internal sealed class PatternParser
                     throw Refuse($"the name of the group at {open} is not closed");
             }
             else if (!Take(':'))
-                throw Refuse(_at < _pattern.Length && _pattern[_at] is '=' or '!' ? $"look-ahead at {open} is not supported" : $"the group at {open} is of an unknown kind");
+                throw Refuse(_at < _pattern.Length && _pattern[_at] is '=' or '!' ? $"look-ahead at {open} is not supported"
+                    : $"the group at {open} is of an unknown kind");
         }
         // An anchor at a group's edge is one of the pattern if the group stands there.
         var closes = Closing(open);
@@ -312,7 +315,8 @@ internal sealed class PatternParser
         if (Take('{'))
         {
             var end = _pattern.IndexOf('}', _at);
-            if (end < 0 || !int.TryParse(_pattern.AsSpan(_at..end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var point) || point is < 0 or > 0x10FFFF)
+            if (end < 0 || !int.TryParse(_pattern.AsSpan(_at..end), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture,
+                out var point) || point is < 0 or > 0x10FFFF)
                 throw Refuse($"\\u{{…}} before {_at} holds no code point");
             _at = end + 1;
             return point;
@@ -322,12 +326,14 @@ internal sealed class PatternParser
             return unit;
         _at += 2;
         var low = Hex(4);
-        return char.IsLowSurrogate((char)low) ? char.ConvertToUtf32((char)unit, (char)low) : throw Refuse($"half a surrogate pair before {_at}");
+        return char.IsLowSurrogate((char)low) ? char.ConvertToUtf32((char)unit, (char)low)
+            : throw Refuse($"half a surrogate pair before {_at}");
     }
 
     int Hex(int digits)
     {
-        if (_at + digits > _pattern.Length || !int.TryParse(_pattern.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
+        if (_at + digits > _pattern.Length
+            || !int.TryParse(_pattern.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
             throw Refuse($"the escape before {_at} needs {digits} hexadecimal digits");
         _at += digits;
         return value;

@@ -41,7 +41,8 @@ internal sealed class RegexTable
     public int Count => _count;
 
     public Regex Bytes(ByteSet bytes) => bytes.IsEmpty ? Nothing
-        : Get(new Key(0, bytes.GetHashCode(), 0, 0, null, bytes), () => new BytesRegex { Id = _count, Nullable = false, MayBeEmpty = false, Bytes = bytes });
+        : Get(new Key(0, bytes.GetHashCode(), 0, 0, null, bytes),
+            () => new BytesRegex { Id = _count, Nullable = false, MayBeEmpty = false, Bytes = bytes });
 
     public Regex Literal(ReadOnlySpan<byte> text)
     {
@@ -80,7 +81,13 @@ internal sealed class RegexTable
         return rest;
 
         Regex Pair(Regex first, Regex rest) => Get(new Key(1, first.Id, rest.Id, 0, null, default), () => new ConcatRegex
-        { Id = _count, Nullable = first.Nullable && rest.Nullable, MayBeEmpty = first.MayBeEmpty || rest.MayBeEmpty, First = first, Rest = rest });
+        {
+            Id = _count,
+            Nullable = first.Nullable && rest.Nullable,
+            MayBeEmpty = first.MayBeEmpty || rest.MayBeEmpty,
+            First = first,
+            Rest = rest
+        });
     }
 
     public Regex Union(params ReadOnlySpan<Regex> parts)
@@ -131,7 +138,8 @@ internal sealed class RegexTable
 
     public Regex Not(Regex inner) => inner is NotRegex not ? not.Inner
         : inner == Nothing ? Anything
-        : Get(new Key(4, inner.Id, 0, 0, null, default), () => new NotRegex { Id = _count, Nullable = !inner.Nullable, MayBeEmpty = true, Inner = inner });
+        : Get(new Key(4, inner.Id, 0, 0, null, default),
+            () => new NotRegex { Id = _count, Nullable = !inner.Nullable, MayBeEmpty = true, Inner = inner });
 
     /// <param name="inner">What is repeated.</param>
     /// <param name="min">How often at least.</param>
@@ -156,8 +164,9 @@ internal sealed class RegexTable
 
     public Regex Optional(Regex inner) => Loop(inner, 0, 1);
 
-    public Regex Machine(IMachine machine, int state) => state < 0 ? Nothing : Get(new Key(6, state, 0, 0, machine, default), () => new MachineRegex
-    { Id = _count, Nullable = machine.IsAccepting(state), MayBeEmpty = false, Machine = machine, State = state });
+    public Regex Machine(IMachine machine, int state) =>
+        state < 0 ? Nothing : Get(new Key(6, state, 0, 0, machine, default), () => new MachineRegex
+        { Id = _count, Nullable = machine.IsAccepting(state), MayBeEmpty = false, Machine = machine, State = state });
 
     /// <summary>What remains after a byte.</summary>
     public Regex Next(Regex regex, byte value)
@@ -202,7 +211,8 @@ internal sealed class RegexTable
                     return true;
                 }
                 if (from.Count > MostSearched)
-                    throw new GrammarException("", "the combination of patterns is too large to decide whether anything matches it: make them simpler");
+                    throw new GrammarException("",
+                        "the combination of patterns is too large to decide whether anything matches it: make them simpler");
                 queue.Enqueue(next);
             }
         }

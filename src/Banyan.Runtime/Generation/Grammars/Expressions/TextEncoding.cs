@@ -46,7 +46,8 @@ internal sealed class TextEncoding
 
         void AddRange(int start, int end)
         {
-            foreach (var (low, high, length) in (ReadOnlySpan<(int, int, int)>)[(0, 0x7F, 1), (0x80, 0x7FF, 2), (0x800, 0xFFFF, 3), (0x10000, 0x10FFFF, 4)])
+            foreach (var (low, high, length) in (ReadOnlySpan<(int, int, int)>)[(0, 0x7F, 1), (0x80, 0x7FF, 2),
+                (0x800, 0xFFFF, 3), (0x10000, 0x10FFFF, 4)])
                 if (Math.Max(start, low) is var a && Math.Min(end, high) is var b && a <= b)
                     alternatives.Add(Utf8(a, b, length));
         }

@@ -47,7 +47,8 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
         }
         _depth--;
         return parts.Count == 1 ? parts[0]
-            : parts.TrueForAll(p => p is GbnfText) ? new GbnfText(table.Union([.. parts.Select(p => ((GbnfText)p).Text)])) : new GbnfChoice(parts);
+            : parts.TrueForAll(p => p is GbnfText)
+            ? new GbnfText(table.Union([.. parts.Select(p => ((GbnfText)p).Text)])) : new GbnfChoice(parts);
     }
 
     GbnfPart Sequence(bool inGroup)
@@ -75,7 +76,8 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
                 '?' => (0, 1),
                 _ => Bounds(),
             };
-            part = part is GbnfText { Text: var repeated } ? new GbnfText(table.Loop(repeated, min, max)) : new GbnfRepetition(part, min, max);
+            part = part is GbnfText { Text: var repeated } ? new GbnfText(table.Loop(repeated, min, max))
+                : new GbnfRepetition(part, min, max);
             SkipSpace(inGroup);
         }
         return part;
@@ -87,7 +89,8 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
         var max = !Take(",") ? min ?? throw Refuse("a number is needed in '{}'") : Number() ?? -1;
         if (!Take("}"))
             throw Refuse("a '{' is not closed");
-        return max >= 0 && (min ?? 0) > max ? throw Refuse($"{{{min},{max}}}: the second number is smaller than the first") : (min ?? 0, max);
+        return max >= 0 && (min ?? 0) > max
+            ? throw Refuse($"{{{min},{max}}}: the second number is smaller than the first") : (min ?? 0, max);
     }
 
     int? Number()
@@ -100,7 +103,8 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
         SkipSpace(lines: false);
         if (start == end)
             return null;
-        return int.TryParse(text.AsSpan(start..end), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostRepetitions
+        return int.TryParse(text.AsSpan(start..end), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number <= MostRepetitions
             ? number : throw Refuse($"{text[start..end]} repetitions are more than {MostRepetitions}");
     }
 
@@ -178,7 +182,8 @@ internal sealed class GbnfParser(RegexTable table, TextEncoding encoding, string
 
     int Hex(int digits)
     {
-        if (_at + digits > text.Length || !int.TryParse(text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+        if (_at + digits > text.Length
+            || !int.TryParse(text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             || value is < 0 or > 0x10FFFF or (>= 0xD800 and <= 0xDFFF))
             throw Refuse($"an escape needs {digits} hexadecimal digits of a character");
         _at += digits;

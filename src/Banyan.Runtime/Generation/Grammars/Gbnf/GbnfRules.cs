@@ -83,7 +83,8 @@ internal sealed class GbnfRules
     {
         var ends = Grow((part, known) => Ends(part, known));
         if (_parts.Keys.FirstOrDefault(name => !ends.Contains(name)) is { } endless)
-            throw new GrammarException($"rule '{endless}'", "no text satisfies it: it calls itself without end, or holds a class of no characters");
+            throw new GrammarException($"rule '{endless}'",
+                "no text satisfies it: it calls itself without end, or holds a class of no characters");
 
         bool Ends(GbnfPart part, HashSet<string> known) => part switch
         {
@@ -110,7 +111,8 @@ internal sealed class GbnfRules
             if (state.TryGetValue(name, out var done))
             {
                 if (!done)
-                    throw new GrammarException($"rule '{name}'", "it calls itself before it reads anything (left recursion): write it with a repetition");
+                    throw new GrammarException($"rule '{name}'",
+                        "it calls itself before it reads anything (left recursion): write it with a repetition");
                 return;
             }
             state[name] = false;

@@ -3,7 +3,8 @@ namespace Banyan.Runtime.Generation.Grammars.Lark;
 /// <summary>The terminals that Lark's grammars import from <c>common</c>.</summary>
 internal static class LarkCommon
 {
-    const string Decimal = @"(?:[0-9]+\.[0-9]*|\.[0-9]+)", Float = $"(?:(?:{Decimal}|[0-9]+)[eE][+-]?[0-9]+|{Decimal})", Number = $"(?:{Float}|[0-9]+)";
+    const string Decimal = @"(?:[0-9]+\.[0-9]*|\.[0-9]+)", Float =
+        $"(?:(?:{Decimal}|[0-9]+)[eE][+-]?[0-9]+|{Decimal})", Number = $"(?:{Float}|[0-9]+)";
 
     /// <summary>Their expressions, by their names.</summary>
     public static IReadOnlyDictionary<string, string> Patterns { get; } = new Dictionary<string, string>(StringComparer.Ordinal)

@@ -54,7 +54,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
         var directive = Name();
         SkipSpace(lines: false);
         if (directive != "import" || !Take("common"))
-            throw Refuse(directive == "import" ? "only terminals of 'common' can be imported" : $"'%{directive}' is not supported: write what it stands for into the rules");
+            throw Refuse(directive == "import" ? "only terminals of 'common' can be imported"
+                : $"'%{directive}' is not supported: write what it stands for into the rules");
         SkipSpace(lines: false);
         if (Take("."))
         {
@@ -82,7 +83,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
     }
 
     void Import(string name, string alias) => _rules[alias] = LarkCommon.Patterns.TryGetValue(name, out var pattern)
-        ? new GbnfText(PatternParser.Whole(table, encoding, pattern, $"line {Line}")) : throw Refuse($"'common' has no terminal '{name}' here");
+        ? new GbnfText(PatternParser.Whole(table, encoding, pattern, $"line {Line}"))
+        : throw Refuse($"'common' has no terminal '{name}' here");
 
     GbnfPart Choice()
     {
@@ -94,7 +96,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
             parts.Add(Sequence());
         _depth--;
         return parts.Count == 1 ? parts[0]
-            : parts.TrueForAll(p => p is GbnfText) ? new GbnfText(table.Union([.. parts.Select(p => ((GbnfText)p).Text)])) : new GbnfChoice(parts);
+            : parts.TrueForAll(p => p is GbnfText)
+            ? new GbnfText(table.Union([.. parts.Select(p => ((GbnfText)p).Text)])) : new GbnfChoice(parts);
     }
 
     // An alternative may begin on a line of its own; another line that begins otherwise is the next rule.
@@ -141,14 +144,16 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
         return part;
     }
 
-    GbnfPart Repeat(GbnfPart part, int min, int max) => part is GbnfText { Text: var repeated } ? new GbnfText(table.Loop(repeated, min, max)) : new GbnfRepetition(part, min, max);
+    GbnfPart Repeat(GbnfPart part, int min, int max) =>
+        part is GbnfText { Text: var repeated } ? new GbnfText(table.Loop(repeated, min, max)) : new GbnfRepetition(part, min, max);
 
     (int, int) Bounds()
     {
         SkipSpace(lines: false);
         var min = Number() ?? throw Refuse("a number is needed after '~'");
         var max = Take("..") ? Number() ?? throw Refuse("a number is needed after '..'") : min;
-        return min <= max && max <= MostRepetitions ? (min, max) : throw Refuse($"'~{min}..{max}' is no range of at most {MostRepetitions} repetitions");
+        return min <= max && max <= MostRepetitions ? (min, max)
+            : throw Refuse($"'~{min}..{max}' is no range of at most {MostRepetitions} repetitions");
     }
 
     GbnfPart? Part()
@@ -161,7 +166,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
                 var first = String();
                 if (!Take(".."))
                     return new GbnfText(Literal(first, ignoresCase: Take("i")));
-                return String() is [var to] && first is [var from] && from <= to ? new GbnfText(encoding.Encode(CharSet.Of((from, to)))) : throw Refuse("a range is between two characters");
+                return String() is [var to] && first is [var from] && from <= to ? new GbnfText(encoding.Encode(CharSet.Of((from, to))))
+                    : throw Refuse("a range is between two characters");
             case '/':
                 return new GbnfText(Pattern());
             case '(' or '[':
@@ -169,7 +175,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
                 SkipSpace(lines: true);
                 var group = Choice();
                 SkipSpace(lines: true);
-                return !Take(isOptional ? "]" : ")") ? throw Refuse($"a '{(isOptional ? '[' : '(')}' is not closed") : isOptional ? Repeat(group, 0, 1) : group;
+                return !Take(isOptional ? "]" : ")") ? throw Refuse($"a '{(isOptional ? '[' : '(')}' is not closed") : isOptional
+                    ? Repeat(group, 0, 1) : group;
             default:
                 var line = Line;
                 return Name() is { } name ? new GbnfReference(name, line) : null;
@@ -200,7 +207,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
             if (c == '\\' && _at < text.Length)
                 characters.Add(Escape(text[_at++]));
             else
-                characters.Add(char.IsHighSurrogate(c) && _at < text.Length && char.IsLowSurrogate(text[_at]) ? char.ConvertToUtf32(c, text[_at++])
+                characters.Add(char.IsHighSurrogate(c) && _at < text.Length && char.IsLowSurrogate(text[_at])
+                    ? char.ConvertToUtf32(c, text[_at++])
                     : char.IsSurrogate(c) ? throw Refuse("half a surrogate pair") : c);
         }
         return characters;
@@ -221,7 +229,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
 
     int Hex(int digits)
     {
-        if (_at + digits > text.Length || !int.TryParse(text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+        if (_at + digits > text.Length
+            || !int.TryParse(text.AsSpan(_at, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
             || value is < 0 or > 0x10FFFF or (>= 0xD800 and <= 0xDFFF))
             throw Refuse($"an escape needs {digits} hexadecimal digits of a character");
         _at += digits;
@@ -239,7 +248,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
         var flags = _at;
         while (_at < text.Length && char.IsAsciiLetterLower(text[_at]))
             _at++;
-        return flags == _at ? PatternParser.Whole(table, encoding, pattern, $"line {Line}") : throw Refuse($"flags of regular expressions ('{text[flags.._at]}') are not supported");
+        return flags == _at ? PatternParser.Whole(table, encoding, pattern, $"line {Line}")
+            : throw Refuse($"flags of regular expressions ('{text[flags.._at]}') are not supported");
     }
 
     string? Name()
@@ -255,7 +265,8 @@ internal sealed class LarkParser(RegexTable table, TextEncoding encoding, string
         var start = _at;
         while (_at < text.Length && char.IsAsciiDigit(text[_at]))
             _at++;
-        return _at == start ? null : int.TryParse(text.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Refuse("a number is too large");
+        return _at == start ? null : int.TryParse(text.AsSpan(start.._at), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number : throw Refuse("a number is too large");
     }
 
     void SkipSpace(bool lines)

@@ -35,7 +35,8 @@ internal sealed class ArrayPlan
             Math.Max(box.Prefix.Select(p => p.Index + 1).DefaultIfEmpty().Max(), box.Items.Select(i => i.From).DefaultIfEmpty().Max()),
             box.Contains.Select(c => c.From).DefaultIfEmpty().Max());
         if (box.Contains.Count > MostContains || box.Contains.Exists(c => c.Min > MostCounted || c.Max > MostCounted))
-            throw new GrammarException(box.Contains[0].Path, $"more than {MostContains} contains beside each other, or counts above {MostCounted}, are not supported");
+            throw new GrammarException(box.Contains[0].Path,
+                $"more than {MostContains} contains beside each other, or counts above {MostCounted}, are not supported");
         if (box.Unique is { } unique && box.MaxItems is < 0 or > 1)
         {
             if (box.Contains.Count > 0)
@@ -51,9 +52,11 @@ internal sealed class ArrayPlan
                 _all = null;
                 for (var index = 0; index <= _settled; index++)
                     if (Scalars(index) is null)
-                        throw new GrammarException(unique.Path, "items can be kept different only where they are strings, numbers, booleans or null: give their type, leave it out, or set maxItems to 1");
+                        throw new GrammarException(unique.Path,
+                            "items can be kept different only where they are strings, numbers, booleans or null: give their type, leave it out, or set maxItems to 1");
                 if (box.MinItems > MostValues || (_settled > 0 && box.MinItems > 0))
-                    throw new GrammarException(unique.Path, $"uniqueItems beside minItems above {MostValues}, or beside prefixItems and minItems, is not supported");
+                    throw new GrammarException(unique.Path,
+                        $"uniqueItems beside minItems above {MostValues}, or beside prefixItems and minItems, is not supported");
             }
         }
     }
@@ -76,7 +79,8 @@ internal sealed class ArrayPlan
 
     /// <summary>All that its items can be.</summary>
     public IEnumerable<Node> Nodes => _all is not null ? []
-        : Enumerable.Range(0, 1 + (_box.MaxItems < 0 ? _settled : Math.Min(_settled, _box.MaxItems))).SelectMany(i => Variants(i, 0)).Select(v => v.Node);
+        : Enumerable.Range(0, 1 + (_box.MaxItems < 0 ? _settled : Math.Min(_settled, _box.MaxItems)))
+        .SelectMany(i => Variants(i, 0)).Select(v => v.Node);
 
     State StateAt(Place place)
     {
@@ -90,14 +94,16 @@ internal sealed class ArrayPlan
         var items = new List<Edge>();
         foreach (var (node, text, next) in Steps(place))
             if (Finishes(next))
-                items.Add(text is null ? Edge.Of(_rules.Of(node!), StateAt(next)) : _remembers ? Remember(text, next) : Edge.Of(text, StateAt(next)));
+                items.Add(text is null ? Edge.Of(_rules.Of(node!), StateAt(next)) : _remembers ? Remember(text, next)
+                    : Edge.Of(text, StateAt(next)));
         return _rules.Following(place.First, CanClose(place) ? "]" : null, items);
     }
 
     // What came cannot come again, which only the text says.
     Edge Remember(Regex values, Place next)
     {
-        var left = next.Texts.Count == 0 ? values : _rules.Expander.Table.Intersection(values, _rules.Expander.Table.Not(next.Texts.Language));
+        var left = next.Texts.Count == 0 ? values
+            : _rules.Expander.Table.Intersection(values, _rules.Expander.Table.Not(next.Texts.Language));
         return Edge.Of(left, new RememberingState(StateAt(next), text => StateAt(next with { Texts = next.Texts.With(text) })));
     }
 
@@ -222,7 +228,8 @@ internal sealed class ArrayPlan
         {
             if ((box.Types & (JsonTypes.Array | JsonTypes.Object)) != 0)
                 return null;
-            foreach (var (type, text) in (ReadOnlySpan<(JsonTypes, string)>)[(JsonTypes.Null, "null"), (JsonTypes.False, "false"), (JsonTypes.True, "true")])
+            foreach (var (type, text) in (ReadOnlySpan<(JsonTypes, string)>)[(JsonTypes.Null, "null"), (JsonTypes.False, "false"),
+                (JsonTypes.True, "true")])
                 if (box.Types.HasFlag(type))
                     texts.Add(table.Literal(text));
             if (box.Types.HasFlag(JsonTypes.Number))
@@ -243,7 +250,8 @@ internal sealed class ArrayPlan
             if ((box.Types & (JsonTypes.Array | JsonTypes.Object)) != 0)
                 return null;
             foreach (var (type, language) in (ReadOnlySpan<(JsonTypes, Regex)>)
-                [(JsonTypes.Null, table.Literal("null")), (JsonTypes.False, table.Literal("false")), (JsonTypes.True, table.Literal("true"))])
+                [(JsonTypes.Null, table.Literal("null")), (JsonTypes.False, table.Literal("false")),
+                    (JsonTypes.True, table.Literal("true"))])
                 if (box.Types.HasFlag(type) && !UsedTexts.Collect(table, language, texts, most))
                     return null;
             if (box.Types.HasFlag(JsonTypes.Number) && !UsedTexts.Collect(table, _rules.Expander.NumberLanguage(box), texts, most))

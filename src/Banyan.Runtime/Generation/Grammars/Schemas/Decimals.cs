@@ -15,12 +15,15 @@ internal readonly record struct Decimals(BigInteger Unscaled, int Scale)
     public static Decimals? Parse(string json)
     {
         var at = json.IndexOfAny(['e', 'E']);
-        var (mantissa, exponent) = at < 0 ? (json, 0) : (json[..at], int.TryParse(json.AsSpan(at + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var e) ? e : int.MaxValue);
+        var (mantissa, exponent) = at < 0 ? (json, 0)
+            : (json[..at], int.TryParse(json.AsSpan(at + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var e)
+                ? e : int.MaxValue);
         var point = mantissa.IndexOf('.', StringComparison.Ordinal);
         var digits = point < 0 ? mantissa : mantissa.Remove(point, 1);
         if (digits.Length > MostDigits || exponent is < -MostDigits or > MostDigits)
             return digits.Trim('-', '0').Length == 0 ? new(0, 0) : null;
-        var (unscaled, scale) = (BigInteger.Parse(digits, CultureInfo.InvariantCulture), (point < 0 ? 0 : mantissa.Length - point - 1) - exponent);
+        var (unscaled, scale) = (BigInteger.Parse(digits, CultureInfo.InvariantCulture),
+            (point < 0 ? 0 : mantissa.Length - point - 1) - exponent);
         if (unscaled.IsZero)
             return new(0, 0);
         for (; scale < 0; scale++)
@@ -126,7 +129,8 @@ internal sealed class NumberLanguages
         var alternatives = new List<Regex> { _table.Concat(_nonzero, _table.Loop(_digit, whole.Length, -1), _fraction) };
         for (var i = 0; i < whole.Length; i++)
             if (whole[i] < '9' && (i > 0 || whole != "0"))
-                alternatives.Add(_table.Concat(_table.Literal(whole[..i]), Above(whole[i]), _table.Loop(_digit, whole.Length - 1 - i, whole.Length - 1 - i), _fraction));
+                alternatives.Add(_table.Concat(_table.Literal(whole[..i]), Above(whole[i]),
+                    _table.Loop(_digit, whole.Length - 1 - i, whole.Length - 1 - i), _fraction));
         if (whole == "0")
             alternatives.Add(_table.Concat(_nonzero, _fraction));
         for (var i = 0; i < fraction.Length; i++)
@@ -151,7 +155,8 @@ internal sealed class NumberLanguages
         public IReadOnlyList<ByteSet> Tells { get; } =
             [.. Enumerable.Range('0', 10).Select(d => ByteSet.Of((byte)d)), ByteSet.Of((byte)'-'), ByteSet.Of((byte)'.')];
 
-        public bool IsAccepting(int state) => state >= First && Decode(state) is var (remainder, phase) && phase != 1 && Completes(remainder, Math.Max(0, phase - 1), 0);
+        public bool IsAccepting(int state) => state >= First && Decode(state) is var (remainder, phase) && phase != 1
+            && Completes(remainder, Math.Max(0, phase - 1), 0);
 
         public int Next(int state, byte value)
         {

@@ -69,7 +69,8 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
     {
         var boxes = new List<Box>();
         Take(new Box { Types = JsonTypes.String }, new([(expr, false)]), [], boxes);
-        return boxes.Count > MostBoxes ? throw new GrammarException(path, "too many alternatives") : table.Union([.. boxes.Select(StringLanguage)]);
+        return boxes.Count > MostBoxes ? throw new GrammarException(path, "too many alternatives")
+            : table.Union([.. boxes.Select(StringLanguage)]);
     }
 
     /// <summary>The strings of a box, quotes included.</summary>
@@ -94,7 +95,8 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
 
     /// <summary>What an item must be.</summary>
     public Node ItemNode(Box box, int index, params IEnumerable<Expr> also) => NodeOf(
-        [.. box.Prefix.Where(p => p.Index == index).Select(p => p.Value), .. box.Items.Where(i => index >= i.From).Select(i => i.Value), .. also]);
+        [.. box.Prefix.Where(p => p.Index == index).Select(p => p.Value),
+            .. box.Items.Where(i => index >= i.From).Select(i => i.Value), .. also]);
 
     /// <summary>What the value of a property must be.</summary>
     public Node PropertyNode(Box box, string name, params IEnumerable<Expr> also) =>
@@ -116,7 +118,8 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
         while (pending.TryPop(out var piece))
         {
             if (++_steps > MostSteps || boxes.Count > MostBoxes)
-                throw new GrammarException(piece.Expr.Path, "the schema has too many combinations of alternatives: use fewer of anyOf, oneOf and not beside each other");
+                throw new GrammarException(piece.Expr.Path,
+                    "the schema has too many combinations of alternatives: use fewer of anyOf, oneOf and not beside each other");
             if (box.Types == JsonTypes.None)
                 return;
             var (expr, sees) = piece;
@@ -181,9 +184,12 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
             {
                 case AnyExpr any when sees && !any.Exclusive:
                     if (any.Items.Count > MostSubsets)
-                        throw new GrammarException(any.Path, $"unevaluated properties or items beside an anyOf of more than {MostSubsets} alternatives are not supported");
+                        throw new GrammarException(any.Path,
+                            $"unevaluated properties or items beside an anyOf of more than {MostSubsets} alternatives are not supported");
                     for (var subset = 1; subset < 1 << any.Items.Count; subset++)
-                        Take(box.Clone(), new(any.Items.Select((item, i) => (subset >> i & 1) != 0 ? (item, true) : (exprs.Not(item), false))), [.. rest], boxes);
+                        Take(box.Clone(),
+                            new(any.Items.Select((item, i) => (subset >> i & 1) != 0 ? (item, true) : (exprs.Not(item), false))), [.. rest],
+                            boxes);
                     return;
                 case AnyExpr any:
                     foreach (var item in any.Items)
@@ -247,7 +253,9 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
     {
         if (unevaluated.Items)
             return box.SeenAllItems ? exprs.True
-                : exprs.Add(new ItemsExpr(box.SeenPrefix, exprs.Any([unevaluated.Value, .. box.SeenItems], exclusive: true)) { Annotates = false });
+                : exprs.Add(new ItemsExpr(box.SeenPrefix,
+                    exprs.Any([unevaluated.Value, .. box.SeenItems], exclusive: true))
+                { Annotates = false });
         return box.SeenAllNames ? exprs.True
             : exprs.Add(new PropertyExpr(table.Not(table.Union([.. box.SeenNames])), null, unevaluated.Value) { Annotates = false });
     }
@@ -271,7 +279,8 @@ internal sealed class Expander(RegexTable table, TextEncoding encoding, Exprs ex
                     box.Numbers.Add(type.Language!);
                 break;
             case ScalarExpr scalar:
-                box.Types &= scalar.Types | (scalar.Numbers is null ? 0 : JsonTypes.Number) | (scalar.Strings is null ? 0 : JsonTypes.String);
+                box.Types &= scalar.Types | (scalar.Numbers is null ? 0 : JsonTypes.Number)
+                    | (scalar.Strings is null ? 0 : JsonTypes.String);
                 if (scalar.Numbers is { } numbers)
                     box.Numbers.Add(numbers);
                 if (scalar.Strings is { } strings)

@@ -47,7 +47,9 @@ internal static class Formats
         "date-time" => $"{Date}[Tt]{s_time}",
         "duration" => Duration(),
         "email" => Email(Atext, "\\x20!#-\\[\\]-~", Label),
-        "idn-email" => Email($"[{Atext[1..^1]}{Above}]", $"\\x20!#-\\[\\]-~{Above}", $"[A-Za-z0-9{Above}]([A-Za-z0-9{Above}-]{{0,61}}[A-Za-z0-9{Above}])?"),
+        "idn-email" =>
+            Email($"[{Atext[1..^1]}{Above}]", $"\\x20!#-\\[\\]-~{Above}",
+                $"[A-Za-z0-9{Above}]([A-Za-z0-9{Above}-]{{0,61}}[A-Za-z0-9{Above}])?"),
         "ipv4" => Ipv4,
         "ipv6" => Ipv6,
         "uuid" => "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
@@ -87,7 +89,8 @@ internal static class Formats
         $"({atom}+(\\.{atom}+)*|\"([{quotable}]|\\\\[\\x20-~])*\")@({label}(\\.{label})*|\\[({Ipv4}|IPv6:{Ipv6})\\])";
 
     // RFC 3987: what an IRI has beside a URI's characters.
-    const string Ucs = "\\u00A0-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFFEF\\u{10000}-\\u{1FFFD}\\u{20000}-\\u{2FFFD}\\u{30000}-\\u{3FFFD}\\u{40000}-\\u{4FFFD}"
+    const string Ucs =
+        "\\u00A0-\\uD7FF\\uF900-\\uFDCF\\uFDF0-\\uFFEF\\u{10000}-\\u{1FFFD}\\u{20000}-\\u{2FFFD}\\u{30000}-\\u{3FFFD}\\u{40000}-\\u{4FFFD}"
         + "\\u{50000}-\\u{5FFFD}\\u{60000}-\\u{6FFFD}\\u{70000}-\\u{7FFFD}\\u{80000}-\\u{8FFFD}\\u{90000}-\\u{9FFFD}\\u{A0000}-\\u{AFFFD}\\u{B0000}-\\u{BFFFD}"
         + "\\u{C0000}-\\u{CFFFD}\\u{D0000}-\\u{DFFFD}\\u{E1000}-\\u{EFFFD}";
     const string Private = "\\uE000-\\uF8FF\\u{F0000}-\\u{FFFFD}\\u{100000}-\\u{10FFFD}";
@@ -116,7 +119,8 @@ internal static class Formats
     // RFC 6570, section 2.
     static string Template()
     {
-        const string varchar = "([A-Za-z0-9_]|%[0-9A-Fa-f]{2})", name = $"{varchar}(\\.?{varchar})*", variable = $"{name}(:[1-9]\\d{{0,3}}|\\*)?";
+        const string varchar = "([A-Za-z0-9_]|%[0-9A-Fa-f]{2})", name = $"{varchar}(\\.?{varchar})*", variable =
+            $"{name}(:[1-9]\\d{{0,3}}|\\*)?";
         const string literal = $"[!#$&'()*+,\\-./0-9:;=?@A-Z\\[\\]_a-z~{Ucs}{Private}]|%[0-9A-Fa-f]{{2}}";
         return $"({literal}|\\{{[+#./;?&=,!@|]?{variable}(,{variable})*\\}})*";
     }

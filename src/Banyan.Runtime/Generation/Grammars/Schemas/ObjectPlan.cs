@@ -36,7 +36,8 @@ internal sealed class ObjectPlan
         (_rules, _box) = (rules, box);
         _counted = box.MaxProperties >= 0 ? box.MaxProperties : box.MinProperties;
         if (box.MinProperties > MostCounted || box.Exists.Count > MostExists)
-            throw new GrammarException("", box.Exists.Count > MostExists ? "too many negated properties beside each other" : $"minProperties above {MostCounted} is not supported");
+            throw new GrammarException("", box.Exists.Count > MostExists ? "too many negated properties beside each other"
+                : $"minProperties above {MostCounted} is not supported");
     }
 
     /// <summary>After the opening brace.</summary>
@@ -76,7 +77,8 @@ internal sealed class ObjectPlan
         foreach (var name in names)
         {
             var shows = Enumerable.Range(0, _box.Exists.Count).Where(i => expander.Matches(_box.Exists[i].Names, name)).ToList();
-            _named.Add(new Named(Before(expander.Reader.Name(name)), _box.Required.Contains(name), Variants(shows, also => expander.PropertyNode(_box, name, also))));
+            _named.Add(new Named(Before(expander.Reader.Name(name)), _box.Required.Contains(name),
+                Variants(shows, also => expander.PropertyNode(_box, name, also))));
         }
 
         // Other names, by which of the languages they are in.
@@ -90,8 +92,10 @@ internal sealed class ObjectPlan
         foreach (var (language, values, shows) in classes)
             _classes.Add(new Class(language, Variants(shows, also => expander.NodeOf([.. values, .. also]))));
 
-        if (_box.MinProperties > 1 && _classes.Count > 0 && _classes.Sum(c => (long)Math.Min(_box.MinProperties, CountOf(c.Names))) < _box.MinProperties)
-            throw new GrammarException("", "minProperties beside so few names that properties can have is not supported: list the properties");
+        if (_box.MinProperties > 1 && _classes.Count > 0
+            && _classes.Sum(c => (long)Math.Min(_box.MinProperties, CountOf(c.Names))) < _box.MinProperties)
+            throw new GrammarException("",
+                "minProperties beside so few names that properties can have is not supported: list the properties");
 
         int CountOf(Regex language)
         {
@@ -117,7 +121,8 @@ internal sealed class ObjectPlan
                     told.Add((isOut, values, shows));
             }
             classes = told.Count <= MostClasses ? told
-                : throw new GrammarException("", $"the patterns of properties tell more than {MostClasses} kinds of names apart: use fewer");
+                : throw new GrammarException("",
+                    $"the patterns of properties tell more than {MostClasses} kinds of names apart: use fewer");
         }
     }
 
@@ -146,11 +151,13 @@ internal sealed class ObjectPlan
     {
         var properties = new List<Edge>();
         foreach (var group in Steps(place).Where(s => Finishes(s.Next)).GroupBy(s => s.Name))
-            properties.Add(group.First().IsClass ? Other(group.Key, [.. group.Select(s => (s.Node, s.Next))]) : Edge.Of(group.Key, Values(group.Select(s => (s.Node, s.Next)))));
+            properties.Add(group.First().IsClass ? Other(group.Key, [.. group.Select(s => (s.Node, s.Next))])
+                : Edge.Of(group.Key, Values(group.Select(s => (s.Node, s.Next)))));
         return _rules.Following(place.First, CanClose(place) ? "}" : null, properties);
     }
 
-    State Values(IEnumerable<(Node Node, Place Next)> values) => new FixedState(false, [.. values.Select(v => Edge.Of(_rules.Of(v.Node), StateAt(v.Next)))]);
+    State Values(IEnumerable<(Node Node, Place Next)> values) =>
+        new FixedState(false, [.. values.Select(v => Edge.Of(_rules.Of(v.Node), StateAt(v.Next)))]);
 
     // A name that is used cannot come again, which only the text says.
     Edge Other(Regex names, IReadOnlyList<(Node Node, Place Next)> values)
@@ -158,7 +165,8 @@ internal sealed class ObjectPlan
         var table = _rules.Expander.Table;
         var used = values[0].Next.Used;
         var left = used.Count == 0 ? names : table.Intersection(names, table.Not(used.Language));
-        return Edge.Of(left, new RememberingState(Rest(values), text => Rest([.. values.Select(v => (v.Node, v.Next with { Used = used.With(text) }))])));
+        return Edge.Of(left,
+            new RememberingState(Rest(values), text => Rest([.. values.Select(v => (v.Node, v.Next with { Used = used.With(text) }))])));
 
         State Rest(IReadOnlyList<(Node Node, Place Next)> values) => new FixedState(false,
             Edge.Of(table.Concat(table.Literal(":"), _rules.AfterColon), Values(values)));
@@ -199,7 +207,8 @@ internal sealed class ObjectPlan
         for (var index = Math.Min(NextRequired(place.Index), _named.Count - 1); index >= place.Index; index--)
             foreach (var (node, shows) in _named[index].Variants)
                 if (_rules.IsInhabited(node))
-                    yield return (_named[index].Name, node, new Place(index + 1, count, place.Shown | shows, First: false, place.Used), false);
+                    yield return (_named[index].Name, node,
+                        new Place(index + 1, count, place.Shown | shows, First: false, place.Used), false);
         foreach (var (names, variants) in _classes)
             foreach (var (node, shows) in variants)
                 if (_rules.IsInhabited(node))

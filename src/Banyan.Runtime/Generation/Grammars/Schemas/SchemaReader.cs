@@ -80,7 +80,9 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
             return all;
         foreach (var (keyword, items) in (ReadOnlySpan<(string, bool)>)[("unevaluatedProperties", false), ("unevaluatedItems", true)])
             if (schema.TryGetProperty(keyword, out var value))
-                all = exprs.Add(new UnevaluatedExpr(all, Inner(place, value, $"{place.Path}/{keyword}"), items) { Path = $"{place.Path}/{keyword}" });
+                all = exprs.Add(new UnevaluatedExpr(all, Inner(place, value, $"{place.Path}/{keyword}"),
+                    items)
+                { Path = $"{place.Path}/{keyword}" });
         return all;
     }
 
@@ -97,7 +99,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
             case "type":
                 return Types(value, path);
             case "enum":
-                return Enumeration(value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : throw new GrammarException(path, "an array is needed"), path);
+                return Enumeration(value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()]
+                    : throw new GrammarException(path, "an array is needed"), path);
             case "const":
                 return Enumeration([value], path);
             case "allOf":
@@ -106,7 +109,9 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                 return exprs.Any(Schemas(place, value, path), exclusive: false);
             case "oneOf":
                 var branches = Schemas(place, value, path);
-                return exprs.Any([.. branches.Select((branch, i) => exprs.All([branch, .. branches.Where((_, j) => j != i).Select(exprs.Not)]))], exclusive: true);
+                return exprs.Any(
+                    [.. branches.Select((branch, i) => exprs.All([branch, .. branches.Where((_, j) => j != i).Select(exprs.Not)]))],
+                    exclusive: true);
             case "not":
                 return exprs.Not(Inner(place, value, path));
 
@@ -123,7 +128,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                 if (divisor.Unscaled.Sign <= 0)
                     throw new GrammarException(path, "a number above 0 is needed");
                 return exprs.Add(new NumberExpr(_numbers.Multiples(divisor, wide: false)
-                    ?? throw new GrammarException(path, $"multiples of {value.GetRawText()} have too many digits to follow"), _numbers.Multiples(divisor, wide: true)));
+                    ?? throw new GrammarException(path, $"multiples of {value.GetRawText()} have too many digits to follow"),
+                    _numbers.Multiples(divisor, wide: true)));
 
             case "minLength":
                 return exprs.Add(new LengthExpr(Count(value, path), -1));
@@ -132,8 +138,10 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
             case "pattern":
                 return exprs.Add(new StringExpr(Pattern(Text(value, path), path)));
             case "format" when options.Formats:
-                return Text(value, path) is var name && Formats.Language(name, table, encoding) is { } format ? exprs.Add(new StringExpr(format))
-                    : Formats.Unsupported.Contains(name) ? throw new GrammarException(path, $"the format '{name}' cannot be enforced: leave it out, or give a pattern")
+                return Text(value, path) is var name && Formats.Language(name, table, encoding) is { } format
+                    ? exprs.Add(new StringExpr(format))
+                    : Formats.Unsupported.Contains(name)
+                    ? throw new GrammarException(path, $"the format '{name}' cannot be enforced: leave it out, or give a pattern")
                     : null; // an unknown format says nothing
 
             case "prefixItems" when place.Draft == Draft.V2020:
@@ -141,13 +149,16 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
             case "items" when value.ValueKind == JsonValueKind.Array:
                 return exprs.All([.. Schemas(place, value, path, allowEmpty: true).Select((item, i) => exprs.Add(new ItemExpr(i, item)))]);
             case "items":
-                var from = place.Draft == Draft.V2020 && schema.TryGetProperty("prefixItems", out var prefix) && prefix.ValueKind == JsonValueKind.Array ? prefix.GetArrayLength() : 0;
+                var from = place.Draft == Draft.V2020 && schema.TryGetProperty("prefixItems", out var prefix)
+                    && prefix.ValueKind == JsonValueKind.Array ? prefix.GetArrayLength() : 0;
                 return exprs.Add(new ItemsExpr(from, Inner(place, value, path)));
             case "additionalItems" when schema.TryGetProperty("items", out var tuple) && tuple.ValueKind == JsonValueKind.Array:
                 return exprs.Add(new ItemsExpr(tuple.GetArrayLength(), Inner(place, value, path)));
             case "contains":
-                var min = schema.TryGetProperty("minContains", out var least) && place.Draft != Draft.Seven ? Count(least, $"{place.Path}/minContains") : 1;
-                var max = schema.TryGetProperty("maxContains", out var most) && place.Draft != Draft.Seven ? Count(most, $"{place.Path}/maxContains") : -1;
+                var min = schema.TryGetProperty("minContains", out var least) && place.Draft != Draft.Seven
+                    ? Count(least, $"{place.Path}/minContains") : 1;
+                var max = schema.TryGetProperty("maxContains", out var most) && place.Draft != Draft.Seven
+                    ? Count(most, $"{place.Path}/maxContains") : -1;
                 return exprs.Add(new ContainsExpr(0, Inner(place, value, path), min, max) { Path = path });
             case "minItems":
                 return exprs.Add(new ItemCountExpr(Count(value, path), -1) { Path = path });
@@ -158,10 +169,15 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                     : value.ValueKind == JsonValueKind.False ? null : throw new GrammarException(path, "true or false is needed");
 
             case "properties":
-                return exprs.All([.. Members(value, path).Select(p => exprs.Add(new PropertyExpr(Name(p.Name), p.Name, Inner(place, p.Value, $"{path}/{SchemaSet.Escape(p.Name)}"))))]);
+                return exprs.All(
+                    [.. Members(value, path)
+                        .Select(p =>
+                            exprs.Add(new PropertyExpr(Name(p.Name), p.Name,
+                                Inner(place, p.Value, $"{path}/{SchemaSet.Escape(p.Name)}"))))]);
             case "patternProperties":
                 return exprs.All([.. Members(value, path).Select(p =>
-                    exprs.Add(new PropertyExpr(Pattern(p.Name, $"{path}/{SchemaSet.Escape(p.Name)}"), null, Inner(place, p.Value, $"{path}/{SchemaSet.Escape(p.Name)}"))))]);
+                    exprs.Add(new PropertyExpr(Pattern(p.Name, $"{path}/{SchemaSet.Escape(p.Name)}"), null,
+                        Inner(place, p.Value, $"{path}/{SchemaSet.Escape(p.Name)}"))))]);
             case "additionalProperties":
                 return exprs.Add(new PropertyExpr(table.Not(table.Union([.. Named(schema, place.Path)])), null, Inner(place, value, path)));
             case "propertyNames":
@@ -220,7 +236,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                 case "object": types |= JsonTypes.Object; break;
                 case var other: throw new GrammarException(path, $"'{other}' is no type");
             }
-        return integer && !number ? exprs.Add(new TypeExpr(types | JsonTypes.Number) { Language = _numbers.Integer, WideLanguage = _numbers.WideInteger })
+        return integer && !number
+            ? exprs.Add(new TypeExpr(types | JsonTypes.Number) { Language = _numbers.Integer, WideLanguage = _numbers.WideInteger })
             : exprs.Add(new TypeExpr(number ? types | JsonTypes.Number : types));
     }
 
@@ -242,14 +259,17 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                 case JsonValueKind.String: strings.Add(Text(value, path)); break;
                 default: others.Add(Constant(value, path)); break;
             }
-        var scalar = exprs.Add(new ScalarExpr(types, numbers.Count > 0 ? table.Union([.. numbers]) : null, wide.Count > 0 ? table.Union([.. wide]) : null,
+        var scalar =
+            exprs.Add(new ScalarExpr(types, numbers.Count > 0 ? table.Union([.. numbers]) : null,
+                wide.Count > 0 ? table.Union([.. wide]) : null,
             strings.Count > 0 ? Words(table, [.. strings.Select(s => $"\"{TextEncoding.EscapeAll(s)}\"")]) : null));
         return others.Count == 0 ? scalar : exprs.Any([scalar, .. others], exclusive: true);
     }
 
     /// <summary>One of many texts, as the tree of their common beginnings.</summary>
     public static Regex Words(RegexTable table, IReadOnlyList<string> words) =>
-        Words(table, words.Distinct(StringComparer.Ordinal).Select(System.Text.Encoding.UTF8.GetBytes).OrderBy(w => w, s_byBytes).ToArray(), 0);
+        Words(table, words.Distinct(StringComparer.Ordinal).Select(System.Text.Encoding.UTF8.GetBytes)
+            .OrderBy(w => w, s_byBytes).ToArray(), 0);
 
     static readonly Comparer<byte[]> s_byBytes = Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
 
@@ -269,7 +289,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
                 end++;
             // They are sorted: what the first and the last have in common all have.
             var common = words[i].AsSpan().CommonPrefixLength(words[end - 1]);
-            alternatives.Add(end == i + 1 ? table.Literal(words[i].AsSpan(at)) : table.Concat(table.Literal(words[i].AsSpan(at..common)), Words(table, words[i..end], common)));
+            alternatives.Add(end == i + 1 ? table.Literal(words[i].AsSpan(at))
+                : table.Concat(table.Literal(words[i].AsSpan(at..common)), Words(table, words[i..end], common)));
             i = end;
         }
         return table.Union([.. alternatives]);
@@ -282,7 +303,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
         {
             parts.Add(exprs.Add(new TypeExpr(JsonTypes.Array)));
             parts.Add(exprs.Add(new ItemCountExpr(value.GetArrayLength(), value.GetArrayLength()) { Path = path }));
-            parts.AddRange(value.EnumerateArray().Select((item, i) => exprs.Add(new ItemExpr(i, Enumeration([item], path)) { Annotates = false })));
+            parts.AddRange(value.EnumerateArray()
+                .Select((item, i) => exprs.Add(new ItemExpr(i, Enumeration([item], path)) { Annotates = false })));
             return exprs.All(parts);
         }
         parts.Add(exprs.Add(new TypeExpr(JsonTypes.Object)));
@@ -330,7 +352,8 @@ internal sealed class SchemaReader(RegexTable table, TextEncoding encoding, Expr
         value.ValueKind == JsonValueKind.Object ? value.EnumerateObject() : throw new GrammarException(path, "an object is needed");
 
     static IEnumerable<string> Names(JsonElement value, string path) =>
-        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(name => Text(name, path)) : throw new GrammarException(path, "an array of names is needed");
+        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(name => Text(name, path))
+        : throw new GrammarException(path, "an array of names is needed");
 
     static string Text(JsonElement value, string path) =>
         value.ValueKind == JsonValueKind.String ? value.GetString()! : throw new GrammarException(path, "a string is needed");

@@ -33,7 +33,8 @@ internal sealed class SchemaSet
     static readonly string[] s_lists = ["allOf", "anyOf", "oneOf", "prefixItems", "items"];
     static readonly string[] s_single =
     [
-        "items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties",
+        "items", "contains", "additionalProperties", "propertyNames", "not", "if", "then", "else",
+        "unevaluatedItems", "unevaluatedProperties",
         "additionalItems", "contentSchema",
     ];
 
@@ -52,7 +53,8 @@ internal sealed class SchemaSet
         Root = Register(Root, 0);
         while (_wanted.TryDequeue(out var wanted))
             if (!_resources.ContainsKey(wanted.Address.ToString()) && _others?.Invoke(wanted.Address) is { } document)
-                _resources.TryAdd(wanted.Address.ToString(), Register(new Place(document, wanted.Address, wanted.Address.ToString() + "#", Draft.V2020), 0));
+                _resources.TryAdd(wanted.Address.ToString(),
+                    Register(new Place(document, wanted.Address, wanted.Address.ToString() + "#", Draft.V2020), 0));
     }
 
     public Place Root { get; }
@@ -69,7 +71,8 @@ internal sealed class SchemaSet
         var fragment = Uri.UnescapeDataString(target.Fragment.TrimStart('#'));
         var address = WithoutFragment(target);
         if (!_resources.TryGetValue(address.ToString(), out var resource))
-            throw new GrammarException(path, $"'{reference}' is another document, and none is fetched: put it under $defs and refer to it there");
+            throw new GrammarException(path,
+                $"'{reference}' is another document, and none is fetched: put it under $defs and refer to it there");
         if (fragment.Length == 0)
             return resource;
         if (fragment[0] == '/')
@@ -77,7 +80,8 @@ internal sealed class SchemaSet
         if (!_anchors.TryGetValue($"{address}#{fragment}", out var anchored))
             throw new GrammarException(path, $"'{reference}' names no anchor of the schema");
         if (keyword == "$dynamicRef" && IsDynamic(anchored, fragment) && _dynamicAnchors[fragment] > 1)
-            throw new GrammarException(path, "a dynamic reference with more than one target depends on the way to it, which is not supported");
+            throw new GrammarException(path,
+                "a dynamic reference with more than one target depends on the way to it, which is not supported");
         return anchored;
     }
 
@@ -137,7 +141,8 @@ internal sealed class SchemaSet
     static Place Point(Place resource, string pointer, string path)
     {
         var place = resource;
-        foreach (var part in pointer.Split('/').Skip(1).Select(p => p.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)))
+        foreach (var part in pointer.Split('/').Skip(1)
+            .Select(p => p.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)))
         {
             var value = place.Value;
             JsonElement? next = value.ValueKind switch
@@ -146,20 +151,23 @@ internal sealed class SchemaSet
                 JsonValueKind.Array when int.TryParse(part, out var index) && index >= 0 && index < value.GetArrayLength() => value[index],
                 _ => null,
             };
-            place = Inside(place, next ?? throw new GrammarException(path, $"'#{pointer}' points to nothing"), $"{place.Path}/{Escape(part)}");
+            place = Inside(place, next ?? throw new GrammarException(path, $"'#{pointer}' points to nothing"),
+                $"{place.Path}/{Escape(part)}");
         }
         return place;
     }
 
     static bool IsDynamic(Place place, string anchor) => Text(place.Value, "$dynamicAnchor") == anchor;
 
-    static Draft DraftOf(string dialect, string path) => dialect.TrimEnd('#').Replace("http://", "https://", StringComparison.Ordinal) switch
-    {
-        "https://json-schema.org/draft/2020-12/schema" => Draft.V2020,
-        "https://json-schema.org/draft/2019-09/schema" => Draft.V2019,
-        "https://json-schema.org/draft-07/schema" or "https://json-schema.org/draft-06/schema" or "https://json-schema.org/draft-04/schema" => Draft.Seven,
-        _ => throw new GrammarException($"{path}/$schema", $"'{dialect}' is a dialect that is not known here"),
-    };
+    static Draft DraftOf(string dialect, string path) =>
+        dialect.TrimEnd('#').Replace("http://", "https://", StringComparison.Ordinal) switch
+        {
+            "https://json-schema.org/draft/2020-12/schema" => Draft.V2020,
+            "https://json-schema.org/draft/2019-09/schema" => Draft.V2019,
+            "https://json-schema.org/draft-07/schema" or "https://json-schema.org/draft-06/schema"
+                or "https://json-schema.org/draft-04/schema" => Draft.Seven,
+            _ => throw new GrammarException($"{path}/$schema", $"'{dialect}' is a dialect that is not known here"),
+        };
 
     static Uri WithoutFragment(Uri address) => address.OriginalString.Contains('#', StringComparison.Ordinal) || address.Fragment.Length > 0
         ? new Uri(address.ToString().Split('#')[0]) : address;
@@ -167,5 +175,6 @@ internal sealed class SchemaSet
     static string? Text(JsonElement schema, string keyword) =>
         schema.TryGetProperty(keyword, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
-    public static string Escape(string name) => name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+    public static string Escape(string name) =>
+        name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

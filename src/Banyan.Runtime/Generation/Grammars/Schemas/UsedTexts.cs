@@ -24,12 +24,14 @@ internal sealed class UsedTexts
     public UsedTexts With(string text)
     {
         if (!_next.TryGetValue(text, out var next))
-            _next[text] = next = new UsedTexts(_table, Count < Most ? _table.Union(Language, _table.Literal(text)) : _table.Anything, Count + 1);
+            _next[text] = next = new UsedTexts(_table,
+                Count < Most ? _table.Union(Language, _table.Literal(text)) : _table.Anything, Count + 1);
         return next;
     }
 
     /// <summary>Lists the texts of a language; false if there are more than so many, or long ones.</summary>
-    public static bool Collect(RegexTable table, Regex language, HashSet<string> texts, int most) => Collect(table, language, [], texts, most);
+    public static bool Collect(RegexTable table, Regex language, HashSet<string> texts, int most) =>
+        Collect(table, language, [], texts, most);
 
     static bool Collect(RegexTable table, Regex language, List<byte> begun, HashSet<string> texts, int most)
     {

@@ -19,7 +19,8 @@ internal sealed class ValueRules
         // Never without end: a model that only writes spaces is a known fault.
         Regex Repeated(string c, int most) => table.Loop(table.Literal(c), 0, most);
         Space = !whitespace ? table.Empty
-            : table.Union(table.Empty, table.Literal(" "), table.Concat(table.Literal("\n"), table.Union(Repeated(" ", 32), Repeated("\t", 16))));
+            : table.Union(table.Empty, table.Literal(" "),
+                table.Concat(table.Literal("\n"), table.Union(Repeated(" ", 32), Repeated("\t", 16))));
         AfterColon = !whitespace ? table.Empty : table.Optional(table.Literal(" "));
     }
 
@@ -114,7 +115,8 @@ internal sealed class ValueRules
         var edges = new List<Edge>();
         foreach (var box in Expander.Boxes(node))
         {
-            foreach (var (type, text) in (ReadOnlySpan<(JsonTypes, string)>)[(JsonTypes.Null, "null"), (JsonTypes.False, "false"), (JsonTypes.True, "true")])
+            foreach (var (type, text) in (ReadOnlySpan<(JsonTypes, string)>)[(JsonTypes.Null, "null"), (JsonTypes.False, "false"),
+                (JsonTypes.True, "true")])
                 if (box.Types.HasFlag(type))
                     scalars.Add(table.Literal(text));
             if (box.Types.HasFlag(JsonTypes.Number))

@@ -51,12 +51,14 @@ internal sealed record TokenMask(ulong[] Bits, int Count, int Only)
     static void Keep(Span<float> part, ulong bits)
     {
         var at = 0;
-        var lanes = Vector512.Create(1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15);
+        var lanes = Vector512.Create(1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 9, 1 << 10, 1 << 11,
+            1 << 12, 1 << 13, 1 << 14, 1 << 15);
         for (; at + Vector512<int>.Count <= part.Length; at += Vector512<int>.Count)
         {
             var kept = Vector512.Equals(Vector512.Create((int)(bits >> at)) & lanes, lanes).AsSingle();
             ref var first = ref part[at];
-            Vector512.ConditionalSelect(kept, Vector512.LoadUnsafe(ref first), Vector512.Create(float.NegativeInfinity)).StoreUnsafe(ref first);
+            Vector512.ConditionalSelect(kept, Vector512.LoadUnsafe(ref first), Vector512.Create(float.NegativeInfinity))
+                .StoreUnsafe(ref first);
         }
         for (; at < part.Length; at++)
             if ((bits >> at & 1) == 0)

@@ -81,7 +81,8 @@ internal sealed class TokenTrie
         var count = 0;
         for (var rest = bytes; !rest.IsEmpty; count++)
         {
-            if (rest[0] is < 0x20 or (byte)'"' or (byte)'\\' || System.Text.Rune.DecodeFromUtf8(rest, out _, out var used) != System.Buffers.OperationStatus.Done)
+            if (rest[0] is < 0x20 or (byte)'"' or (byte)'\\'
+                || System.Text.Rune.DecodeFromUtf8(rest, out _, out var used) != System.Buffers.OperationStatus.Done)
                 return 0;
             rest = rest[used..];
         }

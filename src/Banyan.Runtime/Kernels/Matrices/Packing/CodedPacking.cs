@@ -43,7 +43,8 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
         Pack = &Pack,
         PackScalar = &Pack,
         Unpack = &Unpack,
-        Avx2 = TCodes.Unit == 16 ? Avx2Rung.OfHalves<TCodes>() : Avx2Kernels.Of<Avx2Rung.CodedScaleReader<TCodes>, Avx2Rung.CodedQuants<TCodes>>(),
+        Avx2 = TCodes.Unit == 16 ? Avx2Rung.OfHalves<TCodes>()
+            : Avx2Kernels.Of<Avx2Rung.CodedScaleReader<TCodes>, Avx2Rung.CodedQuants<TCodes>>(),
         Neon = &NeonCodes<TCodes>.Unpack,
         Reader = vectors => new CodedReader<TCodes>(vectors),
     };
@@ -52,7 +53,8 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
     static void Pack(byte* source, nint rowBytes, int columns, byte* scales, byte* quants)
     {
         CodedBlock block = new() { Codes = stackalloc byte[256], Numbers = stackalloc byte[16], Mins = stackalloc byte[16] };
-        for (var group = 0; group < columns / TCodes.BlockWeights; group++, source += TCodes.BlockBytes, scales += ScaleBytes, quants += Blocks * QuantBytes)
+        for (var group = 0; group < columns
+            / TCodes.BlockWeights; group++, source += TCodes.BlockBytes, scales += ScaleBytes, quants += Blocks * QuantBytes)
             for (var r = 0; r < UnpackedBlock.Rows; r++)
             {
                 TCodes.Decode(new ReadOnlySpan<byte>(source + r * rowBytes, TCodes.BlockBytes), ref block);
@@ -93,7 +95,8 @@ internal static unsafe class CodedPacking<TCodes> where TCodes : struct, ICodes
         {
             CodePlanes.Unpack(TCodes.Bits, quants, blocks[b].Values);
             for (var i = 0; i < UnpackedBlock.Rows * UnpackedBlock.Columns; i++)
-                blocks[b].Values[i] = (byte)(TCodes.Values[blocks[b].Values[i]] * (TCodes.HasMins ? Numbers(scales, b, i / 256)[i % 64 / 4] : 1));
+                blocks[b].Values[i] =
+                    (byte)(TCodes.Values[blocks[b].Values[i]] * (TCodes.HasMins ? Numbers(scales, b, i / 256)[i % 64 / 4] : 1));
         }
         UnpackScales(scales, blocks);
     }

@@ -54,7 +54,8 @@ internal static unsafe class EightRows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> ByByte(Vector256<uint> dwords)
     {
-        var order = Vector256.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        var order = Vector256.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15, 0, 4, 8, 12, 1, 5, 9, 13, 2,
+            6, 10, 14, 3, 7, 11, 15);
         return Avx2.PermuteVar8x32(Avx2.Shuffle(dwords.AsByte(), order).AsUInt32(), Vector256.Create(0u, 4, 1, 5, 2, 6, 3, 7)).AsUInt64();
     }
 

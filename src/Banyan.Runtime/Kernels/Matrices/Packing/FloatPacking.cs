@@ -83,7 +83,8 @@ internal static unsafe class FloatPacking
                 ((uint*)quants)[columns / 2 * PackedFormat.Rows + r] = ((ushort*)(source + r * rowBytes))[columns - 1];
     }
 
-    static void CopyF32(byte* quants, int column, int columns, float* to) => Unsafe.CopyBlockUnaligned(to, quants + (long)column * 64, (uint)columns * 64);
+    static void CopyF32(byte* quants, int column, int columns, float* to) =>
+        Unsafe.CopyBlockUnaligned(to, quants + (long)column * 64, (uint)columns * 64);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void WidenF16(byte* quants, int column, int columns, float* to)

@@ -23,7 +23,8 @@ internal sealed unsafe class PackedFormat
         CodedPacking<IQ3_S>.Describe(), CodedPacking<IQ3_XXS>.Describe(), CodedPacking<IQ2_S>.Describe(), CodedPacking<IQ2_XS>.Describe(),
         CodedPacking<IQ2_XXS>.Describe(), CodedPacking<IQ1_M>.Describe(), CodedPacking<IQ1_S>.Describe(), CodedPacking<TQ1_0>.Describe(),
         CodedPacking<TQ2_0>.Describe(), CodedPacking<MXFP4>.Describe(), CodedPacking<NVFP4>.Describe(), CodedPacking<Q1_0>.Describe(),
-        CodedPacking<Q2_0>.Describe(), CodedPacking<G4>.Describe(), BytePacking.Describe(WeightFormat.F8), BytePacking.Describe(WeightFormat.I8),
+        CodedPacking<Q2_0>.Describe(), CodedPacking<G4>.Describe(), BytePacking.Describe(WeightFormat.F8),
+        BytePacking.Describe(WeightFormat.I8),
     ];
 
     static PackedFormat()

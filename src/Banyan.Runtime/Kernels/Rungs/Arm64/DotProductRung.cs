@@ -17,10 +17,12 @@ internal sealed unsafe class DotProductRung : NeonRung
 
     public override bool IsSupportedBy(ProcessorFacts facts) => facts.HasDp;
 
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms) =>
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x,
+        int stride, float* y, int terms) =>
         Tile<DotProducts>(kind, w, blocks, x, stride, y, terms);
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1) =>
         Panel<DotProducts>(format, scales, quants, columns, x, y);
 
     readonly struct DotProducts : IProducts

@@ -32,7 +32,8 @@ internal static unsafe class NeonCodes<TCodes> where TCodes : struct, ICodes
     // Four rows' numbers, four times each.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<byte> Numbers(byte* numbers) =>
-        Vector128.Shuffle(Vector128.CreateScalarUnsafe(*(uint*)numbers).AsByte(), Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+        Vector128.Shuffle(Vector128.CreateScalarUnsafe(*(uint*)numbers).AsByte(),
+            Vector128.Create((byte)0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector128<byte> Codes(byte* quants, int j)

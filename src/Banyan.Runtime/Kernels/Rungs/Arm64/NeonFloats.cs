@@ -37,8 +37,10 @@ internal unsafe partial class NeonRung
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static int Half(float* x, Vector128<float> inverse, sbyte* to)
     {
-        var (a, b) = (AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x) * inverse), AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 4) * inverse));
-        var (c, d) = (AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 8) * inverse), AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 12) * inverse));
+        var (a, b) = (AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x) * inverse),
+            AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 4) * inverse));
+        var (c, d) = (AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 8) * inverse),
+            AdvSimd.ConvertToInt32RoundToEven(Vector128.Load(x + 12) * inverse));
         Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).Store(to);
         return Vector128.Sum((a + b) + (c + d));
     }

@@ -28,10 +28,12 @@ internal unsafe partial class NeonRung : Rung
             unpack(scales, quants, to);
     }
 
-    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, float* y, int terms) =>
+    protected override void MultiplyTile(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x,
+        int stride, float* y, int terms) =>
         Tile<WideningProducts>(kind, w, blocks, x, stride, y, terms);
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1) =>
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1) =>
         Panel<WideningProducts>(format, scales, quants, columns, x, y);
 
     /// <summary>How bytes are multiplied.</summary>
@@ -49,8 +51,10 @@ internal unsafe partial class NeonRung : Rung
         public static Vector128<int> Add(Vector128<int> sum, sbyte* w, Vector128<sbyte> x)
         {
             var quarters = x.AsInt32();
-            var (low, high) = Two(w, AdvSimd.DuplicateSelectedScalarToVector128(quarters, 0).AsSByte(), AdvSimd.DuplicateSelectedScalarToVector128(quarters, 1).AsSByte());
-            var (low2, high2) = Two(w + 128, AdvSimd.DuplicateSelectedScalarToVector128(quarters, 2).AsSByte(), AdvSimd.DuplicateSelectedScalarToVector128(quarters, 3).AsSByte());
+            var (low, high) = Two(w, AdvSimd.DuplicateSelectedScalarToVector128(quarters, 0).AsSByte(),
+                AdvSimd.DuplicateSelectedScalarToVector128(quarters, 1).AsSByte());
+            var (low2, high2) = Two(w + 128, AdvSimd.DuplicateSelectedScalarToVector128(quarters, 2).AsSByte(),
+                AdvSimd.DuplicateSelectedScalarToVector128(quarters, 3).AsSByte());
             // A row's four columns lie in two sums side by side.
             var first = AdvSimd.AddPairwiseWideningAndAdd(AdvSimd.AddPairwiseWidening(low), low2);
             var last = AdvSimd.AddPairwiseWideningAndAdd(AdvSimd.AddPairwiseWidening(high), high2);
@@ -64,7 +68,8 @@ internal unsafe partial class NeonRung : Rung
         static (Vector128<short>, Vector128<short>) Two(sbyte* w, Vector128<sbyte> a, Vector128<sbyte> b)
         {
             var (v, u) = (Vector128.Load(w), Vector128.Load(w + 64));
-            return (AdvSimd.MultiplyWideningLowerAndAdd(AdvSimd.MultiplyWideningLower(v.GetLower(), a.GetLower()), u.GetLower(), b.GetLower()),
+            return (AdvSimd.MultiplyWideningLowerAndAdd(AdvSimd.MultiplyWideningLower(v.GetLower(), a.GetLower()),
+                u.GetLower(), b.GetLower()),
                 AdvSimd.MultiplyWideningUpperAndAdd(AdvSimd.MultiplyWideningUpper(v, a), u, b));
         }
     }
@@ -72,7 +77,8 @@ internal unsafe partial class NeonRung : Rung
     // Four rows × four tokens at a time, each half of the columns in a sum of its own: eight sums that do not wait for one another, eight
     // vectors of activations that stay in registers for all 16 rows. The float totals stay in memory (first-level cache).
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected static void Tile<TProducts>(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TProducts : struct, IProducts
+    protected static void Tile<TProducts>(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y,
+        int terms) where TProducts : struct, IProducts
     {
         for (; blocks > 0; blocks--, w++, x++)
         {
@@ -87,8 +93,10 @@ internal unsafe partial class NeonRung : Rung
             {
                 sbyte* first = (sbyte*)w->Values + 4 * row, last = first + 256;
                 var zero = Vector128<int>.Zero;
-                var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c), TProducts.Add(zero, last, d));
-                var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g), TProducts.Add(zero, last, h));
+                var (sa, sb, sc, sd) = (TProducts.Add(zero, first, a), TProducts.Add(zero, last, b), TProducts.Add(zero, first, c),
+                    TProducts.Add(zero, last, d));
+                var (se, sf, sg, sh) = (TProducts.Add(zero, first, e), TProducts.Add(zero, last, f), TProducts.Add(zero, first, g),
+                    TProducts.Add(zero, last, h));
                 if (kind == WeightKind.Halves)
                 {
                     if (terms == 2)
@@ -103,7 +111,8 @@ internal unsafe partial class NeonRung : Rung
                     AddHalves(Float(sg), Float(sh), w, row, x3, y + 48 + row);
                     continue;
                 }
-                var (ta, tb, tc, td) = (Sum(kind, sa, sb, w, row, x), Sum(kind, sc, sd, w, row, x1), Sum(kind, se, sf, w, row, x2), Sum(kind, sg, sh, w, row, x3));
+                var (ta, tb, tc, td) = (Sum(kind, sa, sb, w, row, x), Sum(kind, sc, sd, w, row, x1), Sum(kind, se, sf, w, row, x2),
+                    Sum(kind, sg, sh, w, row, x3));
                 if (terms == 2)
                 {
                     AddTo(kind, Together(ta, tb), w, row, x, y + row);
@@ -119,7 +128,8 @@ internal unsafe partial class NeonRung : Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    protected void Panel<TProducts>(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y) where TProducts : struct, IProducts
+    protected void Panel<TProducts>(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, float* y)
+        where TProducts : struct, IProducts
     {
         var blocks = stackalloc UnpackedBlock[8];
         new Span<float>(y, UnpackedBlock.Rows).Clear();
@@ -133,7 +143,8 @@ internal unsafe partial class NeonRung : Rung
                 for (var row = 0; row < UnpackedBlock.Rows; row += 4)
                 {
                     var values = (sbyte*)w->Values + 4 * row;
-                    var (first, last) = (TProducts.Add(Vector128<int>.Zero, values, a), TProducts.Add(Vector128<int>.Zero, values + 256, b));
+                    var (first, last) = (TProducts.Add(Vector128<int>.Zero, values, a),
+                        TProducts.Add(Vector128<int>.Zero, values + 256, b));
                     if (format.Kind == WeightKind.Halves)
                         AddHalves(Float(first), Float(last), w, row, x, y + row);
                     else
@@ -151,7 +162,8 @@ internal unsafe partial class NeonRung : Rung
         if (kind == WeightKind.U6)
         {
             var (firstScale, lastScale) = (Vector128.Load((int*)w->HalfScales + row), Vector128.Load((int*)w->HalfScales + 16 + row));
-            sum = (first + Vector128.Create(x->FirstOffset32)) * (firstScale << 16 >> 16) + (last + Vector128.Create(x->LastOffset32)) * (lastScale << 16 >> 16);
+            sum = (first + Vector128.Create(x->FirstOffset32)) * (firstScale << 16 >> 16)
+                + (last + Vector128.Create(x->LastOffset32)) * (lastScale << 16 >> 16);
         }
         return Vector128.ConvertToSingle(sum);
     }

@@ -77,7 +77,8 @@ internal unsafe partial class Avx2Rung
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Numbers(byte* numbers) => Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32((sbyte*)numbers));
+        public static Vector256<float> Numbers(byte* numbers) =>
+            Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32((sbyte*)numbers));
     }
 
     /// <summary>The values of the codes, in both halves of a vector.</summary>
@@ -199,7 +200,8 @@ internal unsafe partial class Avx2Rung
                 // Integers below 2²⁴: exact.
                 var numbers = CodedPacking<TCodes>.Numbers(scales, b, 0);
                 a0 = Fma.MultiplyAdd(b0, CodedScaleReader<TCodes>.Numbers(numbers + 16), a0 * CodedScaleReader<TCodes>.Numbers(numbers));
-                a1 = Fma.MultiplyAdd(b1, CodedScaleReader<TCodes>.Numbers(numbers + 24), a1 * CodedScaleReader<TCodes>.Numbers(numbers + 8));
+                a1 = Fma.MultiplyAdd(b1, CodedScaleReader<TCodes>.Numbers(numbers + 24),
+                    a1 * CodedScaleReader<TCodes>.Numbers(numbers + 8));
                 (y0, y1) = (AddTwoMins(a0, w, 0, x, y0), AddTwoMins(a1, w, 8, x, y1));
             }
         }
@@ -243,7 +245,8 @@ internal unsafe partial class Avx2Rung
                 {
                     var values = w->Values + 4 * row;
                     var sum = SumOfHalf(values, first, 0) + SumOfHalf(values, first, 4);
-                    var all = terms == 1 ? Float(sum) : Together(sum, SumOfHalf(values, first + stride, 0) + SumOfHalf(values, first + stride, 4));
+                    var all = terms == 1 ? Float(sum)
+                        : Together(sum, SumOfHalf(values, first + stride, 0) + SumOfHalf(values, first + stride, 4));
                     var to = y + token * UnpackedBlock.Rows + row;
                     AddTwoMins(all, w, row, first, Vector256.Load(to)).Store(to);
                 }
@@ -271,7 +274,8 @@ internal unsafe partial class Avx2Rung
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<float> AddHalves(Vector256<float> first, Vector256<float> last, UnpackedBlock* w, int row, float scale, Vector256<float> total)
+    static Vector256<float> AddHalves(Vector256<float> first, Vector256<float> last, UnpackedBlock* w, int row,
+        float scale, Vector256<float> total)
     {
         var inner = Fma.MultiplyAdd(Vector256.Load(w->LastScales + row), last, Vector256.Load(w->Scales + row) * first);
         return Fma.MultiplyAdd(inner, Vector256.Create(scale), total);

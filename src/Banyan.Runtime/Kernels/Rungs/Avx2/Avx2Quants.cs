@@ -214,7 +214,8 @@ internal unsafe partial class Avx2Rung
 
         /// <summary>Vectors p, p + 1 of the first half and p + 4, p + 5 of the last.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Step(byte* quants, Vector256<byte> top0, Vector256<byte> top1, ActivationBlock* x, int p, Vector256<short> first, Vector256<short> last,
+        static void Step(byte* quants, Vector256<byte> top0, Vector256<byte> top1, ActivationBlock* x, int p,
+            Vector256<short> first, Vector256<short> last,
             ref Vector256<int> sum)
         {
             var (v, u) = (Vector256.Load(quants + p * 64), Vector256.Load(quants + p * 64 + 64));

@@ -32,7 +32,8 @@ internal unsafe partial class Avx2Rung : Rung
     {
         var (x0, x1, x2, x3) = (Vector256.Load(x), Vector256.Load(x + 8), Vector256.Load(x + 16), Vector256.Load(x + 24));
         var positive = Vector256.Create(0x7FFFFFFF);
-        var largest = Avx2.Max(Avx2.Max(x0.AsInt32() & positive, x1.AsInt32() & positive), Avx2.Max(x2.AsInt32() & positive, x3.AsInt32() & positive));
+        var largest = Avx2.Max(Avx2.Max(x0.AsInt32() & positive, x1.AsInt32() & positive),
+            Avx2.Max(x2.AsInt32() & positive, x3.AsInt32() & positive));
         var quarter = Sse41.Max(largest.GetLower(), largest.GetUpper());
         quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_01_00_11_10));
         quarter = Sse41.Max(quarter, Sse2.Shuffle(quarter, 0b_10_11_00_01));
@@ -46,7 +47,8 @@ internal unsafe partial class Avx2Rung : Rung
         var inverse = Vector256.Create(127 / magnitude);
         var (q0, q1) = (Avx.ConvertToVector256Int32(x0 * inverse), Avx.ConvertToVector256Int32(x1 * inverse));
         var (q2, q3) = (Avx.ConvertToVector256Int32(x2 * inverse), Avx.ConvertToVector256Int32(x3 * inverse));
-        var bytes = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(q0, q1), Avx2.PackSignedSaturate(q2, q3)); // the packs work within 128 bits
+        // the packs work within 128 bits
+        var bytes = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(q0, q1), Avx2.PackSignedSaturate(q2, q3));
         Avx2.PermuteVar8x32(bytes.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(to->Quants);
         var (first, last) = (Vector256.Sum(q0 + q1), Vector256.Sum(q2 + q3));
         to->Scale = magnitude / 127;
@@ -75,7 +77,8 @@ internal unsafe partial class Avx2Rung : Rung
             TakeSigns(to, groups * format.BlocksPerGroup);
     }
 
-    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride, int tokens, float* y, int terms = 1)
+    public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,
+        int tokens, float* y, int terms = 1)
     {
         if (format.Avx2 is { } kernels)
             kernels.MultiplyOne(scales, quants, format.Groups(columns), x, y);
@@ -87,7 +90,8 @@ internal unsafe partial class Avx2Rung : Rung
     const int PrefetchBytes = 2048;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales where TQuants : struct, IQuants
+    internal static void Unpack<TScales, TQuants>(byte* scales, byte* quants, int groups, UnpackedBlock* to) where TScales : struct, IScales
+        where TQuants : struct, IQuants
     {
         for (; groups > 0; groups--, scales += TScales.Bytes)
         {

@@ -92,7 +92,8 @@ internal unsafe partial class Avx2Rung
                 for (var pair = 0; pair < 4; pair++)
                 {
                     var from = scales + KScales.Pairs + pair * KScales.PairBytes + half;
-                    var (even, odd, mins) = (Avx2.ConvertToVector256Int32(from), Avx2.ConvertToVector256Int32(from + 16), Avx2.ConvertToVector256Int32(from + 32));
+                    var (even, odd, mins) = (Avx2.ConvertToVector256Int32(from), Avx2.ConvertToVector256Int32(from + 16),
+                        Avx2.ConvertToVector256Int32(from + 32));
                     var block = blocks + 2 * pair;
                     (d * Avx.ConvertToVector256Single(even & six)).Store(block->Scales + half);
                     (dmin * Avx.ConvertToVector256Single(even >>> 6 | (mins & four) << 2)).Store(block->Mins + half);

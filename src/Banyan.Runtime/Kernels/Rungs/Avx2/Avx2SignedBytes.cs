@@ -62,10 +62,12 @@ internal unsafe partial class Avx2Rung
                 var (w0, w1) = (Vector256.Load(w->Values + j * 64), Vector256.Load(w->Values + j * 64 + 32));
                 var (s0, s1) = (Vector256.Load(signs + j * 64), Vector256.Load(signs + j * 64 + 32));
                 var (t, u) = (Broadcast(x, j), Broadcast(x1, j));
-                var (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t ^ s0), Avx2.MultiplyAddAdjacent(w1, t ^ s1), Avx2.MultiplyAddAdjacent(w0, u ^ s0), Avx2.MultiplyAddAdjacent(w1, u ^ s1));
+                var (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t ^ s0), Avx2.MultiplyAddAdjacent(w1, t ^ s1),
+                    Avx2.MultiplyAddAdjacent(w0, u ^ s0), Avx2.MultiplyAddAdjacent(w1, u ^ s1));
                 (a0, a1, b0, b1) = (a0 + Widen(p0), a1 + Widen(p1), b0 + Widen(q0), b1 + Widen(q1));
                 (t, u) = (Broadcast(x2, j), Broadcast(x3, j));
-                (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t ^ s0), Avx2.MultiplyAddAdjacent(w1, t ^ s1), Avx2.MultiplyAddAdjacent(w0, u ^ s0), Avx2.MultiplyAddAdjacent(w1, u ^ s1));
+                (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t ^ s0), Avx2.MultiplyAddAdjacent(w1, t ^ s1),
+                    Avx2.MultiplyAddAdjacent(w0, u ^ s0), Avx2.MultiplyAddAdjacent(w1, u ^ s1));
                 (c0, c1, d0, d1) = (c0 + Widen(p0), c1 + Widen(p1), d0 + Widen(q0), d1 + Widen(q1));
             }
         }

@@ -11,11 +11,13 @@ internal unsafe partial class Avx2Rung
 {
     /// <summary>Sums in 16 bits to 32, times the step of the weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> Widen<TStep>(Vector256<short> sums) where TStep : struct, IStep => Avx2.MultiplyAddAdjacent(sums, Vector256.Create(TStep.Value));
+    static Vector256<int> Widen<TStep>(Vector256<short> sums) where TStep : struct, IStep =>
+        Avx2.MultiplyAddAdjacent(sums, Vector256.Create(TStep.Value));
 
     /// <summary>What 128 makes too much of sums without a minimum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector256<int> LessOffset<TStep>(Vector256<int> sum, ActivationBlock* x) where TStep : struct, IStep => TStep.HasMins ? sum : sum + Vector256.Create(x->Offset128);
+    static Vector256<int> LessOffset<TStep>(Vector256<int> sum, ActivationBlock* x) where TStep : struct, IStep =>
+        TStep.HasMins ? sum : sum + Vector256.Create(x->Offset128);
 
     /// <summary>
     /// Sums in 16 bits of the products of <paramref name="vectors"/> (4 or 8) vectors from number <paramref name="first"/> on with four
@@ -59,10 +61,12 @@ internal unsafe partial class Avx2Rung
         // for a product and an addition of 64 bytes, and 1.12 so).
         var (w0, w1) = (Vector256.Load(values + j * 64), Vector256.Load(values + j * 64 + 32));
         var (t, u) = (Broadcast(x, j), Broadcast(x1, j));
-        var (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t), Avx2.MultiplyAddAdjacent(w0, u), Avx2.MultiplyAddAdjacent(w1, u));
+        var (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t), Avx2.MultiplyAddAdjacent(w0, u),
+            Avx2.MultiplyAddAdjacent(w1, u));
         (a0, a1, b0, b1) = (a0 + p0, a1 + p1, b0 + q0, b1 + q1);
         (t, u) = (Broadcast(x2, j), Broadcast(x3, j));
-        (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t), Avx2.MultiplyAddAdjacent(w0, u), Avx2.MultiplyAddAdjacent(w1, u));
+        (p0, p1, q0, q1) = (Avx2.MultiplyAddAdjacent(w0, t), Avx2.MultiplyAddAdjacent(w1, t), Avx2.MultiplyAddAdjacent(w0, u),
+            Avx2.MultiplyAddAdjacent(w1, u));
         (c0, c1, d0, d1) = (c0 + p0, c1 + p1, d0 + q0, d1 + q1);
     }
 
@@ -76,7 +80,8 @@ internal unsafe partial class Avx2Rung
             out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> d0, out Vector256<int> d1)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
-            Avx2Rung.Sum(w->Values, x, x1, x2, x3, 0, 8, out var e0, out var e1, out var f0, out var f1, out var g0, out var g1, out var h0, out var h1);
+            Avx2Rung.Sum(w->Values, x, x1, x2, x3, 0, 8, out var e0, out var e1, out var f0, out var f1, out var g0,
+                out var g1, out var h0, out var h1);
             (a0, a1) = (LessOffset<TStep>(Widen<TStep>(e0), x), LessOffset<TStep>(Widen<TStep>(e1), x));
             (b0, b1) = (LessOffset<TStep>(Widen<TStep>(f0), x1), LessOffset<TStep>(Widen<TStep>(f1), x1));
             (c0, c1) = (LessOffset<TStep>(Widen<TStep>(g0), x2), LessOffset<TStep>(Widen<TStep>(g1), x2));
@@ -94,9 +99,12 @@ internal unsafe partial class Avx2Rung
             out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> d0, out Vector256<int> d1)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
-            Avx2Rung.Sum(w->Values, x, x1, x2, x3, 0, 4, out var e0, out var e1, out var f0, out var f1, out var g0, out var g1, out var h0, out var h1);
-            (a0, a1, b0, b1) = (LessOffset<TStep>(Widen<TStep>(e0), x), LessOffset<TStep>(Widen<TStep>(e1), x), LessOffset<TStep>(Widen<TStep>(f0), x1), LessOffset<TStep>(Widen<TStep>(f1), x1));
-            (c0, c1, d0, d1) = (LessOffset<TStep>(Widen<TStep>(g0), x2), LessOffset<TStep>(Widen<TStep>(g1), x2), LessOffset<TStep>(Widen<TStep>(h0), x3), LessOffset<TStep>(Widen<TStep>(h1), x3));
+            Avx2Rung.Sum(w->Values, x, x1, x2, x3, 0, 4, out var e0, out var e1, out var f0, out var f1, out var g0,
+                out var g1, out var h0, out var h1);
+            (a0, a1, b0, b1) = (LessOffset<TStep>(Widen<TStep>(e0), x), LessOffset<TStep>(Widen<TStep>(e1), x),
+                LessOffset<TStep>(Widen<TStep>(f0), x1), LessOffset<TStep>(Widen<TStep>(f1), x1));
+            (c0, c1, d0, d1) = (LessOffset<TStep>(Widen<TStep>(g0), x2), LessOffset<TStep>(Widen<TStep>(g1), x2),
+                LessOffset<TStep>(Widen<TStep>(h0), x3), LessOffset<TStep>(Widen<TStep>(h1), x3));
             Avx2Rung.Sum(w->Values, x, x1, x2, x3, 4, 4, out e0, out e1, out f0, out f1, out g0, out g1, out h0, out h1);
             (a0, a1, b0, b1) = (a0 + Widen<TStep>(e0), a1 + Widen<TStep>(e1), b0 + Widen<TStep>(f0), b1 + Widen<TStep>(f1));
             (c0, c1, d0, d1) = (c0 + Widen<TStep>(g0), c1 + Widen<TStep>(g1), d0 + Widen<TStep>(h0), d1 + Widen<TStep>(h1));
@@ -133,16 +141,20 @@ internal unsafe partial class Avx2Rung
                 var (v0, v1) = (Vector256.Load(values + 64), Vector256.Load(values + 96));
                 var (s, t) = (Broadcast(x, j), Broadcast(x, j + 1));
                 a0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
-                a1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                a1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t),
+                    Vector256.Load(scales + 16));
                 (s, t) = (Broadcast(x1, j), Broadcast(x1, j + 1));
                 b0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
-                b1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                b1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t),
+                    Vector256.Load(scales + 16));
                 (s, t) = (Broadcast(x2, j), Broadcast(x2, j + 1));
                 c0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
-                c1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                c1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t),
+                    Vector256.Load(scales + 16));
                 (s, t) = (Broadcast(x3, j), Broadcast(x3, j + 1));
                 d0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w0, s) + Avx2.MultiplyAddAdjacent(v0, t), Vector256.Load(scales));
-                d1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t), Vector256.Load(scales + 16));
+                d1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w1, s) + Avx2.MultiplyAddAdjacent(v1, t),
+                    Vector256.Load(scales + 16));
             }
         }
     }

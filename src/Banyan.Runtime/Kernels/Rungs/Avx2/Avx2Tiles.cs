@@ -11,7 +11,8 @@ namespace Banyan.Runtime.Kernels.Rungs;
 // memory (first-level cache): they are touched once in 32 columns.
 internal unsafe partial class Avx2Rung
 {
-    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y, byte* next, long nextBytes, int terms = 1)
+    public override void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
+        byte* next, long nextBytes, int terms = 1)
     {
         // What is unpacked next would be waited for: each tile brings some of it nearer.
         var step = Activations.TokenTile / terms;
@@ -84,7 +85,8 @@ internal unsafe partial class Avx2Rung
 
     /// <summary>total += sum × (row scale × token scale), then min × the token's scaled sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Add<TSums>(Vector256<float> sum0, Vector256<float> sum1, UnpackedBlock* w, ActivationBlock* x, float* y) where TSums : struct, ISums
+    static void Add<TSums>(Vector256<float> sum0, Vector256<float> sum1, UnpackedBlock* w, ActivationBlock* x, float* y)
+        where TSums : struct, ISums
     {
         var scale = Vector256.Create(x->Scale);
         var y0 = Fma.MultiplyAdd(sum0, Vector256.Load(w->Scales) * scale, Vector256.Load(y));

@@ -6,7 +6,9 @@ namespace Banyan.Runtime.Kernels.Rungs;
 // Float weights.
 internal unsafe partial class Avx512Rung
 {
-    /// <summary>Tokens that are multiplied together: enough sums to hide how long an addition takes, and to read a weight once for all of them.</summary>
+    /// <summary>
+    /// Tokens that are multiplied together: enough sums to hide how long an addition takes, and to read a weight once for all of them.
+    /// </summary>
     const int FloatTokens = 12;
 
     public override void MultiplyFloatTiles(float* w, nint wStride, int columns, float* x, nint xStride, int tokens, float* y, nint yStride)

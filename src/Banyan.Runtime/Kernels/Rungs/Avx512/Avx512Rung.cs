@@ -82,7 +82,8 @@ internal unsafe partial class Avx512Rung : Avx2Rung
         /// Row by row, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's
         /// <see cref="Avx2Rung.Signs"/>, which only I8 has.
         /// </summary>
-        static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
+        static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a,
+            out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
     }
 
     // A method of its own: where the runtime put it into the switch above, sums no longer had registers of their own.
@@ -124,7 +125,8 @@ internal unsafe partial class Avx512Rung : Avx2Rung
 
     /// <summary>total += sum × (row scale × token scale), then min × the token's scaled sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static void Add<TSums>(ref Vector512<float> total, Vector512<float> sum, UnpackedBlock* w, ActivationBlock* x) where TSums : struct, ISums
+    static void Add<TSums>(ref Vector512<float> total, Vector512<float> sum, UnpackedBlock* w, ActivationBlock* x)
+        where TSums : struct, ISums
     {
         total = Avx512F.FusedMultiplyAdd(sum, Vector512.Load(w->Scales) * Vector512.Create(x->Scale), total);
         if (TSums.HasMins)

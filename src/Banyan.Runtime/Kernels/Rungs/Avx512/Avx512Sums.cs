@@ -11,11 +11,13 @@ internal unsafe partial class Avx512Rung
 {
     /// <summary>Sums in 16 bits to 32, times the step of the weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<int> Widen<TStep>(Vector512<short> sums) where TStep : struct, IStep => Avx512BW.MultiplyAddAdjacent(sums, Vector512.Create(TStep.Value));
+    static Vector512<int> Widen<TStep>(Vector512<short> sums) where TStep : struct, IStep =>
+        Avx512BW.MultiplyAddAdjacent(sums, Vector512.Create(TStep.Value));
 
     /// <summary>What 128 makes too much of sums without a minimum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector512<int> LessOffset<TStep>(Vector512<int> sum, ActivationBlock* x) where TStep : struct, IStep => TStep.HasMins ? sum : sum + Vector512.Create(x->Offset128);
+    static Vector512<int> LessOffset<TStep>(Vector512<int> sum, ActivationBlock* x) where TStep : struct, IStep =>
+        TStep.HasMins ? sum : sum + Vector512.Create(x->Offset128);
 
     /// <summary>
     /// Adds the products of vectors <paramref name="first"/> to <paramref name="first"/> + 3 with four tokens, in 16 bits. Step by step for
@@ -40,7 +42,8 @@ internal unsafe partial class Avx512Rung
         public static bool HasMins => TStep.HasMins;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d)
+        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b,
+            out Vector512<int> c, out Vector512<int> d)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
             var (e, f, g, h) = (Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero);
@@ -56,7 +59,8 @@ internal unsafe partial class Avx512Rung
         public static bool HasMins => TStep.HasMins;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d)
+        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b,
+            out Vector512<int> c, out Vector512<int> d)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
             var (e, f, g, h) = (Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero, Vector512<short>.Zero);
@@ -83,7 +87,8 @@ internal unsafe partial class Avx512Rung
         public static bool HasMins => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d)
+        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b,
+            out Vector512<int> c, out Vector512<int> d)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
             var (first, last) = (Vector512.Load(w->HalfScales), Vector512.Load(w->HalfScales + 32));
@@ -106,7 +111,8 @@ internal unsafe partial class Avx512Rung
         public static bool HasMins => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b, out Vector512<int> c, out Vector512<int> d)
+        public static void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a, out Vector512<int> b,
+            out Vector512<int> c, out Vector512<int> d)
         {
             ActivationBlock* x1 = x + stride, x2 = x1 + stride, x3 = x2 + stride;
             a = b = c = d = Vector512.Load((int*)w->Mins);

@@ -7,9 +7,9 @@ using Dapper;
 namespace Banyan.Server.Git.Packs.Kept;
 
 /// <summary>
-/// Packs of a repository's history that are sent as they are, so that a clone costs no more than its bytes. Each holds what its tips lead to
-/// and the packs before it do not: whoever may have the tips may have all of it, and nothing else is in it. They are copies, which may be
-/// dropped at any time; the objects are the authority.
+/// Packs of a repository's history that are sent as they are, so that a clone costs no more than its bytes. Each holds what its tips lead
+/// to and the packs before it do not: whoever may have the tips may have all of it, and nothing else is in it. They are copies, which may
+/// be dropped at any time; the objects are the authority.
 /// </summary>
 sealed class KeptPacks(HubDatabase database, TimeProvider time)
 {
@@ -24,13 +24,19 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Those of a repository, in their order.</summary>
-    public Task<IReadOnlyList<KeptPack>> ListAsync(long repo, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<KeptPack>>(
-        async c => [.. (await c.QueryAsync<(long Id, byte[] Tips, long Objects)>("SELECT id, tips, objects FROM git_packs WHERE repo_id = @repo AND place IS NOT NULL ORDER BY place", new { repo }))
+    public Task<IReadOnlyList<KeptPack>> ListAsync(long repo, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<KeptPack>>(
+        async c =>
+            [.. (await c.QueryAsync<(long Id, byte[] Tips, long Objects)>(
+                "SELECT id, tips, objects FROM git_packs WHERE repo_id = @repo AND place IS NOT NULL ORDER BY place", new { repo }))
             .Select(r => new KeptPack(r.Id, [.. r.Tips.Chunk(GitId.Size).Select(t => new GitId(t))], r.Objects))],
         cancellationToken);
 
-    /// <summary>The entries of a pack, part by part: each is valid until the next. A clone reads thousands of them, and leaves nothing on the heap.</summary>
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> PartsAsync(DbConnection connection, KeptPack pack, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>
+    /// The entries of a pack, part by part: each is valid until the next. A clone reads thousands of them, and leaves nothing on the heap.
+    /// </summary>
+    public async IAsyncEnumerable<ReadOnlyMemory<byte>> PartsAsync(DbConnection connection, KeptPack pack,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = $"SELECT {database.RowFirst}content FROM git_pack_parts WHERE pack_id = @id AND number = @number";
@@ -54,7 +60,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
     }
 
     /// <summary>Those of some ids that packs have.</summary>
-    public async Task<HashSet<GitId>> InAsync(IEnumerable<KeptPack> packs, IReadOnlyCollection<GitId> ids, CancellationToken cancellationToken)
+    public async Task<HashSet<GitId>> InAsync(IEnumerable<KeptPack> packs, IReadOnlyCollection<GitId> ids,
+        CancellationToken cancellationToken)
     {
         var (found, sorted) = (new HashSet<GitId>(), ids.ToArray());
         if (sorted.Length == 0)
@@ -66,7 +73,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 var part = await connection.ExecuteScalarAsync<byte[]?>(
-                    "SELECT ids FROM git_pack_ids WHERE pack_id = @Id AND first <= @from ORDER BY first DESC LIMIT 1", new { pack.Id, from = sorted[i].ToArray() });
+                    "SELECT ids FROM git_pack_ids WHERE pack_id = @Id AND first <= @from ORDER BY first DESC LIMIT 1",
+                    new { pack.Id, from = sorted[i].ToArray() });
                 if (part is null)
                 {
                     i++;   // before its first
@@ -98,7 +106,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
     {
         var tips = pack.Tips.SelectMany(t => t.ToArray()).ToArray();
         var id = await database.WriteAsync(
-            t => t.ScalarAsync<long?>("INSERT INTO git_packs (repo_id, tips, objects, changed_at) SELECT id, @tips, @objects, @Now FROM repos WHERE id = @repo RETURNING id",
+            t => t.ScalarAsync<long?>(
+                "INSERT INTO git_packs (repo_id, tips, objects, changed_at) SELECT id, @tips, @objects, @Now FROM repos WHERE id = @repo RETURNING id",
                 new { repo, tips, objects = (long)pack.Ids.Length, Now }), cancellationToken);
         if (id is null)
             return false;
@@ -109,7 +118,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
             var content = new byte[Math.Min(left, PartBytes)];
             await pack.Pack.ReadExactlyAsync(content, cancellationToken);
             left -= content.Length;
-            rows.Add(("INSERT INTO git_pack_parts (pack_id, number, content) VALUES (@id, @number, @content)", new { id, number = number++, content }));
+            rows.Add(("INSERT INTO git_pack_parts (pack_id, number, content) VALUES (@id, @number, @content)",
+                new { id, number = number++, content }));
             await WriteAsync(rows, PartsAtOnce, cancellationToken);
         }
         foreach (var some in pack.Ids.Chunk(IdsInPart))
@@ -117,15 +127,18 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
             var ids = new byte[some.Length * GitId.Size];
             for (var i = 0; i < some.Length; i++)
                 some[i].CopyTo(ids.AsSpan(i * GitId.Size));
-            rows.Add(("INSERT INTO git_pack_ids (pack_id, first, ids) VALUES (@id, @first, @ids)", new { id, first = some[0].ToArray(), ids }));
+            rows.Add(("INSERT INTO git_pack_ids (pack_id, first, ids) VALUES (@id, @first, @ids)",
+                new { id, first = some[0].ToArray(), ids }));
             await WriteAsync(rows, PartsAtOnce, cancellationToken);
         }
         await WriteAsync(rows, 1, cancellationToken);
         return await database.WriteAsync(async t =>
         {
             await t.ExecuteAsync("UPDATE repos SET updated_at = updated_at WHERE id = @repo", new { repo });   // one after the other
-            return await t.ScalarAsync<long>("SELECT COUNT(*) FROM git_packs WHERE repo_id = @repo AND place IS NOT NULL", new { repo }) == before
-                && await t.ExecuteAsync("UPDATE git_packs SET place = @place, changed_at = @Now WHERE id = @id", new { id, place = before + 1L, Now }) == 1;
+            return await t.ScalarAsync<long>("SELECT COUNT(*) FROM git_packs WHERE repo_id = @repo AND place IS NOT NULL", new { repo })
+                == before
+                && await t.ExecuteAsync("UPDATE git_packs SET place = @place, changed_at = @Now WHERE id = @id",
+                    new { id, place = before + 1L, Now }) == 1;
         }, cancellationToken);
     }
 
@@ -143,7 +156,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
 
     /// <summary>Keeps only the first packs; transfers of the others are completed.</summary>
     public Task DropAsync(long repo, int keep, CancellationToken cancellationToken) => database.WriteAsync(
-        t => t.ExecuteAsync("UPDATE git_packs SET place = NULL, changed_at = @Now WHERE repo_id = @repo AND place > @keep", new { repo, keep, Now }), cancellationToken);
+        t => t.ExecuteAsync("UPDATE git_packs SET place = NULL, changed_at = @Now WHERE repo_id = @repo AND place > @keep",
+            new { repo, keep, Now }), cancellationToken);
 
     /// <summary>Drops what leads to objects that are about to be removed.</summary>
     public async Task DropAsync(long repo, IReadOnlyCollection<GitId> removed, CancellationToken cancellationToken)
@@ -159,7 +173,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
     /// <summary>Removes all packs of a repository that is going.</summary>
     public async Task RemoveAsync(long repo, CancellationToken cancellationToken)
     {
-        foreach (var id in await database.ReadAsync(c => c.QueryAsync<long>("SELECT id FROM git_packs WHERE repo_id = @repo", new { repo }), cancellationToken))
+        foreach (var id in await database.ReadAsync(c => c.QueryAsync<long>("SELECT id FROM git_packs WHERE repo_id = @repo", new { repo }),
+            cancellationToken))
             await RemovePackAsync(id, cancellationToken);
     }
 
@@ -168,7 +183,8 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
     {
         var before = Now - (long)s_grace.TotalMilliseconds;
         foreach (var id in await database.ReadAsync(
-            c => c.QueryAsync<long>("SELECT id FROM git_packs WHERE repo_id = @repo AND place IS NULL AND changed_at < @before", new { repo, before }), cancellationToken))
+            c => c.QueryAsync<long>("SELECT id FROM git_packs WHERE repo_id = @repo AND place IS NULL AND changed_at < @before",
+                new { repo, before }), cancellationToken))
             await RemovePackAsync(id, cancellationToken);
     }
 
@@ -178,7 +194,9 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
         {
             var column = table == "git_pack_parts" ? "number" : "first";
             while (await database.WriteAsync(
-                t => t.ExecuteAsync($"DELETE FROM {table} WHERE pack_id = @id AND {column} IN (SELECT {column} FROM {table} WHERE pack_id = @id LIMIT 500)", new { id }), cancellationToken) > 0)
+                t => t.ExecuteAsync(
+                    $"DELETE FROM {table} WHERE pack_id = @id AND {column} IN (SELECT {column} FROM {table} WHERE pack_id = @id LIMIT 500)",
+                    new { id }), cancellationToken) > 0)
             {
             }
         }

@@ -12,7 +12,8 @@ namespace Banyan.Server.Git.Packs.Kept;
 /// those who push and clone, and forgets what it was told when the hub ends: the next clone tells it again.
 /// </summary>
 sealed partial class PackKeeper(
-    KeptPacks kept, PackMaker maker, GitObjects objects, Refs refs, Reachability reachability, CommitGraphs graphs, RepoStore repos, HubOptions options, ILogger<PackKeeper> log)
+    KeptPacks kept, PackMaker maker, GitObjects objects, Refs refs, Reachability reachability, CommitGraphs graphs, RepoStore repos,
+    HubOptions options, ILogger<PackKeeper> log)
     : Job
 {
     // A repository whose history is made of so many parts is packed anew.
@@ -85,7 +86,8 @@ sealed partial class PackKeeper(
             return;
         await kept.SweepAsync(repo, cancellationToken);
         var packs = await TrimAsync(repo, cancellationToken);
-        if (pack is not null && (await kept.InAsync(packs, pack.Basis, cancellationToken)).Count == pack.Basis.Count && (await kept.InAsync(packs, pack.Ids, cancellationToken)).Count == 0)
+        if (pack is not null && (await kept.InAsync(packs, pack.Basis, cancellationToken)).Count == pack.Basis.Count
+            && (await kept.InAsync(packs, pack.Ids, cancellationToken)).Count == 0)
         {
             await kept.AddAsync(repo, packs.Count, pack, cancellationToken);
             return;
@@ -93,7 +95,8 @@ sealed partial class PackKeeper(
         // The default branch first: then a clone of it alone has a pack as well.
         foreach (var isAll in (bool[])[false, true])
         {
-            var all = (await refs.ListAsync(repo, cancellationToken)).Where(r => IsCloned(r.Name) && (isAll || r.Name == GitRef.Heads + found.DefaultBranch)).ToList();
+            var all = (await refs.ListAsync(repo, cancellationToken)).Where(r => IsCloned(r.Name)
+                && (isAll || r.Name == GitRef.Heads + found.DefaultBranch)).ToList();
             packs = await kept.ListAsync(repo, cancellationToken);
             using var made = await MakeAsync(repo, all, packs, cancellationToken);
             if (made is not null)
@@ -101,7 +104,8 @@ sealed partial class PackKeeper(
         }
     }
 
-    static bool IsCloned(string name) => name.StartsWith(GitRef.Heads, StringComparison.Ordinal) || name.StartsWith(GitRef.Tags, StringComparison.Ordinal);
+    static bool IsCloned(string name) => name.StartsWith(GitRef.Heads, StringComparison.Ordinal)
+        || name.StartsWith(GitRef.Tags, StringComparison.Ordinal);
 
     /// <summary>Drops packs whose history nobody clones any more, and all that follow them.</summary>
     async Task<IReadOnlyList<KeptPack>> TrimAsync(long repo, CancellationToken cancellationToken)
@@ -109,7 +113,8 @@ sealed partial class PackKeeper(
         var packs = await kept.ListAsync(repo, cancellationToken);
         if (packs.Count == 0)
             return packs;
-        var (named, commits) = await reachability.TipsAsync(repo, (await refs.ListAsync(repo, cancellationToken)).Where(r => IsCloned(r.Name)), cancellationToken);
+        var (named, commits) = await reachability.TipsAsync(repo,
+            (await refs.ListAsync(repo, cancellationToken)).Where(r => IsCloned(r.Name)), cancellationToken);
         var reached = (await graphs.OfAsync(repo, commits, cancellationToken)).Closure(commits);
         var left = packs.Count > MostPacks ? 0 : packs.TakeWhile(p => p.Tips.All(t => named.Contains(t) || reached.Contains(t))).Count();
         if (left < packs.Count)
@@ -118,7 +123,8 @@ sealed partial class PackKeeper(
     }
 
     /// <summary>A pack of what refs lead to and no pack has; null where it is too little.</summary>
-    async Task<PackToKeep?> MakeAsync(long repo, IReadOnlyList<GitRef> all, IReadOnlyList<KeptPack> packs, CancellationToken cancellationToken)
+    async Task<PackToKeep?> MakeAsync(long repo, IReadOnlyList<GitRef> all, IReadOnlyList<KeptPack> packs,
+        CancellationToken cancellationToken)
     {
         var (_, commits) = await reachability.TipsAsync(repo, all, cancellationToken);
         var graph = await graphs.OfAsync(repo, commits, cancellationToken);
@@ -129,7 +135,8 @@ sealed partial class PackKeeper(
         var there = await kept.InAsync(packs, collected.Ids, cancellationToken);
         if (collected.Ids.Count - there.Count < Least)
             return null;
-        var spool = new FileStream(Path.Combine(options.SpoolFolder, $"keep-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+        var spool = new FileStream(Path.Combine(options.SpoolFolder, $"keep-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.ReadWrite,
+            FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
         try
         {
             await maker.WriteAsync(repo, collected, there, spool, cancellationToken);

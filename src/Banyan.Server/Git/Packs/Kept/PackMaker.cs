@@ -8,9 +8,10 @@ using Dapper;
 namespace Banyan.Server.Git.Packs.Kept;
 
 /// <summary>
-/// Writes a pack of a repository's objects that takes few bytes: a file or folder is a delta to what stood in its place in the commit before, where that is
-/// in the same pack. git looks for likely bases among all objects; here the history names them, so nothing is compared that is not related. Memory is
-/// some 40 bytes an object, what was written last (<see cref="RecentBytes"/>), and one object with its base.
+/// Writes a pack of a repository's objects that takes few bytes: a file or folder is a delta to what stood in its place in the commit
+/// before, where that is in the same pack. git looks for likely bases among all objects; here the history names them, so nothing is
+/// compared that is not related. Memory is some 40 bytes an object, what was written last (<see cref="RecentBytes"/>), and one object with
+/// its base.
 /// </summary>
 sealed class PackMaker(HubDatabase database)
 {
@@ -28,7 +29,8 @@ sealed class PackMaker(HubDatabase database)
     /// <param name="isLeftOut">Objects that are not written.</param>
     /// <param name="to">Receives the pack.</param>
     /// <param name="cancellationToken">Ends the work.</param>
-    public async Task WriteAsync(long repo, ObjectsToSend collected, IReadOnlySet<GitId> isLeftOut, Stream to, CancellationToken cancellationToken)
+    public async Task WriteAsync(long repo, ObjectsToSend collected, IReadOnlySet<GitId> isLeftOut, Stream to,
+        CancellationToken cancellationToken)
     {
         var ids = collected.Ids;
         var (places, depths) = (new long[ids.Count], new byte[ids.Count]);
@@ -78,7 +80,8 @@ sealed class PackMaker(HubDatabase database)
     }
 
     static async Task<byte[]> ReadAsync(DbConnection connection, long repo, GitId id) =>
-        await connection.ExecuteScalarAsync<byte[]?>("SELECT content FROM git_objects WHERE repo_id = @repo AND oid = @oid", new { repo, oid = id.ToArray() }) ?? throw Missing(1);
+        await connection.ExecuteScalarAsync<byte[]?>("SELECT content FROM git_objects WHERE repo_id = @repo AND oid = @oid",
+            new { repo, oid = id.ToArray() }) ?? throw Missing(1);
 
     static InvalidDataException Missing(int count) => new($"{count} git objects of a repository are missing: run banyan fsck.");
 }

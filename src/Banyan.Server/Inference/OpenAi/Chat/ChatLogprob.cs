@@ -10,7 +10,8 @@ static class ChatLogprob
 
     public static ChatTokenLogprob Of(Tokenizer tokenizer, Generated generated) => new(
         tokenizer.Text(generated.Token!.Value), Finite(generated.LogProb), BytesOf(tokenizer, generated.Token.Value),
-        [.. generated.TopLogProbs.Select(t => new ChatTopLogprob(tokenizer.Text(t.Token), Finite(t.LogProb), BytesOf(tokenizer, t.Token)))]);
+        [.. generated.TopLogProbs.Select(t => new ChatTopLogprob(tokenizer.Text(t.Token), Finite(t.LogProb),
+            BytesOf(tokenizer, t.Token)))]);
 
     /// <summary>JSON has no infinity; and no minus before zero, please.</summary>
     public static float Finite(float logprob) => float.IsFinite(logprob) ? logprob + 0f : Impossible;

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Banyan.Server.Inference.OpenAi.Chat;
 
 /// <summary>OpenAI's chat completion object.</summary>
-sealed record ChatCompletion(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage, string SystemFingerprint, Timings Timings);
+sealed record ChatCompletion(string Id, string Object, long Created, string Model, IReadOnlyList<ChatChoice> Choices, Usage Usage,
+    string SystemFingerprint, Timings Timings);
 
 sealed record ChatChoice(int Index, ChatMessage Message, ChatLogprobs? Logprobs, string FinishReason)
 {

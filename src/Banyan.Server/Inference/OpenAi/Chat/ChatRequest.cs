@@ -82,7 +82,8 @@ sealed record ChatRequest
         if (fields.Object("chat_template_kwargs") is { } extra)
             foreach (var property in extra.Properties)
                 variables[property.Name] = s_given.Contains(property.Name)
-                    ? throw ApiException.Invalid($"chat_template_kwargs.{property.Name}", $"Invalid 'chat_template_kwargs': '{property.Name}' is given by the request or the model and cannot be replaced here.")
+                    ? throw ApiException.Invalid($"chat_template_kwargs.{property.Name}",
+                        $"Invalid 'chat_template_kwargs': '{property.Name}' is given by the request or the model and cannot be replaced here.")
                     : ChatTemplate.ReadVariables(property.Value);
         return variables;
     }
@@ -107,7 +108,8 @@ sealed record ChatRequest
                 throw ApiException.WrongType(path, "an object", Fields.Describe(tools[i]));
             var tool = new Fields(tools[i], path);
             if (tool.Text("type") is not (null or "function"))
-                throw ApiException.Unsupported($"{path}.type", $"'{path}.type' must be \"function\": this server knows no other kind of tool.");
+                throw ApiException.Unsupported($"{path}.type",
+                    $"'{path}.type' must be \"function\": this server knows no other kind of tool.");
             var function = tool.Object("function") ?? throw ApiException.Missing($"{path}.function");
             var name = function.Text("name") ?? throw ApiException.Missing($"{path}.function.name");
             CheckName(name, function.Path("name"));
@@ -140,14 +142,18 @@ sealed record ChatRequest
                     "auto" => ToolUse.Auto,
                     "none" => ToolUse.None,
                     "required" or "any" => ToolUse.Required,
-                    var other => throw ApiException.Invalid("tool_choice", $"Invalid 'tool_choice': \"{(other!.Length > 40 ? other[..40] : other)}\", expected \"auto\", \"none\", \"required\" or a function."),
+                    var other =>
+                        throw ApiException.Invalid("tool_choice",
+                            $"Invalid 'tool_choice': \"{(other!.Length > 40 ? other[..40] : other)}\", expected \"auto\", \"none\", \"required\" or a function."),
                 };
-                return use == ToolUse.Required && names.Count == 0 ? throw ApiException.Invalid("tool_choice", "'tool_choice': \"required\" needs 'tools'.") : (use, null);
+                return use == ToolUse.Required && names.Count == 0
+                    ? throw ApiException.Invalid("tool_choice", "'tool_choice': \"required\" needs 'tools'.") : (use, null);
             default:
                 var named = fields.Object("tool_choice")!.Value;
                 var name = (named.Object("function") ?? named).Text("name") ?? throw ApiException.Missing("tool_choice.function.name");
                 return names.Contains(name) ? (ToolUse.Required, name)
-                    : throw ApiException.Invalid("tool_choice.function.name", $"Invalid 'tool_choice.function.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
+                    : throw ApiException.Invalid("tool_choice.function.name",
+                        $"Invalid 'tool_choice.function.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
         }
     }
 

@@ -18,7 +18,8 @@ static class Messages
         if (fields.Any("messages") is null)
             throw ApiException.Missing("messages");
         if (fields.Count("messages") > MaxMessages)
-            throw ApiException.Invalid("messages", $"Invalid 'messages': {fields.Count("messages")} messages, expected 1 to {MaxMessages}.");
+            throw ApiException.Invalid("messages",
+                $"Invalid 'messages': {fields.Count("messages")} messages, expected 1 to {MaxMessages}.");
         var messages = fields.Array("messages");
         if (messages.Count == 0)
             throw ApiException.Invalid("messages", $"Invalid 'messages': 0 messages, expected 1 to {MaxMessages}.");
@@ -37,24 +38,31 @@ static class Messages
     /// <exception cref="ApiException">It is not such a message.</exception>
     public static string TakeLast(JsonArray messages)
     {
-        if (messages is not [.., JsonObject last] || (string?)last["role"] != "assistant" || last.ContainsKey("tool_calls") || (string?)last["content"] is not { Length: > 0 } text)
-            throw ApiException.Invalid("continue_final_message", "'continue_final_message' needs a last message of the assistant with text and no calls.");
+        if (messages is not [.., JsonObject last] || (string?)last["role"] != "assistant" || last.ContainsKey("tool_calls")
+            || (string?)last["content"] is not { Length: > 0 } text)
+            throw ApiException.Invalid("continue_final_message",
+                "'continue_final_message' needs a last message of the assistant with text and no calls.");
         messages.RemoveAt(messages.Count - 1);
-        return messages.Count > 0 ? text : throw ApiException.Invalid("messages", "Invalid 'messages': there is nothing before the message that is to be continued.");
+        return messages.Count > 0 ? text
+            : throw ApiException.Invalid("messages", "Invalid 'messages': there is nothing before the message that is to be continued.");
     }
 
     static JsonObject ReadMessage(JsonElement element, Fields message, JsonArray before)
     {
         var role = message.Text("role") ?? throw ApiException.Missing(message.Path("role"));
         if (role is not ("system" or "developer" or "user" or "assistant" or "tool"))
-            throw ApiException.Invalid(message.Path("role"), $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
+            throw ApiException.Invalid(message.Path("role"),
+                $"Invalid '{message.Path("role")}': '{(role.Length > 40 ? role[..40] : role)}', expected system, developer, user, assistant or tool.");
         var toolCalls = message.Array("tool_calls");
         var content = ReadContent(message, Unseen.IsOfTool(role, before));
-        // Null is what OpenAI's API, and this one, answers where tools are called; some clients leave the field out, or send back null alone.
-        if (content is null && !(role == "assistant" && (toolCalls.Count > 0 || message.Has("content"))) && !(role == "tool" && message.Has("content")))
+        // Null is what OpenAI's API, and this one, answers where tools are called; some clients leave the field out, or send back null
+        // alone.
+        if (content is null && !(role == "assistant" && (toolCalls.Count > 0 || message.Has("content")))
+            && !(role == "tool" && message.Has("content")))
             throw ApiException.Missing(message.Path("content"));
 
-        // Everything else of the message stays: templates read names, reasoning and call ids. Null is absence, which templates ask for by `is defined`.
+        // Everything else of the message stays: templates read names, reasoning and call ids. Null is absence, which templates ask for by
+        // `is defined`.
         var result = (JsonObject)ChatTemplate.ReadVariables(element)!;
         foreach (var (name, _) in result.Where(field => field.Value is null or JsonArray { Count: 0 }).ToList())
             result.Remove(name);
@@ -78,14 +86,16 @@ static class Messages
                 var texts = new List<string>();
                 foreach (var part in parts.EnumerateArray())
                 {
-                    var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]") : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
+                    var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, $"{path}[{texts.Count}]")
+                        : throw ApiException.WrongType($"{path}[{texts.Count}]", "an object", Fields.Describe(part));
                     if (fields.Text("type") is var type && type is not (null or "text" or "refusal") && isShown)
                     {
                         texts.Add(Unseen.Note(type));
                         continue;
                     }
                     if (type is not ("text" or "refusal"))
-                        throw ApiException.Unsupported(fields.Path("type"), $"Content of type '{type}' is not supported: the models here read text only.");
+                        throw ApiException.Unsupported(fields.Path("type"),
+                            $"Content of type '{type}' is not supported: the models here read text only.");
                     texts.Add(fields.Text(type) ?? throw ApiException.Missing(fields.Path(type)));
                 }
                 return string.Concat(texts);
@@ -94,7 +104,9 @@ static class Messages
         }
     }
 
-    /// <summary>A call has a function with a name; its arguments come as JSON in a string, which the prompt's maker reads as the template wants.</summary>
+    /// <summary>
+    /// A call has a function with a name; its arguments come as JSON in a string, which the prompt's maker reads as the template wants.
+    /// </summary>
     static void CheckToolCall(JsonElement element, string path)
     {
         if (element.ValueKind != JsonValueKind.Object)

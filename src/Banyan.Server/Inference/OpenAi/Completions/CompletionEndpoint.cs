@@ -15,12 +15,14 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
     public async Task HandleAsync(HttpContext context, CancellationToken cancellationToken)
     {
         using var asked = await bodies.ReadAsync(context, fields => catalogue.AskAsync(fields,
-            CompletionRequest.CountGenerations(fields, options.MaxPending), model => CompletionRequest.Read(fields, model, options.MaxPending), cancellationToken), cancellationToken);
+            CompletionRequest.CountGenerations(fields, options.MaxPending),
+            model => CompletionRequest.Read(fields, model, options.MaxPending), cancellationToken), cancellationToken);
         var (model, request) = (asked.Model, asked.Request);
         var generations = Requests(request);
         using var measured = telemetry.Begin("text_completion", model.Name);
 
-        var head = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(), model.Name, [], model.Fingerprint);
+        var head = new Completion($"cmpl-{Guid.NewGuid():N}", "text_completion", time.GetUtcNow().ToUnixTimeSeconds(),
+            model.Name, [], model.Fingerprint);
         var scored = new IReadOnlyList<ScoredToken>?[request.Prompts.Count];
         for (var i = 0; request.ScoresPrompt && i < scored.Length; i++)
             scored[i] = await model.ScoreAsync(request.Prompts[i], request.Logprobs!.Value, cancellationToken);
@@ -31,7 +33,8 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
         if (request.Stream)
             await StreamAsync(context.Response, request, head, choices, model.Tokenizer, pieces, cancellationToken);
         else
-            await context.Response.WriteAsJsonAsync(await CollectAsync(request, head, choices, pieces), ApiJson.Readable.Completion, cancellationToken: cancellationToken);
+            await context.Response.WriteAsJsonAsync(await CollectAsync(request, head, choices, pieces), ApiJson.Readable.Completion,
+                cancellationToken: cancellationToken);
     }
 
     static List<Request> Requests(CompletionRequest request) =>
@@ -43,7 +46,8 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
     {
         await Task.CompletedTask;
         foreach (var request in requests)
-            yield return new Piece(request.Choice, new Generated { Finish = Runtime.Generation.FinishReason.Length, Statistics = new(request.Prompt.Length, 0, 0, 0, 0) });
+            yield return new Piece(request.Choice,
+                new Generated { Finish = Runtime.Generation.FinishReason.Length, Statistics = new(request.Prompt.Length, 0, 0, 0, 0) });
     }
 
     /// <summary>Of each prompt's answers the likeliest, by the mean of their tokens' log-probabilities.</summary>
@@ -58,13 +62,16 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
             texts[index].Append(choices[index].Take(generated, logprobs[index]));
         return head with
         {
-            Choices = [.. Best(request, choices).Select((best, i) => new CompletionChoice(i, texts[best].ToString(), logprobs[best], choices[best].FinishReason))],
+            Choices =
+                [.. Best(request, choices)
+                    .Select((best, i) => new CompletionChoice(i, texts[best].ToString(), logprobs[best], choices[best].FinishReason))],
             Usage = UsageOf(request, choices),
             Timings = TimingsOf(choices),
         };
     }
 
-    static async Task StreamAsync(HttpResponse response, CompletionRequest request, Completion head, Choice[] choices, Tokenizer tokenizer, IAsyncEnumerable<Piece> pieces, CancellationToken cancellationToken)
+    static async Task StreamAsync(HttpResponse response, CompletionRequest request, Completion head, Choice[] choices, Tokenizer tokenizer,
+        IAsyncEnumerable<Piece> pieces, CancellationToken cancellationToken)
     {
         var events = new ServerSentEvents(response);
         await events.GuardAsync(async () =>
@@ -73,7 +80,8 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
             {
                 if (generated.Prompt is { } read)
                 {
-                    await events.WriteAsync(head with { Choices = [new(index, "", null, null)], PromptProgress = PromptRead.Of(read) }, ApiJson.Readable.Completion, cancellationToken);
+                    await events.WriteAsync(head with { Choices = [new(index, "", null, null)], PromptProgress = PromptRead.Of(read) },
+                        ApiJson.Readable.Completion, cancellationToken);
                     continue;
                 }
                 var choice = choices[index];
@@ -88,7 +96,8 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
                 }, ApiJson.Readable.Completion, cancellationToken);
             }
             if (request.IncludeUsage)
-                await events.WriteAsync(head with { Usage = UsageOf(request, choices), Timings = TimingsOf(choices) }, ApiJson.Readable.Completion, cancellationToken);
+                await events.WriteAsync(head with { Usage = UsageOf(request, choices), Timings = TimingsOf(choices) },
+                    ApiJson.Readable.Completion, cancellationToken);
             await events.WriteDoneAsync(cancellationToken);
         });
     }
@@ -138,7 +147,8 @@ sealed class CompletionEndpoint(Bodies bodies, Catalogue catalogue, InferenceOpt
             foreach (var (i, (token, logProb, top)) in scored.Index())
                 if (i > 0 || !request.FromText || !tokenizer.IsSpecial(token))
                     // Some tokenizers put a space before a text, which is no part of it.
-                    Add(logprobs, token, logProb, top, without: logprobs.Tokens.Count == 0 && tokenizer.Bytes(token).StartsWith(" "u8) && _echo?.StartsWith(' ') == false ? 1 : 0);
+                    Add(logprobs, token, logProb, top, without: logprobs.Tokens.Count == 0 && tokenizer.Bytes(token).StartsWith(" "u8)
+                        && _echo?.StartsWith(' ') == false ? 1 : 0);
         }
 
         void Add(CompletionLogprobs logprobs, int token, float? logProb, IReadOnlyList<TokenLogProb> likely, int without = 0)

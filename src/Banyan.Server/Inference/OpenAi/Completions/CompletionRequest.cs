@@ -42,7 +42,8 @@ sealed record CompletionRequest
         var choices = fields.Integer("n", 1, maxChoices) ?? 1;
         var best = ReadBestOf(fields, choices, maxChoices);
         if (best > choices && stream)
-            throw ApiException.Invalid("best_of", "'best_of' more than 'n' cannot be streamed: which answers are the best is known at their end.");
+            throw ApiException.Invalid("best_of",
+                "'best_of' more than 'n' cannot be streamed: which answers are the best is known at their end.");
         var logprobs = ReadLogprobs(fields);
         var echo = fields.Flag("echo");
         if (echo && logprobs is not null && fields.Any("suffix") is not null)
@@ -76,15 +77,18 @@ sealed record CompletionRequest
     public static int CountGenerations(Fields fields, int maxChoices)
     {
         var choices = ReadBestOf(fields, fields.Integer("n", 1, maxChoices) ?? 1, maxChoices);
-        var prompts = fields.Any("prompt") is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0 && array[0].ValueKind != JsonValueKind.Number ? array.GetArrayLength() : 1;
+        var prompts = fields.Any("prompt") is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() > 0
+            && array[0].ValueKind != JsonValueKind.Number ? array.GetArrayLength() : 1;
         return (long)choices * prompts <= maxChoices ? choices * prompts
-            : throw ApiException.Invalid("n", $"{prompts} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
+            : throw ApiException.Invalid("n",
+                $"{prompts} prompts with {choices} choices each are more than the {maxChoices} generations this server runs at once.");
     }
 
     static int ReadBestOf(Fields fields, int choices, int maxChoices) => fields.Integer("best_of", 1, maxChoices) is not { } best ? choices
         : best >= choices ? best : throw ApiException.Invalid("best_of", $"Invalid 'best_of': {best} is less than 'n', {choices}.");
 
-    static bool IsText(JsonElement prompt) => prompt.ValueKind == JsonValueKind.String || (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() > 0 && prompt[0].ValueKind == JsonValueKind.String);
+    static bool IsText(JsonElement prompt) => prompt.ValueKind == JsonValueKind.String
+        || (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() > 0 && prompt[0].ValueKind == JsonValueKind.String);
 
     static int? ReadLogprobs(Fields fields) => fields.Any("logprobs") switch
     {
@@ -94,7 +98,8 @@ sealed record CompletionRequest
         _ => fields.Integer("logprobs", 0, MaxLogprobs),
     };
 
-    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts, GenerationOptions Options) ReadPrompts(Fields fields, LoadedModel model, GenerationOptions options)
+    static (IReadOnlyList<string> Texts, IReadOnlyList<int[]> Prompts, GenerationOptions Options) ReadPrompts(Fields fields,
+        LoadedModel model, GenerationOptions options)
     {
         var prompt = fields.Any("prompt") ?? throw ApiException.Missing("prompt");
         model.RefuseHopeless(prompt, "prompt");
@@ -112,7 +117,8 @@ sealed record CompletionRequest
     {
         if (prompt.ValueKind == JsonValueKind.String)
             return FromTexts([Fields.ReadText(prompt, "prompt")], model);
-        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() is var count && count >= model.ContextLength && prompt[0].ValueKind == JsonValueKind.Number)
+        if (prompt.ValueKind == JsonValueKind.Array && prompt.GetArrayLength() is var count && count >= model.ContextLength
+            && prompt[0].ValueKind == JsonValueKind.Number)
             throw PromptTokens.TooLong(model, "prompt");
         var items = fields.Array("prompt");
         if (items.Count == 0)
@@ -120,8 +126,11 @@ sealed record CompletionRequest
         if (items.All(i => i.ValueKind == JsonValueKind.String))
             return FromTexts([.. items.Select(i => Fields.ReadText(i, "prompt"))], model);
         var tokens = items.All(i => i.ValueKind == JsonValueKind.Number) ? [ReadTokens(items, model)]
-            : items.All(i => i.ValueKind == JsonValueKind.Array) ? items.Select(i => i.GetArrayLength() < model.ContextLength ? ReadTokens([.. i.EnumerateArray()], model) : throw PromptTokens.TooLong(model, "prompt")).ToList()
-            : throw ApiException.WrongType("prompt", "a string, an array of strings, an array of token ids or an array of those", "an array of mixed items");
+            : items.All(i => i.ValueKind == JsonValueKind.Array)
+            ? items.Select(i => i.GetArrayLength() < model.ContextLength ? ReadTokens([.. i.EnumerateArray()], model)
+                : throw PromptTokens.TooLong(model, "prompt")).ToList()
+            : throw ApiException.WrongType("prompt", "a string, an array of strings, an array of token ids or an array of those",
+                "an array of mixed items");
         return ([.. tokens.Select(t => model.Tokenizer.Decode(t))], tokens);
     }
 

@@ -4,7 +4,9 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Server.Inference.OpenAi.Completions;
 
-/// <summary>Tokens as the older API names them: by their text. One that is part of a character is <c>bytes:\xc3</c>, as OpenAI wrote it.</summary>
+/// <summary>
+/// Tokens as the older API names them: by their text. One that is part of a character is <c>bytes:\xc3</c>, as OpenAI wrote it.
+/// </summary>
 static class TokenNames
 {
     public static string Of(Tokenizer tokenizer, int token)

@@ -48,7 +48,8 @@ sealed class EmbeddingEndpoint(Bodies bodies, Catalogue catalogue, Telemetry tel
     {
         var format = fields.Text("encoding_format");
         if (format is not (null or "float" or "base64"))
-            throw ApiException.Invalid("encoding_format", $"Invalid 'encoding_format': \"{(format.Length > 40 ? format[..40] : format)}\", expected \"float\" or \"base64\".");
+            throw ApiException.Invalid("encoding_format",
+                $"Invalid 'encoding_format': \"{(format.Length > 40 ? format[..40] : format)}\", expected \"float\" or \"base64\".");
         _ = fields.Text("user");
         var dimensions = model.Vectors.CheckDimensions(fields.Integer("dimensions", 1, int.MaxValue));
         return new(EmbeddedTexts.Read(fields, "input", model), dimensions, format == "base64");

@@ -31,7 +31,9 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         if (fields.Any("input") is { } all)
             model.RefuseHopeless(all, "input");
         var messages = fields.Text("previous_response_id") is { Length: > 0 } previous
-            ? store.Find(previous) ?? throw new ApiException(404, $"The response '{(previous.Length > 80 ? previous[..80] : previous)}' is not kept here (any more): send the whole conversation.", "previous_response_id", "previous_response_not_found")
+            ? store.Find(previous)
+            ?? throw new ApiException(404,
+                $"The response '{(previous.Length > 80 ? previous[..80] : previous)}' is not kept here (any more): send the whole conversation.", "previous_response_id", "previous_response_not_found")
             : [];
         if (fields.Text("instructions") is { Length: > 0 } instructions)
         {
@@ -46,7 +48,9 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         var names = tools.Select(t => (string)t!["function"]!["name"]!).ToHashSet(StringComparer.Ordinal);
         var (use, named) = ReadChoice(fields, names);
         var effort = fields.Object("reasoning")?.Text("effort");
-        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model) with { MaxTokens = fields.MaxTokens("max_output_tokens") ?? int.MaxValue };
+        var options = SamplingFields.Read(fields, SamplingFields.OpenAi, model)
+            with
+        { MaxTokens = fields.MaxTokens("max_output_tokens") ?? int.MaxValue };
         var kept = (JsonArray)messages.DeepClone();
         var turn = model.Prepare(new TurnRequest
         {
@@ -71,21 +75,27 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         {
             null or "text" => null,
             "json_object" => OutputShape.JsonObject(),
-            "json_schema" => OutputShape.OfSchema(format.Any("schema") ?? throw ApiException.Missing("text.format.schema"), "text.format.schema"),
-            var other => throw ApiException.Unsupported("text.format.type", $"'text.format.type' can be \"text\", \"json_object\" or \"json_schema\", not \"{(other.Length > 40 ? other[..40] : other)}\"."),
+            "json_schema" =>
+                OutputShape.OfSchema(format.Any("schema") ?? throw ApiException.Missing("text.format.schema"), "text.format.schema"),
+            var other =>
+                throw ApiException.Unsupported("text.format.type",
+                    $"'text.format.type' can be \"text\", \"json_object\" or \"json_schema\", not \"{(other.Length > 40 ? other[..40] : other)}\"."),
         };
     }
 
     // Kinds that nobody here carries out (web_search, image_generation, …) are passed over, namespaces opened.
-    static void ReadTools(IReadOnlyList<JsonElement> items, string path, JsonArray tools, Dictionary<string, CalledTool> called, string space, int depth)
+    static void ReadTools(IReadOnlyList<JsonElement> items, string path, JsonArray tools,
+        Dictionary<string, CalledTool> called, string space, int depth)
     {
         for (var i = 0; i < items.Count; i++)
         {
-            var tool = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], $"{path}[{i}]") : throw ApiException.WrongType($"{path}[{i}]", "an object", Fields.Describe(items[i]));
+            var tool = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], $"{path}[{i}]")
+                : throw ApiException.WrongType($"{path}[{i}]", "an object", Fields.Describe(items[i]));
             switch (tool.Text("type"))
             {
                 case "namespace" when depth < MaxDepth:
-                    ReadTools(tool.Array("tools"), tool.Path("tools"), tools, called, Joined(space, tool.Text("name") ?? throw ApiException.Missing(tool.Path("name"))), depth + 1);
+                    ReadTools(tool.Array("tools"), tool.Path("tools"), tools, called,
+                        Joined(space, tool.Text("name") ?? throw ApiException.Missing(tool.Path("name"))), depth + 1);
                     break;
                 case "function" or "custom":
                     var own = tool.Text("name") ?? throw ApiException.Missing(tool.Path("name"));
@@ -102,10 +112,12 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                         ["required"] = new JsonArray(CustomInput),
                         ["additionalProperties"] = false,
                     }
-                        : tool.Object("parameters") is null ? new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() } : ChatTemplate.ReadVariables(tool.Any("parameters")!.Value);
+                        : tool.Object("parameters") is null ? new JsonObject { ["type"] = "object", ["properties"] = new JsonObject() }
+                        : ChatTemplate.ReadVariables(tool.Any("parameters")!.Value);
                     if (isCustom || space.Length > 0)
                         called[name] = new(own, space.Length > 0 ? space : null, isCustom);
-                    if (isCustom ? ((JsonObject)function["parameters"]!["properties"]![CustomInput]!).ContainsKey("pattern") : tool.Flag("strict"))
+                    if (isCustom
+                        ? ((JsonObject)function["parameters"]!["properties"]![CustomInput]!).ContainsKey("pattern") : tool.Flag("strict"))
                         function["strict"] = true;
                     tools.Add((JsonNode)new JsonObject { ["type"] = "function", ["function"] = function });
                     break;
@@ -113,7 +125,8 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         }
     }
 
-    // A custom tool's input is text of a regular expression or of a grammar in Lark's language. What cannot be enforced is refused here, by its line.
+    // A custom tool's input is text of a regular expression or of a grammar in Lark's language. What cannot be enforced is refused here, by
+    // its line.
     static JsonObject InputSchema(Fields tool)
     {
         var schema = new JsonObject { ["type"] = "string" };
@@ -130,13 +143,15 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                 schema[Grammar.LarkKey] = definition;
                 break;
             case var other:
-                throw ApiException.Invalid(format.Path("syntax"), $"Invalid '{format.Path("syntax")}': \"{(other is { Length: > 40 } ? other[..40] : other)}\", expected \"regex\" or \"lark\".");
+                throw ApiException.Invalid(format.Path("syntax"),
+                    $"Invalid '{format.Path("syntax")}': \"{(other is { Length: > 40 } ? other[..40] : other)}\", expected \"regex\" or \"lark\".");
         }
         return schema;
     }
 
     // The name that the model sees: a namespace's tools stand beside the others.
-    static string Joined(string? space, string name) => string.IsNullOrEmpty(space) ? name : space.EndsWith("__", StringComparison.Ordinal) ? space + name : $"{space}__{name}";
+    static string Joined(string? space, string name) =>
+        string.IsNullOrEmpty(space) ? name : space.EndsWith("__", StringComparison.Ordinal) ? space + name : $"{space}__{name}";
 
     static (ToolUse, string?) ReadChoice(Fields fields, HashSet<string> names)
     {
@@ -151,14 +166,17 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                     "none" => (ToolUse.None, null),
                     "required" when names.Count > 0 => (ToolUse.Required, null),
                     "required" => throw ApiException.Invalid("tool_choice", "'tool_choice': \"required\" needs 'tools'."),
-                    _ => throw ApiException.Invalid("tool_choice", "Invalid 'tool_choice': \"auto\", \"none\", \"required\" or a tool is expected."),
+                    _ => throw ApiException.Invalid("tool_choice",
+                        "Invalid 'tool_choice': \"auto\", \"none\", \"required\" or a tool is expected."),
                 };
             default:
                 var choice = fields.Object("tool_choice")!.Value;
                 if (choice.Text("type") is not ("function" or "custom"))
                     return (ToolUse.Auto, null); // one of the kinds that are passed over
                 var name = Joined(choice.Text("namespace"), choice.Text("name") ?? throw ApiException.Missing("tool_choice.name"));
-                return names.Contains(name) ? (ToolUse.Required, name) : throw ApiException.Invalid("tool_choice.name", $"Invalid 'tool_choice.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
+                return names.Contains(name) ? (ToolUse.Required, name)
+                    : throw ApiException.Invalid("tool_choice.name",
+                        $"Invalid 'tool_choice.name': there is no tool '{(name.Length > 64 ? name[..64] : name)}' in 'tools'.");
         }
     }
 
@@ -179,7 +197,8 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         for (var i = 0; i < items.Count; i++)
         {
             var path = $"input[{i}]";
-            var item = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path) : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
+            var item = items[i].ValueKind == JsonValueKind.Object ? new Fields(items[i], path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(items[i]));
             var before = messages.Count;
             switch (item.Text("type") ?? "message")
             {
@@ -189,8 +208,13 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                 case "message":
                     var role = item.Text("role") ?? throw ApiException.Missing(item.Path("role"));
                     if (role is not ("system" or "developer" or "user" or "assistant"))
-                        throw ApiException.Invalid(item.Path("role"), $"Invalid '{item.Path("role")}': expected system, developer, user or assistant.");
-                    messages.Add((JsonNode)new JsonObject { ["role"] = role == "developer" ? "system" : role, ["content"] = Text(item, "content", Unseen.IsOfTool(role, messages)) });
+                        throw ApiException.Invalid(item.Path("role"),
+                            $"Invalid '{item.Path("role")}': expected system, developer, user or assistant.");
+                    messages.Add((JsonNode)new JsonObject
+                    {
+                        ["role"] = role == "developer" ? "system" : role,
+                        ["content"] = Text(item, "content", Unseen.IsOfTool(role, messages))
+                    });
                     break;
                 case "function_call" or "custom_tool_call":
                     AddCall(messages, new JsonObject
@@ -200,12 +224,19 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
                         ["function"] = new JsonObject
                         {
                             ["name"] = Joined(item.Text("namespace"), item.Text("name") ?? throw ApiException.Missing(item.Path("name"))),
-                            ["arguments"] = item.Text("type") == "function_call" ? item.Text("arguments") ?? "{}" : new JsonObject { [CustomInput] = item.Text("input") ?? "" }.ToJsonString(),
+                            ["arguments"] = item.Text("type") == "function_call" ? item.Text("arguments") ?? "{}"
+                                : new JsonObject { [CustomInput] = item.Text("input") ?? "" }.ToJsonString(),
                         },
                     });
                     break;
                 case "function_call_output" or "custom_tool_call_output":
-                    messages.Add((JsonNode)new JsonObject { ["role"] = "tool", ["tool_call_id"] = item.Text("call_id") ?? throw ApiException.Missing(item.Path("call_id")), ["content"] = Text(item, "output", isOutput: true) });
+                    messages.Add((JsonNode)new JsonObject
+                    {
+                        ["role"] = "tool",
+                        ["tool_call_id"] = item.Text("call_id")
+                        ?? throw ApiException.Missing(item.Path("call_id")),
+                        ["content"] = Text(item, "output", isOutput: true)
+                    });
                     break;
             }
             // A thought belongs to what the assistant said or called next.
@@ -227,7 +258,9 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         calls.Add((JsonNode)call);
     }
 
-    static string Thought(Fields item) => string.Concat(item.Array("content").Where(p => p.ValueKind == JsonValueKind.Object).Select((part, i) => new Fields(part, $"{item.Path("content")}[{i}]").Text("text")));
+    static string Thought(Fields item) =>
+        string.Concat(item.Array("content").Where(p => p.ValueKind == JsonValueKind.Object)
+            .Select((part, i) => new Fields(part, $"{item.Path("content")}[{i}]").Text("text")));
 
     static string Text(Fields item, string name, bool isOutput = false)
     {
@@ -238,14 +271,17 @@ sealed record ResponseRequest(Turn Turn, JsonArray Messages, IReadOnlyDictionary
         return string.Concat(item.Array(name).Select((part, i) =>
         {
             var path = $"{item.Path(name)}[{i}]";
-            var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, path) : throw ApiException.WrongType(path, "an object", Fields.Describe(part));
+            var fields = part.ValueKind == JsonValueKind.Object ? new Fields(part, path)
+                : throw ApiException.WrongType(path, "an object", Fields.Describe(part));
             return fields.Text("type") switch
             {
                 "input_text" or "output_text" or "text" => fields.Text("text") ?? throw ApiException.Missing($"{path}.text"),
                 "refusal" => fields.Text("refusal") ?? "",
                 null => throw ApiException.Missing($"{path}.type"),
                 var shown when isOutput => Unseen.Note(shown),
-                var other => throw ApiException.Unsupported($"{path}.type", $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only."),
+                var other =>
+                    throw ApiException.Unsupported($"{path}.type",
+                        $"Content of type '{(other.Length > 40 ? other[..40] : other)}' is not supported: the models here read text only."),
             };
         }));
     }

@@ -68,7 +68,13 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
                 said["reasoning_content"] = answer.Reasoning;
             request.Messages.Add((JsonNode)said);
             foreach (var call in answer.Calls)
-                ResponseRequest.AddCall(request.Messages, new JsonObject { ["id"] = call.Id, ["type"] = "function", ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = call.Arguments } });
+                ResponseRequest.AddCall(request.Messages,
+                    new JsonObject
+                    {
+                        ["id"] = call.Id,
+                        ["type"] = "function",
+                        ["function"] = new JsonObject { ["name"] = call.Name, ["arguments"] = call.Arguments }
+                    });
             _store.Keep((string)response["id"]!, request.Messages);
         }
     }
@@ -108,7 +114,8 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
         ["content"] = text is null ? [] : new JsonArray(TextPart(text)),
     };
 
-    static JsonObject TextPart(string text) => new() { ["type"] = "output_text", ["text"] = text, ["annotations"] = new JsonArray(), ["logprobs"] = new JsonArray() };
+    static JsonObject TextPart(string text) =>
+        new() { ["type"] = "output_text", ["text"] = text, ["annotations"] = new JsonArray(), ["logprobs"] = new JsonArray() };
 
     static JsonObject Call(AnswerCall call, ResponseRequest request, bool complete)
     {
@@ -143,7 +150,8 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
     }
 
     /// <summary>Writes the events of a stream: items that begin, grow and end, one after the other.</summary>
-    sealed class Writer(ServerSentEvents events, JsonObject response, ResponseRequest request, TurnAnswer answer, CancellationToken cancellationToken)
+    sealed class Writer(ServerSentEvents events, JsonObject response, ResponseRequest request, TurnAnswer answer,
+        CancellationToken cancellationToken)
     {
         readonly System.Text.StringBuilder _text = new();
         int _sequence, _call = -1;
@@ -155,7 +163,8 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
         public Task RunAsync(IAsyncEnumerable<Piece> pieces, Action keep) => events.GuardAsync(async () =>
         {
             var begun = false;
-            await foreach (var (_, generated) in pieces.WithPings(async () => { await BeginAsync(); await events.PingAsync(cancellationToken); }, cancellationToken))
+            await foreach (var (_, generated) in pieces.WithPings(
+                async () => { await BeginAsync(); await events.PingAsync(cancellationToken); }, cancellationToken))
             {
                 await BeginAsync();
                 foreach (var part in answer.Take(generated))
@@ -167,7 +176,8 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             await CloseAsync();
             Finish(response, answer);
             keep();
-            await SendAsync((string)response["status"]! == "completed" ? "response.completed" : "response.incomplete", new JsonObject { ["response"] = response.DeepClone() });
+            await SendAsync((string)response["status"]! == "completed" ? "response.completed" : "response.incomplete",
+                new JsonObject { ["response"] = response.DeepClone() });
 
             async Task BeginAsync()
             {
@@ -182,7 +192,9 @@ sealed class ResponsesEndpoint(Bodies bodies, Catalogue catalogue, TimeProvider 
             var error = ModelDialect.Translate(e);
             response["status"] = "failed";
             response["error"] = new JsonObject { ["code"] = "server_error", ["message"] = error.Message };
-            return events.WriteAsync("response.failed", new JsonObject { ["type"] = "response.failed", ["sequence_number"] = _sequence++, ["response"] = response.DeepClone() }, CancellationToken.None);
+            return events.WriteAsync("response.failed",
+                new JsonObject { ["type"] = "response.failed", ["sequence_number"] = _sequence++, ["response"] = response.DeepClone() },
+                CancellationToken.None);
         });
 
         async Task PartAsync(AnswerPart part)

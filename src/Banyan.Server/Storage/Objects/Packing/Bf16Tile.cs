@@ -26,7 +26,8 @@ static class Bf16Tile
     public const int MaxStored = 1 + Length;
 
     const byte Raw = 0;
-    const int Numbers = Length / 2, Code = 7, PlaneBytes = 3 * sizeof(uint), CodeBytes = Numbers / 32 * PlaneBytes, Head = 4, Candidates = 8;
+    const int Numbers = Length / 2, Code = 7, PlaneBytes = 3 * sizeof(uint), CodeBytes =
+        Numbers / 32 * PlaneBytes, Head = 4, Candidates = 8;
 
     // Below this a tile is worth the time of its reader: it saves a sixth.
     const int MostEscapes = Length * 5 / 6 - Head - 2 - Numbers - CodeBytes;
@@ -104,7 +105,8 @@ static class Bf16Tile
         {
             var inside = Vector256<byte>.Zero;       // at most 64 a lane
             for (var i = 0; i < Numbers; i += 32)
-                inside -= Vector256.LessThan(Vector256.Create((byte)candidate) - Vector256.Create(exponents[i..]), Vector256.Create((byte)Code));
+                inside -= Vector256.LessThan(Vector256.Create((byte)candidate) - Vector256.Create(exponents[i..]),
+                    Vector256.Create((byte)Code));
             var (low, high) = Vector256.Widen(inside);
             var count = Vector256.Sum(low + high);
             if (count > most)
@@ -143,7 +145,8 @@ static class Bf16Tile
     {
         if (stored.IsEmpty || stored[0] > 2 || (stored[0] != Raw && (length != Length || stored.Length < Head)))
             throw new InvalidDataException("a packed tile is damaged");
-        var taken = stored[0] == Raw ? 1 + length : Head + 2 * (stored[0] - 1) + Numbers + CodeBytes + BinaryPrimitives.ReadUInt16LittleEndian(stored[2..]);
+        var taken = stored[0] == Raw ? 1 + length
+            : Head + 2 * (stored[0] - 1) + Numbers + CodeBytes + BinaryPrimitives.ReadUInt16LittleEndian(stored[2..]);
         return taken <= stored.Length ? taken : throw new InvalidDataException("a packed tile is cut off");
     }
 
@@ -169,7 +172,8 @@ static class Bf16Tile
         ref var plane = ref MemoryMarshal.GetReference(codes);
         for (var i = 0; i < Numbers; i += 32, plane = ref Unsafe.Add(ref plane, PlaneBytes))
         {
-            var exponent = top + Ones(ref plane) + (Ones(ref Unsafe.Add(ref plane, 4)) & Vector256.Create<byte>(0xFE)) + (Ones(ref Unsafe.Add(ref plane, 8)) & Vector256.Create<byte>(0xFC));
+            var exponent = top + Ones(ref plane) + (Ones(ref Unsafe.Add(ref plane, 4)) & Vector256.Create<byte>(0xFE))
+                + (Ones(ref Unsafe.Add(ref plane, 8)) & Vector256.Create<byte>(0xFC));
             var (e0, e1) = Vector256.Widen(exponent);
             var (r0, r1) = Vector256.Widen(Vector256.LoadUnsafe(ref from, (nuint)i));
             Join(e0, r0).StoreUnsafe(ref to, (nuint)i);
@@ -185,7 +189,8 @@ static class Bf16Tile
         for (var i = 0; i < Numbers; i += 32)
         {
             var planes = codes.Slice(i / 32 * PlaneBytes, PlaneBytes);
-            var far = BinaryPrimitives.ReadUInt32LittleEndian(planes) & BinaryPrimitives.ReadUInt32LittleEndian(planes[4..]) & BinaryPrimitives.ReadUInt32LittleEndian(planes[8..]);
+            var far = BinaryPrimitives.ReadUInt32LittleEndian(planes) & BinaryPrimitives.ReadUInt32LittleEndian(planes[4..])
+                & BinaryPrimitives.ReadUInt32LittleEndian(planes[8..]);
             for (; far != 0; far &= far - 1)
             {
                 var number = i + BitOperations.TrailingZeroCount(far);
@@ -209,7 +214,8 @@ static class Bf16Tile
         var bits = Vector256.Create(0x8040201008040201).AsByte();
         var each = Vector256.Shuffle(
             Vector256.Create(Unsafe.ReadUnaligned<uint>(ref plane)).AsByte(),
-            Vector256.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19, 19));
+            Vector256.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19,
+                19, 19, 19, 19, 19, 19));
         return Vector256.Equals(each & bits, bits);
     }
 

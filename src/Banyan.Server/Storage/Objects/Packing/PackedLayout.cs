@@ -67,7 +67,8 @@ static class PackedLayout
         Span<byte> tail = stackalloc byte[TailBytes];
         var stored = RandomAccess.GetLength(file);
         if (stored < TailBytes || RandomAccess.Read(file, tail, stored - TailBytes) < TailBytes || !tail[8..].SequenceEqual(Mark)
-            || BinaryPrimitives.ReadInt64LittleEndian(tail) is var length && (length < 0 || Groups(length) > (stored - TailBytes) / sizeof(long)))
+            || BinaryPrimitives.ReadInt64LittleEndian(tail) is var length
+            && (length < 0 || Groups(length) > (stored - TailBytes) / sizeof(long)))
             throw new InvalidDataException("A packed object is cut off: run banyan fsck.");
         return length;
     }

@@ -99,7 +99,8 @@ sealed class PackedStream : ReadStream
             throw Damaged();
         (_stored, _next, _nextTile, _loaded) = ((int)(end - start), 0, 0, group);
         for (var read = 0; read < _stored;)
-            read += RandomAccess.Read(_file, _group.AsSpan(read, _stored - read), start + read) is var count and > 0 ? count : throw Damaged();
+            read += RandomAccess.Read(_file, _group.AsSpan(read, _stored - read), start + read) is var count and > 0
+                ? count : throw Damaged();
     }
 
     static InvalidDataException Damaged() => new("A packed object is damaged: run banyan fsck.");

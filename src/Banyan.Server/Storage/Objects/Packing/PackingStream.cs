@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Banyan.Server.Storage.Objects.Packing;
 
-/// <summary>Writes an object to a new file, packed where that is asked for and its first megabyte says that it pays: which is known at the end.</summary>
+/// <summary>
+/// Writes an object to a new file, packed where that is asked for and its first megabyte says that it pays: which is known at the end.
+/// </summary>
 sealed class PackingStream(DirectFile file, bool packs) : Stream
 {
     enum Way { Open, Plain, Packed }
@@ -105,7 +107,8 @@ sealed class PackingStream(DirectFile file, bool packs) : Stream
         return ValueTask.CompletedTask;
     }
 
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     protected override void Dispose(bool disposing)
     {
