@@ -15,8 +15,9 @@ public sealed class M0020_Community : Migration
         Create.Table("access_requests")
             .WithColumn("repo_id").AsInt64().PrimaryKey().ForeignKey("repos", "id").OnDelete(Rule.Cascade)
             .WithColumn("user_id").AsInt64().PrimaryKey().ForeignKey("accounts", "id").Indexed()
-            .WithColumn("status").AsString(8)                                 // pending, accepted, rejected
-                                                                              // by the user, who so tells the owner an address; granted otherwise
+            // pending, accepted, rejected
+            .WithColumn("status").AsString(8)
+            // by the user, who so tells the owner an address; granted otherwise
             .WithColumn("asked").AsBoolean()
             .WithColumn("fields").AsString(int.MaxValue).Nullable()           // JSON: what the user answered
             .WithColumn("reason").AsString(200).Nullable()                    // of a rejection
