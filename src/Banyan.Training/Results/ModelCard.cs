@@ -44,22 +44,22 @@ internal static class ModelCard
         Line($"|---|---|");
         Line($"| Base | {Inline(facts.BaseName)}{(facts.Revision is null ? "" : $", revision {facts.Revision}")}, `{trainer.Model.Config.Architecture}` |");
         Line($"| Licence of the base | {(licence.Length > 0 ? Inline(licence) : "not stated in its file")} |");
-        Line($"| Data | {Inline(facts.Data)}: {plan.Samples} {(options.HasPairs ? "pairs" : "samples")}, {plan.Tokens} tokens, {plan.TargetTokens} of them targets |");
+        Line($"| Data | {Inline(facts.Data)}: {plan.Samples:N0} {(options.HasPairs ? "pairs" : "samples")}, {plan.Tokens:N0} tokens, {plan.TargetTokens:N0} of them targets |");
         if (options.HasAdapters)
         {
-            Line($"| Method | {options.Method}{(options.RankStabilized ? ", rank-stabilized" : "")}, rank {options.Rank}, α {options.Alpha}: {plan.TrainableParameters} parameters |");
+            Line($"| Method | {(options.Method == TuneMethod.Dora ? "DoRA" : "LoRA")}{(options.RankStabilized ? ", rank-stabilized" : "")}, rank {options.Rank}, α {options.Alpha}: {plan.TrainableParameters:N0} parameters |");
             Line($"| Adapted | {string.Join(", ", trainer.Adapter().Projections.Select(p => $"`{Module(p.Tensor)}`").Distinct())} |");
         }
         else
-            Line($"| Method | {(isScratch ? "from random weights" : "every weight")}: {plan.TrainableParameters} parameters{(options.TopLayers is { } top ? $" of the last {top} layers" : "")} |");
+            Line($"| Method | {(isScratch ? "from random weights" : "every weight")}: {plan.TrainableParameters:N0} parameters{(options.TopLayers is { } top ? $" of the last {top} layers" : "")} |");
         if (options.NewTokens > 0)
             Line($"| Vocabulary | {options.NewTokens} tokens behind the base's, learned from the data; their rows of embedding and output are trained, and the adapter is merged |");
-        Line($"| Objective | {options.Objective} |");
+        Line($"| Objective | {ObjectiveName(options.Objective)} |");
         if (facts.Teacher is { } teacher)
             Line($"| Teacher | {Inline(teacher)}, its distribution of every target |");
         Line($"| Steps | {history.Count} of {plan.Steps}, each of {options.SequencesPerStep} sequences of {options.SequenceLength} tokens |");
         if (options.Precision != TunePrecision.Float32)
-            Line($"| Precision | frozen weights multiplied in {options.Precision}, everything else in float32; the losses below are in float32 |");
+            Line($"| Precision | frozen weights multiplied in BF16, everything else in float32; the losses below are in float32 |");
         Line($"| Optimizer | {(options.Optimizer == TuneOptimizer.Muon ? "Muon, AdamW for embedding, norms and biases" : "AdamW")}, β {options.Beta1} and {options.Beta2}, decay {options.WeightDecay}, highest rate {options.HighestRate:g4}, warm-up {options.Warmup:p0}, cosine, norm clipped to {options.ClipNorm} |");
         Line($"| Seed | {options.Seed} |");
         Line($"");
@@ -104,6 +104,14 @@ internal static class ModelCard
     static string Module(string tensor) => Blocks.GradientBuilder.Module(tensor);
 
     static string Quoted(string text) => System.Text.Json.JsonSerializer.Serialize(text);
+
+    static string ObjectiveName(TuneObjective objective) => objective switch
+    {
+        TuneObjective.Dpo => "DPO, of pairs",
+        TuneObjective.Orpo => "ORPO, of pairs",
+        TuneObjective.Distill => "distillation",
+        _ => "cross-entropy of the targets",
+    };
 
     static string Inline(string text) =>
         $"`{text.ReplaceLineEndings(" ").Replace("`", "'", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal)}`";

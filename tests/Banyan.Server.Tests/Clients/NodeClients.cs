@@ -7,9 +7,12 @@ namespace Banyan.Server.Tests.Clients;
 static class NodeClients
 {
     /// <summary>What the script printed; skips the test where its package is not installed.</summary>
-    public static async Task<string> RunAsync(string package, params string[] arguments)
+    public static Task<string> RunAsync(string package, params string[] arguments) => RunInAsync("", package, arguments);
+
+    /// <summary>The same of a folder below it, which has packages of its own.</summary>
+    public static async Task<string> RunInAsync(string below, string package, params string[] arguments)
     {
-        var folder = Path.Combine(SharedData.Repository, "tests", "Clients");
+        var folder = Path.Combine(SharedData.Repository, "tests", "Clients", below);
         if (!Directory.Exists(Path.Combine(folder, "node_modules", package)))
             SharedData.Missing($"the npm package {package} is not installed: tests/prepare installs it (needs Node.js)");
         using var node =

@@ -50,7 +50,7 @@ public class LighthouseTests(SharedHub shared)
                     cookie = visit.Cookies.GetCookieHeader(new Uri(hub.Address)),
                     paths
                 });
-            using var told = JsonDocument.Parse(await NodeClients.RunAsync("lighthouse", "lighthouse.mjs", Browser.Path, job));
+            using var told = JsonDocument.Parse(await NodeClients.RunInAsync("Lighthouse", "lighthouse", "lighthouse.mjs", Browser.Path, job));
             foreach (var page in told.RootElement.EnumerateArray())
             {
                 int Number(string name) => page.GetProperty(name).GetInt32();

@@ -168,7 +168,9 @@ sealed record TuneRun
             return;
         if (Outputs.NoFile(Report) is { } other)
             throw new CommandException($"--report {Report} is {other}, which is not replaced: name a file");
-        if (Path.GetDirectoryName(Path.GetFullPath(Report)) is { } folder && !Directory.Exists(folder))
+        // The result's own folder is made by then.
+        if (Path.GetDirectoryName(Path.GetFullPath(Report)) is { } folder && !Directory.Exists(folder)
+            && folder != Path.TrimEndingDirectorySeparator(Path.GetFullPath(Output)))
             throw new CommandException($"--report {Report}: there is no folder {folder}; make it first");
     }
 
