@@ -96,8 +96,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
                 ? new HubException(401, "RepoNotFound",
                     $"Repository {fullName} not found, or it needs credentials: give a token as the password.")
                 {
-                    Challenge =
-                        BasicChallenge
+                    Challenge = BasicChallenge
                 }
                 : HubException.RepoNotFound(fullName, isThere: repo is not null);
         if (repo.Disabled && need != Need.Admin)

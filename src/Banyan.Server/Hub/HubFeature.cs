@@ -105,8 +105,7 @@ static partial class HubFeature
                     throw new HubException(401, null,
                         "This hub is for its users: sign in, or send a token (with git as the password).")
                     {
-                        Challenge =
-                            Authoriser.ChallengeOf(context)
+                        Challenge = Authoriser.ChallengeOf(context)
                     };
             }
             await next(context);

@@ -37,8 +37,7 @@ sealed class Throttle(TimeProvider time)
                     throw new HubException(429, null,
                         $"Too many attempts. Try again in {Math.Ceiling((until - now).TotalMinutes)} minutes.")
                     {
-                        RetryAfterSeconds =
-                            (int)Math.Ceiling((until - now).TotalSeconds)
+                        RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds)
                     };
                 _counts[key] = (count + 1, until);
             }

@@ -53,8 +53,7 @@ public sealed class ServiceTests : IDisposable
             var request = new HttpRequestMessage(HttpMethod.Post,
                 "/v1/completions")
             {
-                Content =
-                    JsonContent.Create(new { prompt = "Once", max_tokens = 400, ignore_eos = true, stream = true })
+                Content = JsonContent.Create(new { prompt = "Once", max_tokens = 400, ignore_eos = true, stream = true })
             };
             using var stream = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             using var kill = Process.Start("kill", ["-TERM", $"{banyan.Id}"]);

@@ -439,8 +439,7 @@ public sealed class RepoTests : IAsyncLifetime
                 new StringContent(
                     "--x\r\nContent-Dis")
                 {
-                    Headers = { ContentType =
-                        System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") }
+                    Headers = { ContentType = System.Net.Http.Headers.MediaTypeHeaderValue.Parse("multipart/form-data; boundary=x") }
                 };
             Assert.Equal(HttpStatusCode.BadRequest, (await _hub.SendAsync(HttpMethod.Post, address, _hub.Ana, form)).StatusCode);
             form = new StringContent(

@@ -204,8 +204,7 @@ public class SignInTests(SharedHub shared)
             var request = new HttpRequestMessage(HttpMethod.Post,
                 "/login")
             {
-                Content =
-                    new FormUrlEncodedContent([new("_token", token), new("name", "target"), new("password", $"guess number {i}")])
+                Content = new FormUrlEncodedContent([new("_token", token), new("name", "target"), new("password", $"guess number {i}")])
             };
             request.Headers.Add("X-Forwarded-For", "203.0.113.7");
             last = await visit.SendAsync(request);

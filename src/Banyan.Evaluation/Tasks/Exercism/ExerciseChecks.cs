@@ -95,8 +95,7 @@ static partial class ExerciseChecks
                 return new($"Assert.Thrown({code})", type.ToString(),
                     (value, other) => $"({value}?.GetType() == typeof({other}))")
                 {
-                    Others =
-                        Shuffled(s_exceptions.Where(e => e != type.ToString()))
+                    Others = Shuffled(s_exceptions.Where(e => e != type.ToString()))
                 };
             case ("Equal", [var expected, var actual, .. var rest]) when HasType(actual):
                 var more = string.Concat(rest.Select(r => $", {r}"));
@@ -111,8 +110,7 @@ static partial class ExerciseChecks
                 return new(actual.ToString(), expected.ToString(),
                     (value, other) => Is($"Assert.Equal({other}, {value}{more})"))
                 {
-                    Others =
-                        Values(expected, known, apart: rest.Length > 0)
+                    Others = Values(expected, known, apart: rest.Length > 0)
                 };
             default:
                 return null;
