@@ -56,7 +56,7 @@ internal abstract class Drafter : IDisposable
         {
             var request = requests[i];
             if (request.Draft is not { } draft || (!draft.Tokens.IsEmpty && draft.Right >= draft.ModelRight) || request.Room < 2
-                || request.Tokens.Length + MostSteps > Math.Min(_contextLength, request.Capacity + MostSteps))
+                || request.Tokens.Length + MostSteps > Capacity(request))
                 continue;
             _asked.Add(request);
             right += draft.ModelRight;
