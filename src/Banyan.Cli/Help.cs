@@ -12,18 +12,32 @@ static class Help
 {
     const int Widest = 110;
 
-    /// <summary>Builds the root command from the commands, grouped by verb.</summary>
-    public static RootCommand Root(string description, params (string Verb, Command[] Commands)[] groups)
+    /// <summary>A command by its name. Commands with <paramref name="Settings"/> share those of the server.</summary>
+    public readonly record struct Row(string Name, Func<Command> Create, bool Settings = false);
+
+    /// <summary>
+    /// Builds the root command from the commands, grouped by verb. If the first argument is a command's name, only that one is made, or all
+    /// that share its settings; <c>--version</c> needs none.
+    /// </summary>
+    public static RootCommand Root(string description, string[] args, params (string Verb, Row[] Rows)[] groups)
     {
         var root = new RootCommand(description);
-        foreach (var command in groups.SelectMany(g => g.Commands))
-            root.Subcommands.Add(command);
+        foreach (var row in Needed([.. groups.SelectMany(g => g.Rows)], args))
+            root.Subcommands.Add(row.Create());
         var option = root.Options.OfType<HelpOption>().Single();
         option.Action = new Action((HelpAction)option.Action!, groups);
         return root;
     }
 
-    sealed class Action(HelpAction whole, (string Verb, Command[] Commands)[] groups) : SynchronousCommandLineAction
+    static IEnumerable<Row> Needed(IReadOnlyList<Row> rows, string[] args)
+    {
+        if (args is ["--version"])
+            return [];
+        var named = rows.Where(r => args is [var first, ..] && r.Name == first).ToList();
+        return named is not [var row] ? rows : row.Settings ? rows.Where(r => r.Settings) : named;
+    }
+
+    sealed class Action(HelpAction whole, (string Verb, Row[] Rows)[] groups) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
@@ -38,11 +52,11 @@ static class Help
             var output = parseResult.InvocationConfiguration.Output;
             output.WriteLine(
                 $"{command.Description}\n\nUsage: banyan COMMAND [OPTIONS]; banyan COMMAND --help shows a command's options and examples.");
-            var names = groups.SelectMany(g => g.Commands).Max(c => c.Name.Length) + 4;
-            foreach (var (verb, commands) in groups)
+            var names = groups.SelectMany(g => g.Rows).Max(r => r.Name.Length) + 4;
+            foreach (var (verb, rows) in groups)
             {
                 output.WriteLine($"\n{verb}");
-                foreach (var each in commands)
+                foreach (var each in rows.Select(r => command.Subcommands.Single(c => c.Name == r.Name)))
                     output.WriteLine(
                         $"  {each.Name.PadRight(names - 2)}{string.Join('\n' + new string(' ', names), Wrap(each.Description!, Width() - names))}");
             }
