@@ -34,7 +34,7 @@ public class HostileTests
         var items = TaskTable.Find("humaneval+").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { Item });
         await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
         var before = Files();
-        var tried = Sampled.Of(programs, 16);
+        var tried = Sampled.Of(programs, 12);
 
         var passed = new List<string>();
         await Parallel.ForEachAsync(tried.Index(), new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (one, token) =>
@@ -78,7 +78,7 @@ public class HostileTests
         using var judge = await TestJudge.OpenAsync();
         var items = Tasks.MultiPle.Recorded.Open(language).Items;
         var wrong = new List<string>();
-        var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 4);
+        var programs = Sampled.Of(HostileLanguages.All[language].Where(p => Sampled.All || !s_limits.Contains(p.Key)), 3);
         await Parallel.ForEachAsync(programs,
             new ParallelOptions { MaxDegreeOfParallelism = 3, CancellationToken = TestContext.Current.CancellationToken },
             async (program, token) =>

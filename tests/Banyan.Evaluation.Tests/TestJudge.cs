@@ -25,3 +25,13 @@ static class TestJudge
         }
     }
 }
+
+/// <summary>One judge for the tests of a class, opened by the first: opening runs a program to see that the sandbox works.</summary>
+public sealed class OpenJudge : IDisposable
+{
+    Judge? _judge;
+
+    public async Task<Judge> GetAsync() => _judge ??= await TestJudge.OpenAsync();
+
+    public void Dispose() => _judge?.Dispose();
+}

@@ -8,7 +8,7 @@ namespace Banyan.Evaluation.Tests.Prompts;
 /// Answers as models write them, judged as banyan-mini's tide_turns (Python) and TopThree (C#): right where a reader would run what is
 /// right.
 /// </summary>
-public class AnswersFromTheFieldTests
+public class AnswersFromTheFieldTests(OpenJudge judges) : IClassFixture<OpenJudge>
 {
     const string
         Body = "    turns = []\n    for i in range(1, len(levels) - 1):\n        before, here, after = levels[i - 1], levels[i], levels[i + 1]\n        if here > before and here > after or here < before and here < after:\n            turns.append(i)\n    return turns\n",
@@ -98,8 +98,11 @@ public class AnswersFromTheFieldTests
         { "two thoughts, the second cut off", false, "<think>\na\n</think>\n<think>\n```python\nSOLUTION```\n" },
     };
 
+    /// <summary>Each costs a process.</summary>
+    public static IEnumerable<TheoryDataRow<string, bool, string>> SomePython => Sampled.Of(Python, 24);
+
     [Theory]
-    [MemberData(nameof(Python))]
+    [MemberData(nameof(SomePython))]
     public async Task Python_is_judged_as_a_reader_would(string what, bool right, string answer)
     {
         answer = answer.Replace("SOLUTION", Solution, StringComparison.Ordinal).Replace("INNER", Inner, StringComparison.Ordinal)
@@ -143,7 +146,7 @@ public class AnswersFromTheFieldTests
     [Fact]
     public async Task An_output_is_predicted_and_not_computed()
     {
-        using var judge = await TestJudge.OpenAsync();
+        var judge = await judges.GetAsync();
         var items = TaskTable.Find("cruxeval-output").Load(new(SharedData.Path("evaluation"))).Only(new HashSet<string> { "sample_0" });
         foreach (var call in (string[])["f([1, 1, 3, 1, 3, 1])", "f([1,1,3,1,3,1])", "f ([1, 1, 3, 1, 3, 1])", "(f)([1, 1, 3, 1, 3, 1])",
             "globals()['f']([1, 1, 3, 1, 3, 1])", "(lambda g: g([1, 1, 3, 1, 3, 1]))(f)"])
@@ -154,11 +157,17 @@ public class AnswersFromTheFieldTests
                 TestContext.Current.CancellationToken)).Passed);
     }
 
-    static async Task JudgeAsync(string id, string what, bool right, string answer)
+    static readonly Dictionary<string, ItemSet> s_items = [];
+
+    async Task JudgeAsync(string id, string what, bool right, string answer)
     {
-        using var judge = await TestJudge.OpenAsync();
-        var items = TaskTable.Find("banyan-mini").Load(new("/")).Only(new HashSet<string> { id });
-        await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
+        var judge = await judges.GetAsync();
+        if (!s_items.TryGetValue(id, out var items))
+        {
+            items = TaskTable.Find("banyan-mini").Load(new("/")).Only(new HashSet<string> { id });
+            await items.PrepareAsync(judge, TestContext.Current.CancellationToken);
+            s_items[id] = items;
+        }
         var read = items.Read(id, PromptLadder.Chat, answer);
         var verdict = await items.JudgeAsync(judge, read, TestContext.Current.CancellationToken);
         Assert.True(verdict.Passed == right, $"{what}: {verdict.Reason}\n{read.Text}");

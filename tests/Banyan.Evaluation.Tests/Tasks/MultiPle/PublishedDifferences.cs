@@ -28,7 +28,7 @@ public partial class PublishedDifferences
         ];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open("cs");
-        foreach (var id in Sampled.Of(items, 3))
+        foreach (var id in Sampled.Of(items, 2))
         {
             var (passed, result, program) = recorded.Makers[id];
             Assert.False(passed, id);
@@ -64,7 +64,7 @@ public partial class PublishedDifferences
         ];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open("cs");
-        foreach (var (id, exception) in Sampled.Of(items, 3))
+        foreach (var (id, exception) in Sampled.Of(items, 2))
         {
             Assert.True(recorded.Makers[id].Passed, id);
             // Mono knows no numbers in base 2, "b", which .NET has had since 8 (there the answer is in the wrong order): it throws.
@@ -155,7 +155,7 @@ public partial class PublishedDifferences
             "HumanEval_148_", "HumanEval_162_"];
         using var judge = await TestJudge.OpenAsync();
         var recorded = Recorded.Open(language);
-        var slice = Sampled.Of(recorded.Items.Ids, 4);
+        var slice = Sampled.Of(recorded.Items.Ids, 2);
         var differ = new List<string>();
         await judge.ForEachAsync(slice, async (id, token) =>
         {
@@ -165,7 +165,7 @@ public partial class PublishedDifferences
                 lock (differ)
                     differ.Add($"{id}: {verdict.Reason}; there {recorded.Makers[id].Result}");
         }, TestContext.Current.CancellationToken);
-        Assert.True(slice.Count > 3);
+        Assert.True(slice.Count > 1);
         string[] explained = language switch
         {
             "sh" => ["HumanEval_47_median", "HumanEval_92_any_int"],
