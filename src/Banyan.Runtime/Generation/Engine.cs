@@ -7,8 +7,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. An idle
-/// engine uses no processor time.
+/// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. Between
+/// the layers of a long pass, of prompts alone, whoever came meanwhile has passes of their own. An idle engine uses no processor time.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -20,15 +20,22 @@ namespace Banyan.Runtime.Generation;
 /// </remarks>
 public sealed class Engine : IAsyncDisposable
 {
+    /// <summary>Of a long pass at least so much comes before others have a pass: their tokens must not stretch it without end.</summary>
+    const double ServeOthersSeconds = 0.1;
+
     readonly object _gate = new();
     readonly List<Request> _arrivals = [];
     readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly EngineOptions _options;
     readonly KvCache _cache;
     readonly Forward _forward;
+    Forward? _forwardBeside; // for passes between the layers of a long one
     readonly Scheduler _scheduler;
     readonly Drafter? _drafter;
-    readonly Batch _batch;
+    readonly Batch _batch, _batchBeside;
+    readonly Func<bool> _serveOthers;
+    TimeSpan _beside; // what passes beside the long one took
+    long _servedOthers; // when the last of them ended, or the long one began
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
     readonly Step[] _steps = new Step[1 + Speculator.MaxRows + GrammarRun.MostForced];
@@ -52,8 +59,10 @@ public sealed class Engine : IAsyncDisposable
         if (_options.Draft is { } small)
             DraftModel.CheckVocabulary(small, model);
         _cache = new KvCache(model, CacheSize.Tokens(model, _options.CacheTokens));
-        _batch = new Batch(Math.Max(_options.PrefillTokens,
-            Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens) + _options.MaxRequests);
+        var shared = Math.Max(_options.SharedPrefillTokens, Speculator.MaxRows) + _options.ShortPromptTokens;
+        _batch = new Batch(Math.Max(_options.PrefillTokens, shared) + _options.MaxRequests);
+        _batchBeside = new Batch(shared + _options.MaxRequests);
+        _serveOthers = ServeOthers;
         _drafter = _options switch
         {
             { Speculation: false } => null,
@@ -63,7 +72,7 @@ public sealed class Engine : IAsyncDisposable
         _forward = new Forward(model, _cache, _batch.Capacity, _options.MaxRequests + (_options.Speculation ? Speculator.MaxRows : 0),
             keepsHidden: _drafter is PredictionDrafter);
         _summaries = new LogitSummaries(_options.MaxRequests + Speculator.MaxRows);
-        _scheduler = new Scheduler(_options, _drafter);
+        _scheduler = new Scheduler(_options, model.Config.Layers, _drafter);
         _scratch = new SamplerScratch(model.Config.VocabularySize);
         _freeTokens = _cache.Tokens;
         new Thread(Work) { IsBackground = true, Name = $"engine {model.Name}" }.Start();
@@ -199,16 +208,19 @@ public sealed class Engine : IAsyncDisposable
             DropCancelled();
             _scheduler.Fill(_batch);
             if (_batch.Count > 0)
-                Pass();
+                Pass(_forward, _batch, _scheduler.IsLong);
             Publish();
         }
         foreach (var request in _scheduler.Running.Concat(_scheduler.Waiting).ToArray())
-            End(request, new GenerationException("the engine was closed while it worked on this request"));
+            End(request, Closed());
         _forward.Dispose();
+        _forwardBeside?.Dispose();
         _cache.Dispose();
         _drafter?.Dispose();
         _ended.SetResult();
     }
+
+    static GenerationException Closed() => new("the engine was closed while it worked on this request");
 
     // Waits while there is nothing to do; false when the engine is closed.
     bool TakeArrivals()
@@ -228,62 +240,127 @@ public sealed class Engine : IAsyncDisposable
     void DropCancelled()
     {
         for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
-            if (_scheduler.Running[i].Cancelled)
-                End(_scheduler.Running[i], null);
+            if (_scheduler.Running[i] is { Cancelled: true, IsInLongPass: false } cancelled)
+                End(cancelled, null);
         for (var i = _scheduler.Waiting.Count - 1; i >= 0; i--)
             if (_scheduler.Waiting[i].Cancelled)
                 End(_scheduler.Waiting[i], null);
     }
 
-    void Pass()
+    // Between two layers of a long pass: now and then one pass of those who are not in it. False where nobody waits for the long one any
+    // more.
+    bool ServeOthers()
+    {
+        if (!TakeArrivals())
+            return false;
+        DropCancelled();
+        if (!AnyInLongPass())
+            return false;
+        var began = _options.Clock.GetTimestamp();
+        if (_options.Clock.GetElapsedTime(_servedOthers, began).TotalSeconds < ServeOthersSeconds
+            || (_scheduler.Waiting.Count == 0 && !AnyBeside()))
+            return true;
+        _scheduler.Fill(_batchBeside);
+        if (_batchBeside.Count > 0)
+        {
+            _forwardBeside ??= new Forward(Model, _cache, _batchBeside.Capacity, _options.MaxRequests,
+                keepsHidden: _drafter is PredictionDrafter);
+            Pass(_forwardBeside, _batchBeside, isLong: false);
+        }
+        Publish();
+        _servedOthers = _options.Clock.GetTimestamp();
+        _beside += _options.Clock.GetElapsedTime(began, _servedOthers);
+        return true;
+    }
+
+    // Whether somebody still waits for the long pass.
+    bool AnyInLongPass()
+    {
+        for (var i = 0; i < _scheduler.Running.Count; i++)
+            if (_scheduler.Running[i] is { IsInLongPass: true, Cancelled: false })
+                return true;
+        return false;
+    }
+
+    bool AnyBeside()
+    {
+        for (var i = 0; i < _scheduler.Running.Count; i++)
+            if (!_scheduler.Running[i].IsInLongPass)
+                return true;
+        return false;
+    }
+
+    void Pass(Forward forward, Batch batch, bool isLong)
     {
         var speculator = _scheduler.Speculator;
         for (var i = 0; i < _scheduler.Running.Count; i++)
-            if (_scheduler.Running[i] is { Rows: > 0, HasAnswer: false } begins)
-                begins.TellPrompt(begins.Sequence.Length);
+        {
+            var request = _scheduler.Running[i];
+            if (isLong)
+                request.IsInLongPass = request.Rows > 0;
+            if (request is { Rows: > 0, HasAnswer: false } && request.IsInLongPass == isLong)
+                request.TellPrompt(request.Sequence.Length);
+        }
         try
         {
             speculator?.Begin();
             var began = _options.Clock.GetTimestamp();
-            _forward.Run(_batch);
-            _scheduler.Observe(_batch, _options.Clock.GetElapsedTime(began).TotalSeconds);
+            if (isLong)
+                (_beside, _servedOthers) = (TimeSpan.Zero, began);
+            if (!forward.Run(batch, isLong ? _serveOthers : null))
+            {
+                EndAll(isLong, Volatile.Read(ref _stopping) ? Closed() : null, isComputed: false);
+                return;
+            }
+            if (isLong)
+                _scheduler.Observe(batch, (_options.Clock.GetElapsedTime(began) - _beside).TotalSeconds);
             unsafe
             {
-                _summaries.Compute(_forward.ResultRows, _batch.LogitCount, Model.Config.VocabularySize, Model.Pool);
+                _summaries.Compute(forward.ResultRows, batch.LogitCount, Model.Config.VocabularySize, Model.Pool);
             }
-            speculator?.End(_batch.Count);
+            speculator?.End(batch.Count);
         }
         catch (Exception e)
         {
             // A fault here is Banyan's: those who wait are told, and the engine goes on for the next.
-            for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
-                End(_scheduler.Running[i], new GenerationException($"the computation failed: {e.Message}", e));
+            EndAll(isLong, new GenerationException($"the computation failed: {e.Message}", e), isComputed: false);
             return;
         }
         for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
         {
             var request = _scheduler.Running[i];
+            if (request.IsInLongPass != isLong)
+                continue;
+            request.IsInLongPass = false;
             if (request.Rows > 0 && !request.HasAnswer)
                 request.TellPrompt(request.Sequence.Length + request.Rows - (request.Draft?.Rows ?? 0));
             var first = request.Sequence.Length;
             if (request.LogitIndex >= 0)
-                Sample(request);
+                Sample(request, forward);
             else
                 request.Sequence.Advance(first + request.Rows, request.Tokens);
             if (request.Sequence.Length > first) // it has not ended
-                _drafter?.Observe(request, first, request.Sequence.Length - first, _forward);
+                _drafter?.Observe(request, first, request.Sequence.Length - first, forward);
         }
     }
 
+    // Those of a long pass, or all who are in none.
+    void EndAll(bool ofLongPass, Exception? error, bool isComputed)
+    {
+        for (var i = _scheduler.Running.Count - 1; i >= 0; i--)
+            if (_scheduler.Running[i].IsInLongPass == ofLongPass)
+                End(_scheduler.Running[i], error, isComputed);
+    }
+
     // One token, and as many more as were guessed right.
-    void Sample(Request request)
+    void Sample(Request request, Forward forward)
     {
         var guesses = request.Draft is { } draft ? draft.Tokens[..draft.Rows] : [];
         var (before, right, ends, goesOn) = (request.Tokens.Length, 0, false, true);
         request.Drafted += guesses.Length;
         for (var row = 0; goesOn; row++)
         {
-            var logits = _forward.Result(request.LogitIndex + row);
+            var logits = forward.Result(request.LogitIndex + row);
             var summary = _summaries[request.LogitIndex + row];
             if (!double.IsFinite(summary.LogSum))
             {
@@ -414,9 +491,10 @@ public sealed class Engine : IAsyncDisposable
         return top;
     }
 
-    void End(Request request, Exception? error)
+    void End(Request request, Exception? error, bool isComputed = true)
     {
-        _scheduler.Remove(request);
+        request.IsInLongPass = false;
+        _scheduler.Remove(request, isComputed);
         request.Steps.Writer.TryComplete(error);
     }
 

@@ -10,9 +10,10 @@ public sealed record EngineOptions
     public int MaxRequests { get; init; } = 16;
 
     /// <summary>
-    /// The most prompt tokens computed in one pass while nobody else is generating; fewer where they would take longer than 0.4 s.
+    /// The most prompt tokens computed in one pass while nobody else is generating; fewer where a layer would take longer than 0.15 s.
+    /// Whoever comes meanwhile waits for a layer, not for the pass.
     /// </summary>
-    public int PrefillTokens { get; init; } = 256;
+    public int PrefillTokens { get; init; } = 512;
 
     /// <summary>Prompt tokens computed in one pass while others generate: more stall them longer.</summary>
     public int SharedPrefillTokens { get; init; } = 32;

@@ -1,22 +1,23 @@
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// How many tokens of prompts a pass takes, so that it ends soon enough for whoever comes meanwhile. What a token costs is measured: by the
-/// machine, the model, and how much text is before it, it differs a hundredfold.
+/// How many tokens of prompts a pass takes, so that a layer ends soon enough for whoever comes meanwhile. What a token costs is measured: by
+/// the machine, the model, and how much text is before it, it differs a hundredfold.
 /// </summary>
 /// <param name="most">The most tokens of a pass.</param>
-internal sealed class PromptPace(int most)
+/// <param name="layers">Layers of the model.</param>
+internal sealed class PromptPace(int most, int layers)
 {
     /// <summary>Fewer are hardly faster, as the weights are read all the same: a large model would read its prompts slower.</summary>
     internal const int Least = 64;
 
-    const int First = 128;
+    const int First = 256;
 
-    /// <summary>What a pass may take.</summary>
-    internal const double Seconds = 0.4;
+    /// <summary>What a layer may take.</summary>
+    internal const double LayerSeconds = 0.15;
 
     // One pass that another program slowed down must not count for long.
-    const double MostShrinking = 0.5, MostGrowth = 1.25;
+    const double MostShrinking = 0.5, MostGrowth = 1.5;
 
     readonly int _least = Math.Min(Least, most);
     double _tokens = Math.Min(First, most);
@@ -30,7 +31,7 @@ internal sealed class PromptPace(int most)
         // With much fewer, the weights are what it took.
         if (rows < Tokens / 2 || seconds <= 0)
             return;
-        _tokens = Math.Clamp(rows * Seconds / seconds, Math.Max(_least, _tokens * MostShrinking),
+        _tokens = Math.Clamp(rows * LayerSeconds * layers / seconds, Math.Max(_least, _tokens * MostShrinking),
             Math.Min(most, Math.Max(_tokens, _least) * MostGrowth));
     }
 }

@@ -97,7 +97,12 @@ internal sealed class Request
     /// <summary>Rows of this pass that are its own.</summary>
     public int Rows { get; set; }
 
-    /// <summary>The first of them.</summary>
+    /// <summary>
+    /// Whether its rows are in a long pass, between whose layers others have passes of their own: nothing of it may change until that ends.
+    /// </summary>
+    public bool IsInLongPass { get; set; }
+
+    /// <summary>The first of its rows.</summary>
     public int FirstRow { get; set; }
 
     /// <summary>The last pass in which it was its client's turn to have rows of a prompt computed.</summary>

@@ -13,17 +13,16 @@ namespace Banyan.Runtime.Generation;
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
 /// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
 /// </summary>
-internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
+internal sealed class Scheduler(EngineOptions options, int layers, Drafter? drafter = null)
 {
     const int MostClients = 1024, LeastShared = 16;
 
-    readonly PromptPace _pace = new(options.PrefillTokens);
+    readonly PromptPace _pace = new(options.PrefillTokens, layers);
     readonly Speculator? _speculator = options.Speculation ? new Speculator(options.Clock, drafter) : null;
     readonly List<Request> _waiting = [];
     readonly List<Request> _running = [];
     readonly Dictionary<string, long> _admitted = []; // when each client got a place last
     long _turn;
-    int _others; // rows of the pass that are no prompts'
 
     /// <summary>In the order they were admitted.</summary>
     public IReadOnlyList<Request> Running => _running;
@@ -35,43 +34,53 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
     public void Add(Request request) => _waiting.Add(request);
 
     /// <summary>The request is done, cancelled or failed: its pages are free.</summary>
-    public void Remove(Request request)
+    /// <param name="request">The request.</param>
+    /// <param name="isComputed">False if a pass with it was given up: then only what was kept before is kept.</param>
+    public void Remove(Request request, bool isComputed = true)
     {
-        request.Sequence.Release(request.Tokens);
+        request.Sequence.Release(isComputed ? request.Tokens : default);
         drafter?.Release(request);
         if (!_running.Remove(request))
             _waiting.Remove(request);
     }
 
-    /// <summary>Fills the batch with the rows of the next pass. At least one row unless nobody is here.</summary>
+    /// <summary>
+    /// Fills the batch with the rows of the next pass. At least one row unless nobody is here, or all who are wait for a long pass.
+    /// </summary>
     public void Fill(Batch batch)
     {
         batch.Clear();
         Admit();
         Speculate();
+        var isBeside = false;
         for (var i = 0; i < _running.Count; i++)
-            (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
+            if (_running[i].IsInLongPass)
+                isBeside = true;
+            else
+                (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
         for (var i = 0; i < _running.Count; i++)
         {
             var request = _running[i];
+            if (request.IsInLongPass)
+                continue;
             // More than one with an answer: tokens that a grammar forced. Their rows are computed like a prompt's.
             if ((request.Pending == 1 || request.HasAnswer) && !MakeRoom(i))
                 i--;
             else if (request.Pending == 1)
                 AddRows(batch, request, 1);
         }
-        (_others, var most) = (batch.Count, _pace.Tokens);
+        var (hasOthers, most) = (batch.Count > 0 || isBeside, _pace.Tokens);
+        IsLong = !hasOthers;
         Prefill(batch,
-            Math.Min(_others > 0 ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most,
+            Math.Min(hasOthers ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most,
                 batch.Capacity - batch.Count));
     }
 
-    /// <summary>What the pass took that <see cref="Fill"/> planned.</summary>
-    public void Observe(Batch batch, double seconds)
-    {
-        if (_others == 0)
-            _pace.Observe(batch.Count, seconds);
-    }
+    /// <summary>Whether the pass has rows of prompts alone, and many of them where prompts are long.</summary>
+    public bool IsLong { get; private set; }
+
+    /// <summary>What a long pass took, without those beside it.</summary>
+    public void Observe(Batch batch, double seconds) => _pace.Observe(batch.Count, seconds);
 
     // The oldest prompt of the client whose turn it is, and the one of the next client that is soonest done, have half of the rows each;
     // what they leave is the others', oldest first. One of the same client has to be much shorter: two that are alike would both be late.
@@ -134,7 +143,7 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
         var generates = true;
         for (var i = 0; i < _running.Count; i++)
         {
-            generates &= _running[i].Pending == 1;
+            generates &= _running[i] is { Pending: 1, IsInLongPass: false };
             _running[i].Draft?.Forget();
         }
         Speculator = generates ? _speculator : null;
@@ -203,7 +212,7 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
     {
         Request? youngest = null;
         foreach (var other in _running)
-            if (Places(other) is var places && places >= Places(request) + 2
+            if (!other.IsInLongPass && Places(other) is var places && places >= Places(request) + 2
                 && (youngest is null || places > Places(youngest)
                     || (places == Places(youngest) && (youngest.HasAnswer || !other.HasAnswer))))
                 youngest = other;
@@ -227,9 +236,9 @@ internal sealed class Scheduler(EngineOptions options, Drafter? drafter = null)
         var request = _running[index];
         while (!request.Sequence.TryReserve(request.Tokens.Length))
         {
-            var youngest = _running[^1];
-            for (var i = _running.Count - 2; i >= index; i--)
-                if (Places(_running[i]) > Places(youngest))
+            var youngest = request;
+            for (var i = _running.Count - 1; i > index; i--)
+                if (!_running[i].IsInLongPass && (youngest == request || Places(_running[i]) > Places(youngest)))
                     youngest = _running[i];
             Evict(youngest);
             if (youngest == request)

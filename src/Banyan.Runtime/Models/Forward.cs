@@ -75,7 +75,11 @@ internal sealed unsafe class Forward : IDisposable
     /// Computes the batch: the layers' states of every row's sequence, and results where they are wanted. The caller has reserved room in
     /// the sequences, and advances them afterwards.
     /// </summary>
-    public void Run(Batch batch)
+    /// <param name="batch">The rows.</param>
+    /// <param name="goesOn">Asked after each layer; passes of other batches may run meanwhile, by another instance. Where it says no, the
+    /// pass is given up: recurrent states of its sequences are no use any more.</param>
+    /// <returns>False where the pass was given up.</returns>
+    public bool Run(Batch batch, Func<bool>? goesOn = null)
     {
         var x = _stream.Floats;
         _pass.Begin(batch);
@@ -91,10 +95,12 @@ internal sealed unsafe class Forward : IDisposable
                 if (residual == _lastMixer)
                     _pass.KeepWanted(x, _columns);      // x [wanted rows, embedding]
                 if (_pass.Rows == 0)
-                    return;
+                    return true;
             }
             if (layer.OutputScale != 1)
                 Scale.Apply(x, layer.OutputScale, (long)_pass.Rows * _columns);
+            if (goesOn?.Invoke() == false)
+                return false;
         }
         if (_hidden is not null)
         {
@@ -104,6 +110,7 @@ internal sealed unsafe class Forward : IDisposable
         }
         if (_pass.Rows > 0)
             _head.Run(_pass, x, _results.Floats);       // results [wanted rows, vocabulary]
+        return true;
     }
 
     /// <summary>What passes end in: at most as many columns as at first.</summary>

@@ -20,7 +20,7 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
                 SharedPrefillTokens = 8,
                 ShortPromptTokens = 8,
                 Speculation = false
-            });
+            }, model.Config.Layers);
         readonly Batch _batch = new(64);
         readonly Dictionary<Request, string> _names = [];
 
