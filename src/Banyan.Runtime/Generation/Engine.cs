@@ -35,7 +35,7 @@ public sealed class Engine : IAsyncDisposable
     readonly Batch _batch, _batchBeside;
     readonly Func<bool> _serveOthers;
     TimeSpan _beside; // what passes beside the long one took
-    long _servedOthers; // when the last of them ended, or the long one began
+    long _servedOthers; // when the last of them ended
     readonly SamplerScratch _scratch;
     readonly LogitSummaries _summaries;
     readonly Step[] _steps = new Step[1 + Speculator.MaxRows + GrammarRun.MostForced];
@@ -306,7 +306,7 @@ public sealed class Engine : IAsyncDisposable
             speculator?.Begin();
             var began = _options.Clock.GetTimestamp();
             if (isLong)
-                (_beside, _servedOthers) = (TimeSpan.Zero, began);
+                _beside = TimeSpan.Zero;
             if (!forward.Run(batch, isLong ? _serveOthers : null))
             {
                 EndAll(isLong, Volatile.Read(ref _stopping) ? Closed() : null, isComputed: false);

@@ -7,9 +7,10 @@ namespace Banyan.Runtime.Generation;
 /// Decides what goes into the next pass.
 /// <code>
 /// 1. Admit    waiting requests of the clients that have the fewest running, while there is a place and pages for the whole prompt; each client's first come first served
-/// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again
-/// 3. Prefill  rows of prompts that are not computed yet: many when nobody generates, few when somebody does; the oldest's, and half of them a much shorter one's or another client's
+/// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again. Not in a long pass
+/// 3. Prefill  rows of prompts that are not computed yet: many in a long pass, or when nobody generates, few when somebody does; the oldest's, and half of them a much shorter one's or another client's
 /// </code>
+/// A pass is long where some prompt is: then it has no rows of answers, and whoever generates, or comes, has passes between its layers.
 /// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
 /// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
 /// </summary>
@@ -23,6 +24,7 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
     readonly List<Request> _running = [];
     readonly Dictionary<string, long> _admitted = []; // when each client got a place last
     long _turn;
+    bool _isBeside; // whether a long pass goes on
 
     /// <summary>In the order they were admitted.</summary>
     public IReadOnlyList<Request> Running => _running;
@@ -52,32 +54,43 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
         batch.Clear();
         Admit();
         Speculate();
-        var isBeside = false;
+        _isBeside = false;
         for (var i = 0; i < _running.Count; i++)
             if (_running[i].IsInLongPass)
-                isBeside = true;
+                _isBeside = true;
             else
                 (_running[i].Rows, _running[i].LogitIndex) = (0, -1);
+        IsLong = !_isBeside && AnyLongPrompt();
         for (var i = 0; i < _running.Count; i++)
         {
             var request = _running[i];
-            if (request.IsInLongPass)
+            if (request.IsInLongPass || (IsLong && !IsLongPrompt(request)))
                 continue;
-            // More than one with an answer: tokens that a grammar forced. Their rows are computed like a prompt's.
+            // More than one with an answer: tokens that a grammar forced, or all of one that gave way. Their rows are computed like a
+            // prompt's.
             if ((request.Pending == 1 || request.HasAnswer) && !MakeRoom(i))
                 i--;
             else if (request.Pending == 1)
                 AddRows(batch, request, 1);
         }
-        var (hasOthers, most) = (batch.Count > 0 || isBeside, _pace.Tokens);
-        IsLong = !hasOthers;
+        var most = _pace.Tokens;
         Prefill(batch,
-            Math.Min(hasOthers ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most,
+            Math.Min(batch.Count > 0 || _isBeside ? Math.Min(options.SharedPrefillTokens, Math.Max(LeastShared, most / 2)) : most,
                 batch.Capacity - batch.Count));
     }
 
-    /// <summary>Whether the pass has rows of prompts alone, and many of them where prompts are long.</summary>
+    /// <summary>Whether the pass has rows of prompts alone, some of them long: others have passes between its layers.</summary>
     public bool IsLong { get; private set; }
+
+    bool AnyLongPrompt()
+    {
+        for (var i = 0; i < _running.Count; i++)
+            if (IsLongPrompt(_running[i]))
+                return true;
+        return false;
+    }
+
+    bool IsLongPrompt(Request request) => request.Pending > options.ShortPromptTokens;
 
     /// <summary>What a long pass took, without those beside it.</summary>
     public void Observe(Batch batch, double seconds) => _pace.Observe(batch.Count, seconds);
@@ -107,7 +120,7 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
             budget -= more;
         }
         for (var i = 0; i < _running.Count && budget > 0; i++)
-            if (_running[i] is { Pending: > 1, Rows: 0 } request)
+            if (_running[i] is var request && IsUnread(request))
             {
                 rows = Math.Min(request.Pending, budget);
                 AddRows(batch, request, rows);
@@ -115,12 +128,24 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
             }
     }
 
+    // In a long pass only what is long, as short prompts are done sooner beside it; beside one, not what is as good as read after it.
+    bool IsUnread(Request request)
+    {
+        if (request is not { Pending: > 1, Rows: 0 } || (IsLong && !IsLongPrompt(request)))
+            return false;
+        for (var i = 0; _isBeside && i < _running.Count; i++)
+            if (_running[i] is { IsInLongPass: true } other && other.Options.Client == request.Options.Client
+                && request.Pending > Math.Max(other.Pending / 2, options.ShortPromptTokens))
+                return false;
+        return true;
+    }
+
     // A prompt that has no rows yet in this pass, of the client that was served longest ago.
     Request? Unread(bool soonest)
     {
         Request? best = null;
         foreach (var request in _running)
-            if (request is { Pending: > 1, Rows: 0 } && (best is null || (request.Options.Client == best.Options.Client
+            if (IsUnread(request) && (best is null || (request.Options.Client == best.Options.Client
                 ? soonest && request.Pending < best.Pending : LastServed(request) < LastServed(best))))
                 best = request;
         return best;

@@ -43,8 +43,24 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
             _scheduler.Fill(_batch);
             Assert.InRange(_batch.Count, _scheduler.IsIdle ? 0 : 1, 32 + places);
             Assert.Equal(_batch.Count, _scheduler.Running.Sum(r => r.Rows));
-            foreach (var request in _scheduler.Running.ToArray())
+            var isLong = _scheduler.IsLong;
+            foreach (var request in _scheduler.Running)
+                request.IsInLongPass = isLong && request.Rows > 0;
+            for (var layer = 0; isLong && layer < 2; layer++)
             {
+                _scheduler.Fill(_batch);
+                Assert.InRange(_batch.Count, 0, 8 + 8 + places);
+                Finish(isLong: false);
+            }
+            Finish(isLong);
+            return !_scheduler.IsIdle;
+        }
+
+        void Finish(bool isLong)
+        {
+            foreach (var request in _scheduler.Running.Where(r => r.IsInLongPass == isLong).ToArray())
+            {
+                request.IsInLongPass = false;
                 if (request.Rows > 0 && !request.HasAnswer)
                     Reads[_names[request]] = Reads.GetValueOrDefault(_names[request]) + 1;
                 var full = request.LogitIndex >= 0 && request.Append(1);
@@ -54,7 +70,6 @@ public class SchedulerTests(EngineTests.Loaded loaded) : IClassFixture<EngineTes
                 Done.Add(_names[request]);
                 _scheduler.Remove(request);
             }
-            return !_scheduler.IsIdle;
         }
 
         public IReadOnlyList<string> Run()
