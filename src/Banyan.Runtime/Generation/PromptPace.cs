@@ -1,8 +1,8 @@
 namespace Banyan.Runtime.Generation;
 
 /// <summary>
-/// How many tokens of prompts a pass takes, so that a layer ends soon enough for whoever comes meanwhile. What a token costs is measured: by
-/// the machine, the model, and how much text is before it, it differs a hundredfold.
+/// How many tokens of prompts a pass takes, so that a layer ends soon enough for whoever comes meanwhile. What a token costs is measured:
+/// by the machine, the model, and how much text is before it, it differs a hundredfold.
 /// </summary>
 /// <param name="most">The most tokens of a pass.</param>
 /// <param name="layers">Layers of the model.</param>
