@@ -4,7 +4,9 @@ using Banyan.Runtime.Tests.Models;
 
 namespace Banyan.Runtime.Tests.Generation;
 
-/// <summary>Prompts are read in long passes: whoever comes meanwhile is served between two layers, and nothing of any answer changes.</summary>
+/// <summary>
+/// Prompts are read in long passes: whoever comes meanwhile is served between two layers, and nothing of any answer changes.
+/// </summary>
 public sealed class LongPassTests
 {
     /// <summary>Every look at it takes long, and can do something: on the engine's own thread, so between two layers of a pass.</summary>
