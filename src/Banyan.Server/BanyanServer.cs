@@ -6,6 +6,7 @@ using Banyan.Server.Inference.OpenAi;
 using Banyan.Server.Keys;
 using Banyan.Server.Operating;
 using Banyan.Server.Pages;
+using Banyan.Server.Viewer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -78,6 +79,8 @@ public static class BanyanServer
         app.UseAccessLog(options);
         app.UseErrorAnswers();
         app.UseHostCheck(options);
+        if (options.Hub is not null)
+            app.UseDatasetsHost();
         app.UseForwardedAddress();
         app.UseOriginCheck(options);
         app.UseRoutingWithHead();

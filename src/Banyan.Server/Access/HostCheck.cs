@@ -24,8 +24,12 @@ static class HostCheck
                 $"The host name {context.Request.Host.Host} is not one this server answers to. Start it with --allow-host {context.Request.Host.Host} if it is yours."));
     }
 
+    /// <summary>What Python's <c>datasets</c> puts before the hub's name to ask for rows (<c>Viewer</c>).</summary>
+    public const string DatasetsHost = "datasets-server.";
+
     internal static bool IsAllowed(string host, IReadOnlySet<string> allowed) =>
-        IPAddress.TryParse(host.Trim('[', ']'), out _)
+        IPAddress.TryParse(host.Trim('[', ']'), out _) || (host.StartsWith(DatasetsHost, StringComparison.OrdinalIgnoreCase)
+            && allowed.Contains(host[DatasetsHost.Length..]))
         || allowed.Contains(host) || allowed.Contains("*")
         || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using Banyan.Server.Access;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -58,13 +59,13 @@ static class CardHeader
     /// <param name="readme">The README's beginning.</param>
     /// <param name="isCut">Whether the README continues.</param>
     /// <param name="problem">Why something of the header is missing, or null.</param>
-    public static JsonObject? Read(ReadOnlySpan<byte> readme, bool isCut, out string? problem)
+    public static JsonObject? Read(ReadOnlySpan<byte> readme, bool isCut, out ErrorText? problem)
     {
         problem = null;
         if (TextOf(Encoding.UTF8.GetString(readme), out var isWhole) is not { } text || (!isWhole && !isCut))
             return null;
         var card = Read(text, out problem);
-        problem ??= isWhole ? null : $"The metadata is longer than {MaxLength} bytes: the rest of it was not read.";
+        problem ??= isWhole ? null : (ErrorText)$"The metadata is longer than {MaxLength} bytes: the rest of it was not read.";
         return card.Count == 0 && problem is null ? null : card;
     }
 
@@ -81,7 +82,7 @@ static class CardHeader
     /// <summary>
     /// Reads as many of the root's members as can be; those that are nested too deep or have too many values are left out.
     /// </summary>
-    static JsonObject Read(string yaml, out string? problem)
+    static JsonObject Read(string yaml, out ErrorText? problem)
     {
         var card = new JsonObject();
         problem = null;
@@ -95,19 +96,19 @@ static class CardHeader
                 throw new CardException("The metadata must be a map of names to values.");
             var reader = new CardNodes(parser, MaxDepth, MaxNodes, Value);
             reader.Members(card, 1);
-            problem = reader.LeftOut is { } left ? $"'{left}' is nested too deep or has too many values: it is left out." : null;
+            problem = reader.LeftOut is { } left ? (ErrorText)$"'{left}' is nested too deep or has too many values: it is left out." : null;
         }
         catch (YamlException e)
         {
-            problem = $"Line {e.Start.Line}: {e.InnerException?.Message ?? e.Message}";
+            problem = (ErrorText)$"Line {e.Start.Line}: {YamlProblems.Of(e.InnerException?.Message ?? e.Message)}";
         }
         catch (CardException e)
         {
-            problem = e.Message;
+            problem = e.Text;
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException or FormatException or IndexOutOfRangeException)
         {
-            problem = "The metadata cannot be read as YAML.";   // the parser stumbles over some texts without saying so
+            problem = (ErrorText)"The metadata cannot be read as YAML.";   // the parser stumbles over some texts without saying so
         }
         return card;
     }
@@ -135,4 +136,4 @@ static class CardHeader
 }
 
 /// <summary>A card's header cannot be read; the message says why.</summary>
-sealed class CardException(string message) : Exception(message);
+sealed class CardException(ErrorText text) : ToldException(text);

@@ -23,7 +23,7 @@ sealed class CardHtml
     const int MaxHtml = 2 << 20, MaxLinks = 3000, MaxCells = 15_000;
 
     static MarkdownPipelineBuilder Rich => new MarkdownPipelineBuilder().UsePipeTables().UseAutoLinks().UseEmphasisExtras()
-        .UseFootnotes().UseAutoIdentifiers();
+        .UseFootnotes().UseAutoIdentifiers().UseTaskLists();
 
     static readonly MarkdownPipeline s_pipeline = Rich.Build();
 
@@ -31,6 +31,14 @@ sealed class CardHtml
 
     static readonly string[] s_attributes = ["align", "alt", "colspan", "dir", "height", "href", "id", "lang", "open", "rowspan", "src",
         "start", "title", "width"];
+
+    // What Markdig makes with elements and styles that no card may have.
+    static readonly (string Made, string Kept)[] s_kept =
+    [
+        ("<input disabled=\"disabled\" type=\"checkbox\" checked=\"checked\" />", "☑"),
+        ("<input disabled=\"disabled\" type=\"checkbox\" />", "☐"),
+        (" style=\"text-align: right;\"", " align=\"right\""), (" style=\"text-align: center;\"", " align=\"center\""),
+    ];
 
     readonly GenerationCache<(long Repo, GitId File, string Revision), string> _known = new(32 << 20);
     readonly SemaphoreSlim _rendering = new(2);
@@ -91,6 +99,8 @@ sealed class CardHtml
         }
         if (html.Length > MaxHtml)
             html = $"<pre>{WebUtility.HtmlEncode(markdown)}</pre>";   // markup that multiplies
+        foreach (var (made, kept) in s_kept)
+            html = html.Replace(made, kept, StringComparison.Ordinal);
         var sanitizer = new HtmlSanitizer(new HtmlSanitizerOptions
         {
             AllowedTags = new HashSet<string>(CardMarkup.Allowed, StringComparer.OrdinalIgnoreCase),

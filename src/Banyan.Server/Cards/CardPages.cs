@@ -34,9 +34,12 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         var files = revision is null ? [] : await facts.FilesAsync(repo, revision.Commit.Tree, cancellationToken);
         var html = mayRead && revision is not null ? await HtmlAsync(repo, files, cancellationToken) : null;
         var mayWrite = !caller.IsAnonymous && await authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
+        var gate = mayRead || repo.Gated is null ? null : GateForm.Of(known.Card);
         var view = new CardView
         {
-            Head = new(repo, "card", repo.DefaultBranch) { HasSettings = mayWrite },
+            Gate = gate,
+            GatePrompt = gate?.Prompt is { } prompt ? await cards.CommentAsync(repo, prompt, cancellationToken) : null,
+            Head = new(repo, "card", repo.DefaultBranch),
             PageHead = new(),
             MayRead = mayRead,
             MayWrite = mayWrite,
@@ -48,7 +51,8 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
             Html = html,
             Problem = known.CardProblem,
             Results = new(mayRead ? await reports.OfAsync(repo.Id, files, cancellationToken) : [], RepoReports.Claims(known.Card)),
-            Task = known.PipelineTag,
+            Task = repo.Type == RepoType.Model ? known.PipelineTag : null,
+            Tasks = repo.Type == RepoType.Dataset ? Texts(known.Card, "task_categories") : [],
             Library = known.Library,
             Parameters = Number(known.Safetensors, "total") ?? Number(known.Gguf, "total"),
             Types = known.Safetensors?["parameters"] is JsonObject types
@@ -74,7 +78,7 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         var language = PageLanguage.Of(context.Request);
         var description = (html is null ? null : CardSummary.Of(html))
             ?? language.Say("card.description", ("name", repo.FullName),
-                ("task", known.PipelineTag ?? language[$"repo.{repo.Type.Text()}"]));
+                ("task", known.PipelineTag is { } task ? language.Task(task) : language[$"repo.{repo.Type.Text()}"]));
         await HtmlPage.RenderAsync<CardPage>(context, view with
         {
             PageHead = new()

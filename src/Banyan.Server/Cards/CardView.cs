@@ -1,3 +1,5 @@
+using Banyan.Server.Access;
+using Banyan.Server.Gating;
 using Banyan.Server.Pages;
 using Banyan.Server.Reports;
 using Banyan.Server.Repos;
@@ -16,7 +18,7 @@ public sealed record CardView
     public string? Html { get; init; }
 
     /// <summary>Why the card's header could not be read completely, or null.</summary>
-    public string? Problem { get; init; }
+    public ErrorText? Problem { get; init; }
 
     /// <summary>Whether the files may be read; a gated repository can be seen without.</summary>
     public bool MayRead { get; init; }
@@ -43,6 +45,15 @@ public sealed record CardView
     public IReadOnlyList<long> Downloads { get; init; } = [];
 
     public string? Task { get; init; }
+
+    /// <summary>What its owner asks of who wants access; null where the visitor has it.</summary>
+    public GateForm? Gate { get; init; }
+
+    /// <summary>What its owner says to them, as HTML.</summary>
+    public string? GatePrompt { get; init; }
+
+    /// <summary>The tasks that a data set is for.</summary>
+    public IReadOnlyList<string> Tasks { get; init; } = [];
 
     public string? Library { get; init; }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Banyan.Server.Access;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
 using Banyan.Server.Hub;
@@ -15,7 +16,7 @@ sealed record Facts
     public JsonObject? Card { get; init; }
 
     /// <summary>Why something of that header is missing, or null.</summary>
-    public string? CardProblem { get; init; }
+    public ErrorText? CardProblem { get; init; }
 
     /// <summary>The card's tags and those that follow from card and files.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
@@ -88,7 +89,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
     async Task<Facts> ReadAsync(Repo repo, GitId root, CancellationToken cancellationToken)
     {
         var files = await FilesAsync(repo, root, cancellationToken);
-        string? problem = null;
+        ErrorText? problem = null;
         var card = files.FirstOrDefault(f => f.Path == "README.md" && !f.IsFolder) is { } file
             && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength, cancellationToken) is { } readme
             ? CardHeader.Read(readme, isCut: readme.Length < file.Size, out problem) : null;

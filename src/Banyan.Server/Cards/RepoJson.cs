@@ -83,7 +83,7 @@ sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
             "tags" => new JsonArray([.. known.Tags.Select(t => (JsonNode?)t)]),
             "pipeline_tag" when repo.Type == RepoType.Model => known.PipelineTag,
             "library_name" when repo.Type == RepoType.Model => known.Library,
-            "cardError" => known.CardProblem,
+            "cardError" => known.CardProblem?.ToString(),
             "cardData" => known.Card?.DeepClone(),
             "model-index" => known.Card?["model-index"]?.DeepClone(),
             "config" => known.Config?.DeepClone(),

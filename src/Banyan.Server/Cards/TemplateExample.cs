@@ -10,6 +10,9 @@ namespace Banyan.Server.Cards;
 /// <param name="Problem">Why it cannot be rendered, in English.</param>
 public sealed record TemplateExample(string Source, string? Rendered, string? Problem)
 {
+    /// <summary>What the key of the text ends with that says what kind of problem it is.</summary>
+    public string Kind { get; private init; } = "";
+
     const int MaxShown = 20_000;
 
     // A few milliseconds: real templates need a hundredth of it for four short messages.
@@ -41,7 +44,16 @@ public sealed record TemplateExample(string Source, string? Rendered, string? Pr
         }
         catch (TemplateException e)
         {
-            return new(Short(source), null, e.Message.Length > 500 ? e.Message[..500] + "…" : e.Message);
+            return new(Short(source), null, e.Message.Length > 500 ? e.Message[..500] + "…" : e.Message)
+            {
+                Kind = e.Kind switch
+                {
+                    "TemplateSyntaxError" => "syntax",
+                    "TemplateError" => "refuses",
+                    "LimitError" => "limit",
+                    _ => "error"
+                },
+            };
         }
     }
 

@@ -119,7 +119,9 @@ sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, Re
             return view;
         if (await window.ReadAsync(repo.Id, entry, MaxBytes, cancellationToken) is not { } bytes)
             return view with { Note = language["file.pointer"] };
-        if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0))
+        if (PickleCalls.MayBe(entry.Path) && PickleCalls.Read(bytes, bytes.Length == entry.Size) is { } pickle)
+            view = view with { Pickle = pickle };
+        if (bytes.AsSpan(0, Math.Min(bytes.Length, 8000)).Contains((byte)0) || (view.Pickle is not null && bytes[0] == 0x80))
             return view with { Note = language["file.binary"] };
         if (Path.GetFileName(entry.Path) is ChatTemplateName or TokenizerConfigName && bytes.Length == entry.Size)
             view = view with { Template = await TemplateAsync(repo, revision, entry, bytes, cancellationToken) };

@@ -68,6 +68,9 @@ public sealed record BlobView
     /// <summary>The selected tensor, or null.</summary>
     public TensorSample? Sample { get; init; }
 
+    /// <summary>What it would call when Python loads it, of a pickle.</summary>
+    public PickleCalls? Pickle { get; init; }
+
     /// <summary>The chat template in it with an example, or null.</summary>
     public TemplateExample? Template { get; init; }
 

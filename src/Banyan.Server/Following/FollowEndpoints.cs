@@ -10,9 +10,9 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Following;
 
 /// <summary>Following people and organizations, watching repositories: over the API and by the forms of their pages.</summary>
-sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, FollowStore store, HubAddress address)
+sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, RepoStore repos, FollowStore store, HubAddress address)
 {
-    const int PageLength = 500;
+    const int PageLength = 500, MaxChanged = 100;
 
     /// <summary>
     /// <c>GET /api/users/{name}/followers</c>, <c>/api/organizations/{name}/followers</c>, <c>/api/users/{name}/following</c>
@@ -64,6 +64,44 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, Follo
             ?? throw HubException.NotFound($"There is no user or organization {form["name"]}.");
         await store.FollowAsync(caller, account, form["follows"] != "false", context.RequestAborted);
         SignInPages.SeeOther(context, $"/{account.Name}");
+    }
+
+    /// <summary>What somebody is to be told of.</summary>
+    /// <param name="Type"><c>model</c>, <c>dataset</c>, <c>space</c>; or <c>user</c>, <c>org</c>, which are followed.</param>
+    /// <param name="Name">Its name, with the owner.</param>
+    sealed record WatchedItem(string? Type, string? Name);
+
+    sealed record WatchChange(IReadOnlyList<WatchedItem>? Add, IReadOnlyList<WatchedItem>? Delete);
+
+    /// <summary><c>GET /api/settings/watch</c>: the repositories of which the caller is told everything.</summary>
+    public async Task WatchedAsync(HttpContext context)
+    {
+        var caller = await authoriser.UserAsync(context);
+        var shown = new JsonArray();
+        foreach (var (type, name) in await store.WatchedAsync(caller.UserId, context.RequestAborted))
+            if (await repos.FindAsync(type, name, context.RequestAborted) is { } repo
+                && await authoriser.MayAsync(caller, repo, Need.See, context.RequestAborted))
+                shown.Add(new JsonObject { ["type"] = type.Text(), ["name"] = repo.FullName });
+        await context.JsonAsync(shown);
+    }
+
+    /// <summary><c>PATCH /api/settings/watch</c> <c>{"add": [{"type", "name"}], "delete": […]}</c></summary>
+    public async Task SetWatchedAsync(HttpContext context)
+    {
+        var (caller, change) = (await WriterAsync(context), await context.BodyAsync<WatchChange>());
+        if ((change.Add?.Count ?? 0) + (change.Delete?.Count ?? 0) > MaxChanged)
+            throw HubException.BadRequest($"At most {MaxChanged} are changed at once.");
+        foreach (var (item, isAdded) in (change.Add ?? []).Select(a => (a, true)).Concat((change.Delete ?? []).Select(d => (d, false))))
+            if (item.Type is "user" or "org")
+                await store.FollowAsync(caller, await accounts.FindAsync(item.Name ?? "", context.RequestAborted) is { } account
+                    && account.IsUser == (item.Type == "user") ? account
+                    : throw HubException.NotFound($"There is no user or organization {item.Name}."), isAdded, context.RequestAborted);
+            else if (RepoTypes.All.Any(t => t.Text() == item.Type))
+                await store.WatchAsync(caller, await authoriser.RepoAsync(context, RepoTypes.All.First(t => t.Text() == item.Type),
+                    item.Name ?? "", Need.See, context.RequestAborted), isAdded ? Watch.All : Watch.Usual, context.RequestAborted);
+            else
+                throw HubException.BadRequest($"type '{item.Type}': model, dataset, space, user or org");
+        await context.JsonAsync(new { });
     }
 
     /// <summary><c>POST /{id}/watch</c>: the form of a repository's page.</summary>

@@ -70,6 +70,13 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
         await t.ExecuteAsync("INSERT INTO watches (repo_id, user_id, muted, created_at) VALUES (@repo, @user, @muted, @Now)", row);
     }, cancellationToken);
 
+    /// <summary>The repositories of which a user wants to be told everything, by name.</summary>
+    public Task<IReadOnlyList<(RepoType Type, string Name)>> WatchedAsync(long user, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(RepoType, string)>>(async c =>
+            [.. (await c.QueryAsync<(string Type, string Owner, string Name)>(
+                "SELECT r.type, a.name, r.name FROM watches w JOIN repos r ON r.id = w.repo_id JOIN accounts a ON a.id = r.owner_id WHERE w.user_id = @user AND NOT w.muted ORDER BY w.created_at, r.id",
+                new { user })).Select(r => (RepoTypes.All.First(t => t.Text() == r.Type), $"{r.Owner}/{r.Name}"))], cancellationToken);
+
     /// <summary>How a user is notified about a repository.</summary>
     public async Task<Watch> OfAsync(long user, Repo repo, CancellationToken cancellationToken) =>
         await database.ReadAsync(c => c.ExecuteScalarAsync<bool?>("SELECT muted FROM watches WHERE repo_id = @Id AND user_id = @user",

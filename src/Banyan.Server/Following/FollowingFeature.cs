@@ -24,6 +24,8 @@ static class FollowingFeature
             app.MapHub("DELETE", $"/api/{kind}/{{name}}/follow", Need.User, c => follows.SetAsync(c, isUser, follows: false));
         }
         app.MapHub("GET", "/api/users/{name}/following", Need.Nothing, c => follows.ListAsync(c, ofUser: true, followers: false));
+        app.MapHub("GET", "/api/settings/watch", Need.User, follows.WatchedAsync);
+        app.MapHub("PATCH", "/api/settings/watch", Need.User, follows.SetWatchedAsync);
         app.MapPage("POST", "/settings/following", Need.User, follows.SetByFormAsync, maxBytes: 16 << 10);
         app.MapRepoPage("POST", "/watch", Need.Ask, follows.WatchAsync, maxBytes: 16 << 10);
     }

@@ -3,6 +3,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Cards;
+using Banyan.Server.Git;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +12,8 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Gating;
 
 /// <summary>Asking for access to a gated repository, and answering those who ask.</summary>
-sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts, AccessRequestStore requests, HubAddress address)
+sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts, AccessRequestStore requests, HubAddress address,
+    Refs refs, Revisions revisions, RepoFacts facts)
 {
     const int PageLength = 100, MaxPageLength = 1000, MaxFields = 32, MaxField = 1000, MaxReason = 200;
 
@@ -91,9 +94,24 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
     public async Task AskByFormAsync(HttpContext context, Repo repo)
     {
         CheckGated(repo);
-        await requests.AskAsync(repo, await authoriser.UserAsync(context), null, context.RequestAborted);
+        // The token that every form has is no answer.
+        var answers = (await context.FormAsync())
+            .Where(f => f.Key.StartsWith(GateForm.Field, StringComparison.Ordinal))
+            .ToDictionary(f => f.Key[GateForm.Field.Length..], f => f.Value.ToString());
+        var questions = GateForm.Of(await CardAsync(repo, context.RequestAborted)).Questions;
+        if (questions.FirstOrDefault(q => answers.GetValueOrDefault(q.Name) is not { Length: > 0 }) is { } open)
+            throw HubException.BadRequest($"'{open.Name}' is not answered.");
+        if (answers.Count > MaxFields || answers.Any(a => a.Key.Length > 256 || a.Value.Length > MaxField))
+            throw HubException.BadRequest($"A request has at most {MaxFields} fields of {MaxField} characters.");
+        await requests.AskAsync(repo, await authoriser.UserAsync(context),
+            answers.Count == 0 ? null : JsonSerializer.Serialize(answers, HubJson.Options), context.RequestAborted);
         SignIn.SignInPages.SeeOther(context, $"/{repo.Path}");
     }
+
+    async Task<JsonObject?> CardAsync(Repo repo, CancellationToken cancellationToken) =>
+        await refs.FindAsync(repo.Id, GitRef.Heads + repo.DefaultBranch, cancellationToken) is { } head
+        && await revisions.PeelAsync(repo, head, cancellationToken) is { } revision
+            ? (await facts.OfAsync(repo, revision, cancellationToken)).Card : null;
 
     /// <summary><c>POST /api/{type}/{id}/user-access-request/cancel</c>: the caller's own request.</summary>
     public async Task CancelAsync(HttpContext context, Repo repo)

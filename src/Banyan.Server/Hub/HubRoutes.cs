@@ -145,6 +145,8 @@ static class HubRoutes
                 throw HubException.Moved(address.Path + location);
             await CheckFormAsync(app, context, isPage);
             Actor.Act(await authoriser.CallerAsync(context));
+            if (isPage)
+                context.Features.Set(new PageRepo(repo));
             await handler(context, repo);
         }).WithMetadata([new HubRoute(need, type, method, traits), new BodyLimit(maxBytes),
         .. metadata is null ? Array.Empty<object>() : [metadata]]);
@@ -163,6 +165,9 @@ static class HubRoutes
     /// <summary>Whether a request asks for a pull request to be made.</summary>
     public static bool IsNewPullRequest(HttpContext context) =>
         context.Request.Query["create_pr"].FirstOrDefault() is "1" or "true" or "True";
+
+    /// <summary>The repository that a page is about.</summary>
+    public sealed record PageRepo(Repo Repo);
 
     sealed record BodyLimit(long? MaxRequestBodySize) : IRequestSizeLimitMetadata;
 }

@@ -84,7 +84,6 @@ public sealed record Facet(string Name, string Title, IReadOnlyList<(string Valu
         name switch
         {
             "language" => LanguageNames.English(value),
-            "pipeline_tag" or "task_categories" => value.Replace('-', ' '),
             "format" => value.ToUpperInvariant(),
             _ => value
         };

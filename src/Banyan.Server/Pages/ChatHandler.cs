@@ -47,8 +47,12 @@ sealed class ChatHandler(PageViews views, TimeProvider time)
         {
             var error = ModelDialect.Translate(e);
             await PageViews.RenderAsync<ChatPage>(context,
-                await views.CreateAsync(context, form["model"]) with { Form = settings, Turns = turns, Error = error.Message },
-                error.Status);
+                await views.CreateAsync(context, form["model"]) with
+                {
+                    Form = settings,
+                    Turns = turns,
+                    Error = new(error.ToRecord().Error.Code, error.Message)
+                }, error.Status);
         }
     }
 

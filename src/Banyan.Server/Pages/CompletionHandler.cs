@@ -34,7 +34,11 @@ sealed class CompletionHandler(PageViews views)
         {
             var error = ModelDialect.Translate(e);
             await PageViews.RenderAsync<CompletionPage>(context,
-                await views.CreateAsync(context, form["model"]) with { Form = settings, Error = error.Message }, error.Status);
+                await views.CreateAsync(context, form["model"]) with
+                {
+                    Form = settings,
+                    Error = new(error.ToRecord().Error.Code, error.Message)
+                }, error.Status);
         }
     }
 

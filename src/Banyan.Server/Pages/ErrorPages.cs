@@ -45,6 +45,9 @@ static class ErrorPages
 /// <param name="Language">The language of these: the page's, or English where only programs are told so.</param>
 public sealed record ErrorView(int Status, string Message, string Language)
 {
+    /// <summary>Whether the message tells a person more than the page: who has to sign in is told of tokens, which programs send.</summary>
+    public bool HasDetail => Status != 401;
+
     /// <summary>What the key of the text that explains it ends with.</summary>
     public string Code => Title[^3..];
 

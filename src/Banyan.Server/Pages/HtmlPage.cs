@@ -66,6 +66,8 @@ static class HtmlPage
             User = caller.IsAnonymous ? null : caller.Name,
             Unread = caller.SessionId == 0 ? 0
                 : await services.GetRequiredService<NotificationStore>().UnreadAsync(caller.UserId, context.RequestAborted),
+            MayWrite = !caller.IsAnonymous && context.Features.Get<HubRoutes.PageRepo>() is { Repo: var repo }
+                && await services.GetRequiredService<Authoriser>().MayAsync(caller, repo, Need.Write, context.RequestAborted),
             FormToken = hub is null ? "" : await services.GetRequiredService<FormTokens>().OfAsync(context),
             Address = hub?.Root(context) ?? $"{context.Request.Scheme}://{context.Request.Host}",
             Notice = services.GetService<HubMode>() is { } mode && await mode.MaintenanceAsync(context.RequestAborted) is { } why

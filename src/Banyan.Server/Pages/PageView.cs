@@ -22,11 +22,24 @@ public sealed record PageView
     public required string Memory { get; init; }
     public PageForm Form { get; init; } = new();
     public ResultView? Result { get; init; }
-    public string? Error { get; init; }
+    public PageError? Error { get; init; }
     public IReadOnlyList<TurnView> Turns { get; init; } = [];
 
     /// <summary>The conversation so far, as JSON for the hidden field.</summary>
     public string History { get; init; } = "[]";
+}
+
+/// <summary>Why the API refused what a page asked.</summary>
+/// <param name="Code">Its code for that, or null.</param>
+/// <param name="Message">Its English message.</param>
+public sealed record PageError(string? Code, string Message)
+{
+    /// <summary>Codes that pages say in words of their own: <c>play.error.CODE</c>.</summary>
+    public static IReadOnlyList<string> Said { get; } = ["context_length_exceeded", "queue_full", "model_not_found", "template_error",
+        "no_chat_template", "fim_unsupported", "invalid_api_key", "request_too_large"];
+
+    /// <summary>The page's own words; null if there are none for it.</summary>
+    public string? In(PageLanguage language) => Code is { } code && Said.Contains(code) ? language[$"play.error.{code}"] : null;
 }
 
 /// <summary>A model to choose; one that is an adapter says of which.</summary>

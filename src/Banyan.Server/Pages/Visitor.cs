@@ -16,6 +16,9 @@ public sealed record Visitor
     /// <summary>How many notifications the user has not read.</summary>
     public int Unread { get; init; }
 
+    /// <summary>Whether the user may write to the repository that the page is about.</summary>
+    public bool MayWrite { get; init; }
+
     /// <summary>The token of forms; empty if there are none.</summary>
     public string FormToken { get; init; } = "";
 

@@ -8,9 +8,6 @@ namespace Banyan.Server.Repos;
 /// <param name="Revision">The revision that is shown.</param>
 public sealed record RepoHeadView(Repo Repo, string Active, string Revision)
 {
-    /// <summary>Whether the visitor is shown the way to its settings.</summary>
-    public bool HasSettings { get; init; } = Active == "settings";
-
     /// <summary>The revision as a part of an address.</summary>
     public string RevisionPath => Uri.EscapeDataString(Revision);
 

@@ -77,6 +77,9 @@ sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> N
     /// <summary>What a word begins with that is looked for in a field.</summary>
     public static string In(WordField field) => field switch { WordField.Name => InName, WordField.Head => InHead, _ => "" };
 
+    /// <summary>The first place behind all of a rank.</summary>
+    public static long PlaceAfter(int rank) => (long)(Ranks - rank + 1) << IdBits;
+
     /// <summary>
     /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order
     /// of places, so that the first page of any search costs what its rows cost, and nothing need be sorted.

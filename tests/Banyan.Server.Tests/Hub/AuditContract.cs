@@ -48,6 +48,7 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         ["POST /api/organizations/{name}/follow"] = "followers are told with their time",
         ["DELETE /api/organizations/{name}/follow"] = "followers are told with their time",
         ["POST /settings/following"] = "followers are told with their time",
+        ["PATCH /api/settings/watch"] = "what somebody wants to be told of, which nobody else sees",
         ["POST /{repo}/watch"] = "what somebody wants to be told of, which nobody else sees",
         ["POST /notifications"] = "what somebody has read, which nobody else sees",
         ["POST /login/passkey"] = "PasskeyTests: it takes a browser",

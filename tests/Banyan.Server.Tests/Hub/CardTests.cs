@@ -6,8 +6,12 @@ namespace Banyan.Server.Tests.Hub;
 /// <summary>The metadata of cards, as people and programs write them.</summary>
 public sealed class CardTests
 {
-    static string? Read(string readme, out string? problem, bool isCut = false) =>
-        CardHeader.Read(Encoding.UTF8.GetBytes(readme), isCut, out problem)?.ToJsonString();
+    static string? Read(string readme, out string? problem, bool isCut = false)
+    {
+        var card = CardHeader.Read(Encoding.UTF8.GetBytes(readme), isCut, out var text);
+        problem = text?.ToString();
+        return card?.ToJsonString();
+    }
 
     [Theory]
     [InlineData("---\nlicense: mit\n---\n# x", """{"license":"mit"}""")]

@@ -179,6 +179,26 @@ public abstract class NotificationContract(HubKind kind) : HubContract(kind, "hi
     }
 
     [Fact]
+    public async Task What_one_is_told_of_is_changed_by_a_program()
+    {
+        var (shown, closed) = (await Hub.CreateRepoAsync("shown"), await Hub.CreateRepoAsync("closed", isPrivate: true));
+        Task<HttpResponseMessage> Change(object change, string? token = null) =>
+            SendAsync(HttpMethod.Patch, "/api/settings/watch", token ?? Hub.Ben, change);
+        await HubServer.JsonOf(await Change(new { add = new[] { new { type = "model", name = shown },
+            new { type = "user", name = "ana" } } }));
+        Assert.Equal("""[{"type":"model","name":"ana/shown"}]""", (await Hub.GetJsonAsync("/api/settings/watch", Hub.Ben)).GetRawText());
+        Assert.Equal("ben", (await Hub.GetJsonAsync("/api/users/ana/followers"))[0].GetProperty("user").GetString());
+        await HubServer.JsonOf(await Change(new { delete = new[] { new { type = "model", name = shown } } }));
+        Assert.Equal("[]", (await Hub.GetJsonAsync("/api/settings/watch", Hub.Ben)).GetRawText());
+        Assert.Equal(HttpStatusCode.NotFound, (await Change(new { add = new[] { new { type = "model", name = closed } } })).StatusCode);
+        foreach (var wrong in new object[] { new { add = new[] { new { type = "river", name = "ana" } } },
+            new { add = Enumerable.Repeat(new { type = "user", name = "ana" }, 101) } })
+            Assert.Equal(HttpStatusCode.BadRequest, (await Change(wrong)).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await Change(new { },
+            await Hub.Accounts.AddTokenAsync("ben", "t", TokenRole.Read, null, null, default))).StatusCode);
+    }
+
+    [Fact]
     public async Task They_are_read_one_by_one_or_all_and_old_ones_go()
     {
         var repo = await Hub.CreateRepoAsync("shown");

@@ -17,10 +17,10 @@ public partial class ErrorLanguageTests(SharedHub shared)
 {
     // What only programs call, by where it lies; they are told in English.
     static readonly Regex s_programs =
-        new(@"^(Xet|Lfs|Webhooks|Inference|Keys|Maintenance|Content|Storage|Git/Transport|Git/Packs)/|Api\.cs$"
+        new(@"^(Xet|Lfs|Webhooks|Inference|Keys|Maintenance|Content|Storage|Git/Transport|Git/Packs|Viewer/Service)/|Api\.cs$"
         + @"|/(Branches|Refs|InfoEndpoint|ValidateYaml|Preupload|CommitReader|CommitEndpoint|LfsFiles|LfsDuplicates|PathsInfo|TreeEndpoint|OwnRepos|TagsByType|OpenIdEndpoints|HubJson)\.cs$");
 
-    static readonly string[] s_told = ["HubException", "AccountException", "ViewerException"];
+    static readonly string[] s_told = ["HubException", "AccountException", "ViewerException", "CardException"];
 
     static (string[], string[]) Find()
     {

@@ -132,4 +132,41 @@ public class FormTests(SharedHub shared)
             new { user = "greta", status = "accepted" }, hub.Ana));
         Assert.Contains("Behind the gate", (await greta.GetAsync("/acme/gated")).Html);
     }
+
+    [Fact]
+    public async Task A_gate_asks_what_its_card_says_and_its_owner_reads_the_answers()
+    {
+        var hub = await shared.GetAsync();
+        await hub.AddUserAsync("gita");
+        var repo = await hub.CreateRepoAsync("questions");
+        await hub.CommitFilesAsync(repo, hub.Ana, ("README.md", """
+            ---
+            extra_gated_heading: "Tell us who you are"
+            extra_gated_prompt: "Read **this** first. <script>alert(1)</script>"
+            extra_gated_fields:
+              Company: text
+              When do you begin: date_picker
+              Purpose: {type: select, options: [Research, {label: Teaching, value: teaching}]}
+              I agree: checkbox
+            ---
+            # Behind
+            """));
+        await HubServer.JsonOf(await hub.SendAsync(HttpMethod.Put, $"/api/models/{repo}/settings", hub.Ana,
+            System.Net.Http.Json.JsonContent.Create(new { gated = "manual" })));
+        using var gita = await PageVisit.OfAsync(hub, "gita");
+        var page = (await gita.GetAsync($"/{repo}")).Html;
+        foreach (var part in new[] { "<h2>Tell us who you are</h2>", "Read <strong>this</strong> first.",
+            "type=\"date\"", "<option>teaching</option>" })
+            Assert.Contains(part, page);
+        Assert.DoesNotContain("<script>alert", page);
+        Assert.Equal(HttpStatusCode.BadRequest,
+            (await gita.SendAsync($"/{repo}", $"/{repo}/access", ("answer:Company", "A & B"), ("answer:Purpose", "teaching"))).StatusCode);
+        Assert.Equal(HttpStatusCode.SeeOther, (await gita.SendAsync($"/{repo}", $"/{repo}/access", ("answer:Company", "A & B"),
+            ("answer:When do you begin", "2026-12-01"), ("answer:Purpose", "teaching"), ("answer:I agree", "true"))).StatusCode);
+        var asked = await HubServer.JsonOf(await hub.GetAsync($"/api/models/{repo}/user-access-request/pending", hub.Ana));
+        Assert.Equal("""{"Company":"A & B","When do you begin":"2026-12-01","Purpose":"teaching","I agree":"true"}""",
+            System.Text.RegularExpressions.Regex.Unescape(asked[0].GetProperty("fields").GetRawText()));
+        using var ana = await PageVisit.OfAsync(hub, "ana");
+        Assert.Contains("Company: A &amp; B", (await ana.GetAsync($"/{repo}/settings")).Html);
+    }
 }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Text.RegularExpressions;
 using Banyan.Server.Auditing;
 using Banyan.Server.Jobs;
@@ -210,6 +212,47 @@ public sealed partial class MailTests : IAsyncLifetime
         Assert.Null(MailOptions.Parse("smtp://x", "nobody at all@", null));
     }
 
+    /// <summary>
+    /// A server that offers STARTTLS with a certificate nobody vouches for gets nothing, not even in the clear; nor does one that
+    /// offers none, unless its name says that it is on this machine. The mail still waits.
+    /// </summary>
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task Mail_goes_to_no_server_that_cannot_be_trusted(bool isLocal, bool offersTls)
+    {
+        var host = isLocal ? "127.0.0.1" : Environment.MachineName;
+        if ((await Dns.GetHostAddressesAsync(host, AddressFamily.InterNetwork, TestContext.Current.CancellationToken))
+            .FirstOrDefault(IPAddress.IsLoopback) is not { } at)
+        {
+            Assert.Skip("this machine's own name is not one of its loopback");
+            return;
+        }
+        using var key = RSA.Create(2048);
+        using var certificate = new CertificateRequest($"CN={host}", key,
+            HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        await using var mail = new MailServer();
+        mail.Start(offersTls ? certificate : null, at);
+        await using var hub = await HubServer.StartAsync(change: o => o with
+        {
+            PublicUrl = Hub,
+            Mail = MailOptions.Parse($"smtp://{host}:{mail.Port}", "hub@example.org", null)
+        });
+        using var visit = new PageVisit(hub);
+        await visit.SendAsync("/login/forgot", "/login/forgot", ("who", "ana@example.org"));
+        var job = hub.Server.Services.GetRequiredService<MailJob>();
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => job.RunAsync(new(null), default));
+        Assert.StartsWith(
+            $"{host}:{mail.Port} takes no mail: {(offersTls ? "SslHandshakeException" : "NotSupportedException")}", failure.Message,
+            StringComparison.Ordinal);
+        Assert.Empty(mail.Take());
+        Assert.Equal(1, await hub.Server.Services.GetRequiredService<HubDatabase>()
+            .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM mails"), default));
+    }
+
+
     /// <summary>SmtpServer of NuGet, which takes all mail but that to one address.</summary>
     sealed class MailServer : MessageStore, IMailboxFilter, IAsyncDisposable
     {
@@ -219,14 +262,20 @@ public sealed partial class MailTests : IAsyncLifetime
 
         public int Port { get; } = FreePort();
 
-        public void Start()
+        /// <summary>Starts it; with a certificate it offers STARTTLS.</summary>
+        public void Start(X509Certificate2? certificate = null, IPAddress? at = null)
         {
             _ending = new();
             var services = new SmtpServer.ComponentModel.ServiceProvider();
             services.Add((IMessageStore)this);
             services.Add((IMailboxFilter)this);
             _running = new SmtpServer.SmtpServer(new SmtpServerOptionsBuilder().ServerName("localhost")
-                .Endpoint(e => e.Endpoint(new IPEndPoint(IPAddress.Loopback, Port))).Build(), services).StartAsync(_ending.Token);
+                .Endpoint(e =>
+                {
+                    e.Endpoint(new IPEndPoint(at ?? IPAddress.Loopback, Port));
+                    if (certificate is not null)
+                        e.Certificate(certificate);
+                }).Build(), services).StartAsync(_ending.Token);
         }
 
         public IReadOnlyList<MimeMessage> Take()

@@ -38,6 +38,13 @@ async function* stream(path, body, signal) {
 
 const failure = error => Object.assign(new Error(error.message), { code: error.code });
 
+/** What went wrong in the page's words, if it has any for it, and in the API's. */
+const complaint = error => {
+  const told = make('span', 'error', texts[`error.${error.code}`] ? texts[`error.${error.code}`] + ' ' : '');
+  told.append(Object.assign(make('span', '', error.message), { lang: 'en', dir: 'ltr' }));
+  return told;
+};
+
 const settings = () => ({
   model: $('model').value,
   temperature: Number($('temperature').value),
@@ -197,7 +204,7 @@ function completionPage(form) {
         form.dataset.fim = 'false';
         return complete();
       }
-      out.replaceChildren(make('span', 'error', error.message));
+      out.replaceChildren(complaint(error));
     } finally {
       finish(mine);
       writer.end();
@@ -284,7 +291,7 @@ function chatPage(form) {
       messages.push({ role: 'assistant', content: writer.text, ...(calls.length && { tool_calls: calls.map(({ shown, ...call }) => call) }) });
     } catch (error) {
       messages.length = count - 1;
-      said.append(make('span', 'error', error.message));
+      said.append(complaint(error));
     } finally {
       if (calls.length && !writer.text) said.hidden = true;
       writer.end();

@@ -92,7 +92,11 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         List<string> match = [.. search.HasWords ? [In(search.In)] : Array.Empty<string>(), .. search.Signs.Select(s => $"'{s}'"),
             .. search.NotIn is { } not ? [$"!{In(not)}"] : Array.Empty<string>()];
         parameters.Add("match", string.Join(" & ", match));
-        return "SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND place > @after ORDER BY place LIMIT @most";
+        // One part of the index after the other, as far as rows are wanted. The sum keeps it from going through rows by place instead.
+        return $"""
+            SELECT place, id FROM ({string.Join(" UNION ALL ", WordTiers.All.Select(t =>
+                $"(SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND {WordTiers.Condition(t)} AND place + 0 > @after ORDER BY place + 0 LIMIT @most)"))}) placed LIMIT @most
+            """;
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,56 @@
+using System.IO.Compression;
+using Banyan.Server.Files;
+
+namespace Banyan.Server.Tests.Files;
+
+/// <summary>Pickles that Python itself wrote are recognised, and what they import is told.</summary>
+public class PickleCallsTests
+{
+    // As Python's pickle.dumps writes them, by protocol: os.system("echo hi") from __reduce__, and an OrderedDict of numbers.
+    [Theory]
+    [InlineData("Y3Bvc2l4CnN5c3RlbQpwMAooVmVjaG8gaGkKcDEKdHAyClJwMwou", "posix.system")]
+    [InlineData("gAJjcG9zaXgKc3lzdGVtCnEAWAcAAABlY2hvIGhpcQGFcQJScQMu", "posix.system")]
+    [InlineData("gASVIgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAdlY2hvIGhplIWUUpQu", "posix.system")]
+    [InlineData("gASVKQAAAAAAAACMC2NvbGxlY3Rpb25zlIwLT3JkZXJlZERpY3SUk5QpUpSMAWGUSwFzLg==", "collections.OrderedDict")]
+    public void What_a_pickle_imports_is_told(string base64, string expected)
+    {
+        var bytes = Convert.FromBase64String(base64);
+        var calls = PickleCalls.Read(bytes, isWhole: true)!;
+        Assert.Equal((expected, true), (Assert.Single(calls.Names), calls.IsWhole));
+        Assert.Equal(expected.StartsWith("coll", StringComparison.Ordinal), PickleCalls.IsUsual(expected));
+        // Cut off anywhere it is never said to be read whole, and never fails.
+        for (var length = 0; length < bytes.Length; length++)
+            Assert.NotEqual(true, PickleCalls.Read(bytes.AsSpan(0, length), isWhole: false)?.IsWhole);
+    }
+
+    [Fact]
+    public void An_archive_of_PyTorch_has_its_pickle_inside()
+    {
+        byte[] Zip(CompressionLevel level, string name)
+        {
+            var file = new MemoryStream();
+            using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
+            using (var entry = zip.CreateEntry(name, level).Open())
+                entry.Write(Convert.FromBase64String("gAJjcG9zaXgKc3lzdGVtCnEAWAcAAABlY2hvIGhpcQGFcQJScQMu"));
+            return file.ToArray();
+        }
+        Assert.Equal(["posix.system"], PickleCalls.Read(Zip(CompressionLevel.NoCompression, "archive/data.pkl"), true)!.Names);
+        foreach (var other in new[] { Zip(CompressionLevel.Optimal, "archive/data.pkl"), Zip(CompressionLevel.NoCompression, "else") })
+            Assert.Equal((0, false), (PickleCalls.Read(other, true)!.Names.Count, PickleCalls.Read(other, true)!.IsWhole));
+    }
+
+    [Fact]
+    public void What_is_no_pickle_is_told_nothing_of()
+    {
+        Assert.Null(PickleCalls.Read("hello there"u8, true));
+        Assert.Null(PickleCalls.Read([], true));
+        var random = new Random(7);
+        var bytes = new byte[300];
+        for (var i = 0; i < 20_000; i++)
+        {
+            random.NextBytes(bytes);
+            bytes[0] = (byte)(i % 2 == 0 ? 0x80 : bytes[0]);
+            PickleCalls.Read(bytes.AsSpan(0, random.Next(bytes.Length)), true);
+        }
+    }
+}
