@@ -7,7 +7,8 @@ namespace Banyan.Server.Viewer.Service;
 
 /// <summary>
 /// The <c>where</c> of <c>/filter</c>, as much of SQL as it is asked for: columns in double quotes, texts in single ones, numbers,
-/// comparisons, <c>LIKE</c>, <c>IN</c>, <c>IS NULL</c>, <c>AND</c>, <c>OR</c>, <c>NOT</c> and parentheses. What is missing compares with nothing.
+/// comparisons, <c>LIKE</c>, <c>IN</c>, <c>IS NULL</c>, <c>AND</c>, <c>OR</c>, <c>NOT</c> and parentheses. What is missing compares
+/// with nothing.
 /// </summary>
 sealed partial class RowCondition
 {
