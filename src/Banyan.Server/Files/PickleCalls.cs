@@ -205,6 +205,6 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
 
     static string Cut(string name) => name.Length > MaxName ? name[..MaxName] + "…" : name;
 
-    [GeneratedRegex(@"^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter|device_tensor_from_numpy)|torch\.\w+Storage|torch\.storage\._load_from_bytes|torch\.(Size|device|dtype|bfloat16|float16|float32|float64|int8|int16|int32|int64|uint8|bool)|torch\.nn\.parameter\.Parameter|numpy(\._core|\.core)?(\.multiarray\._reconstruct|\.multiarray\.scalar|\.ndarray|\.dtype)|_codecs\.encode)$")]
+    [GeneratedRegex(@"^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter|device_tensor_from_numpy)|torch\.\w+Storage|torch\.storage\._load_from_bytes|torch\.(Size|device|dtype|bfloat16|float16|float32|float64|int8|int16|int32|int64|uint8|bool)|torch\.nn\.parameter\.Parameter|numpy(\._core|\.core)?(\.multiarray\._reconstruct|\.multiarray\.scalar|\.ndarray|\.dtype)|_codecs\.encode)\z")]
     private static partial Regex Usual();
 }

@@ -184,8 +184,11 @@ public abstract class NotificationContract(HubKind kind) : HubContract(kind, "hi
         var (shown, closed) = (await Hub.CreateRepoAsync("shown"), await Hub.CreateRepoAsync("closed", isPrivate: true));
         Task<HttpResponseMessage> Change(object change, string? token = null) =>
             SendAsync(HttpMethod.Patch, "/api/settings/watch", token ?? Hub.Ben, change);
-        await HubServer.JsonOf(await Change(new { add = new[] { new { type = "model", name = shown },
-            new { type = "user", name = "ana" } } }));
+        await HubServer.JsonOf(await Change(new
+        {
+            add = new[] { new { type = "model", name = shown },
+            new { type = "user", name = "ana" } }
+        }));
         Assert.Equal("""[{"type":"model","name":"ana/shown"}]""", (await Hub.GetJsonAsync("/api/settings/watch", Hub.Ben)).GetRawText());
         Assert.Equal("ben", (await Hub.GetJsonAsync("/api/users/ana/followers"))[0].GetProperty("user").GetString());
         await HubServer.JsonOf(await Change(new { delete = new[] { new { type = "model", name = shown } } }));
