@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -13,7 +15,7 @@ namespace Banyan.Server.Files;
 /// <param name="IsWhole">Whether it was read to its end; otherwise what else it calls is not known.</param>
 public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWhole)
 {
-    const int MaxNames = 100, MaxOpcodes = 2_000_000, MaxName = 200;
+    const int MaxNames = 100, MaxOpcodes = 2_000_000, MaxName = 200, MaxUnzipped = 16 << 20;
 
     /// <summary>Whether a file of this name may be one.</summary>
     public static bool MayBe(string path) => Path.GetExtension(path).ToLowerInvariant() is ".pkl" or ".pickle" or ".pt" or ".pth" or ".bin"
@@ -28,20 +30,55 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
     /// <returns>Null if it is no pickle.</returns>
     public static PickleCalls? Read(ReadOnlySpan<byte> bytes, bool isWhole)
     {
-        var isZip = bytes.StartsWith("PK\x03\x04"u8);
-        if (isZip && !Unzip(ref bytes))
-            return new([], false);
-        var (names, whole, opcodes) = (new SortedSet<string>(StringComparer.Ordinal), false, 0);
-        for (var first = true; first || (!isZip && bytes.Length > 1 && bytes[0] == 0x80 && bytes[1] is >= 2 and <= 5); first = false)
+        var names = new SortedSet<string>(StringComparer.Ordinal);
+        if (!bytes.StartsWith("PK\x03\x04"u8))
+            return ReadAll(bytes, names) is { } all ? Of(names, all && isWhole) : null;
+        if (isWhole)
+            return Of(names, ReadArchive(bytes.ToArray(), names));
+        // What is at its end decides which entries count: the one that was met may be another.
+        if (Unzip(ref bytes))
+            ReadAll(bytes, names, one: true);
+        return Of(names, false);
+    }
+
+    /// <summary>Reads pickles behind each other.</summary>
+    /// <returns>Whether they were read to their end; null if the first is none.</returns>
+    static bool? ReadAll(ReadOnlySpan<byte> bytes, SortedSet<string> names, bool one = false)
+    {
+        var opcodes = 0;
+        for (var first = true; ; first = false)
         {
             // Protocols 0 and 1 have no mark: they are one if they can be read to their end.
             var isMarked = bytes.Length > 1 && bytes[0] == 0x80 && bytes[1] is >= 2 and <= 5;
+            if (!first && (one || !isMarked))
+                return true;
             if (Scan(bytes, names, ref opcodes) is not { } end)
-                return isMarked || isZip || !first ? Of(names, false) : null;
-            whole = isWhole || isZip;
+                return isMarked || !first ? false : null;
             bytes = bytes[end..];
         }
-        return Of(names, whole);
+    }
+
+    /// <summary>Reads the pickles of an archive, which its directory names.</summary>
+    /// <returns>Whether all were read.</returns>
+    static bool ReadArchive(byte[] file, SortedSet<string> names)
+    {
+        try
+        {
+            using var archive = new ZipArchive(new MemoryStream(file));
+            var (any, whole) = (false, true);
+            foreach (var entry in archive.Entries.Where(e => e.Name.EndsWith(".pkl", StringComparison.Ordinal)))
+            {
+                using var content = entry.Open();
+                var bytes = new byte[Math.Min(entry.Length, MaxUnzipped)];
+                var read = content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+                (any, whole) = (true, whole && read == entry.Length && ReadAll(bytes.AsSpan(0, read), names, one: true) == true);
+            }
+            return any && whole;
+        }
+        catch (InvalidDataException)
+        {
+            return false;
+        }
     }
 
     static PickleCalls Of(SortedSet<string> names, bool isWhole) =>
@@ -69,93 +106,138 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
         return false;
     }
 
-    /// <summary>Goes through the opcodes of one pickle.</summary>
+    /// <summary>
+    /// Goes through the opcodes of one pickle with the stack that Python would have, on which only texts are known: a name may be imported
+    /// from anywhere on it, or from the memo.
+    /// </summary>
     /// <returns>Where it ends; null if it is cut off or is none.</returns>
     static int? Scan(ReadOnlySpan<byte> bytes, SortedSet<string> names, ref int opcodes)
     {
-        // Of the stack only texts matter: a name that is imported is the last two of them, which a memo may have kept.
-        var (texts, memo, at, memoized) = (new List<string>(), new Dictionary<long, string>(), 0, 0L);
+        var (stack, marks, memo, at) = (new Stack<string?>(), new Stack<int>(), new Dictionary<long, string?>(), 0);
         while (at < bytes.Length && ++opcodes < MaxOpcodes && names.Count <= MaxNames)
         {
             var opcode = bytes[at++];
-            string? text = null;
             switch ((char)opcode)
             {
                 case '.':
                     return at;
+                case '(':
+                    marks.Push(stack.Count);
+                    break;
                 case 'c' or 'i':
                     if (Line(bytes, ref at) is not { } module || Line(bytes, ref at) is not { } name)
                         return null;
                     names.Add(Cut($"{module}.{name}"));
+                    if ((char)opcode == 'i')
+                        PopToMark();
+                    stack.Push(null);
                     break;
                 case '\x93':
-                    names.Add(Cut(texts.Count >= 2 ? $"{texts[^2]}.{texts[^1]}" : "?"));
+                    var (last, first) = (Pop(), Pop());
+                    names.Add(first is null || last is null ? "?" : Cut($"{first}.{last}"));
+                    stack.Push(null);
+                    break;
+                case '\x82' or '\x83' or '\x84': // by a number, which only the reader's Python knows
+                    at += 1 << (opcode - 0x82);
+                    names.Add("copyreg.?");
+                    stack.Push(null);
                     break;
                 case 'S' or 'V':
-                    if ((text = Line(bytes, ref at)) is null)
+                    if (Line(bytes, ref at) is not { } line)
                         return null;
-                    text = text.Trim('\'', '"');
+                    stack.Push((char)opcode == 'S' ? line.Trim('\'', '"') : line);
                     break;
-                case 'U' or '\x8c' when Take(bytes, ref at, 1) is { } said:
-                    text = said;
+                case 'U' or '\x8c' or 'T' or 'X' or '\x8d':
+                    if (Take(bytes, ref at, (char)opcode switch { 'U' or '\x8c' => 1, '\x8d' => 8, _ => 4 }) is not { } text)
+                        return null;
+                    stack.Push(text);
                     break;
-                case 'T' or 'X' when Take(bytes, ref at, 4) is { } said:
-                    text = said;
+                case '0' when marks.Count > 0 && marks.Peek() == stack.Count:
+                    marks.Pop();
                     break;
-                case '\x8d' when Take(bytes, ref at, 8) is { } said:
-                    text = said;
+                case '0' or 'a' or 'b':
+                    Pop();
                     break;
-                case '\x94' when texts.Count > 0:
-                    memo[memoized++] = texts[^1];
+                case '1' or 'e' or 'u' or '\x90':
+                    PopToMark();
                     break;
-                case '\x94':
-                    memoized++;
+                case '2':
+                    stack.Push(stack.Count > 0 ? stack.Peek() : null);
                     break;
-                case 'q' or 'r' or 'h' or 'j':
-                    var length = (char)opcode is 'q' or 'h' ? 1 : 4;
+                case 's':
+                    Pop();
+                    Pop();
+                    break;
+                case 't' or 'l' or 'd' or 'o' or '\x91':
+                    PopToMark();
+                    stack.Push(null);
+                    break;
+                case 'R' or 'Q' or '\x81' or '\x85' or '\x86' or '\x87' or '\x92':
+                    for (var count = (char)opcode switch { 'Q' or '\x85' => 1, '\x87' or '\x92' => 3, _ => 2 }; count > 0; count--)
+                        Pop();
+                    stack.Push(null);
+                    break;
+                case 'g' or 'p':
+                    if (Line(bytes, ref at) is not { } number || !long.TryParse(number, NumberStyles.Integer, null, out var place))
+                        return null;
+                    Remember((char)opcode == 'p', place);
+                    break;
+                case 'h' or 'q' or 'j' or 'r':
+                    var length = (char)opcode is 'h' or 'q' ? 1 : 4;
                     if (at + length > bytes.Length)
                         return null;
-                    var key = length == 1 ? bytes[at] : BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+                    Remember((char)opcode is 'q' or 'r', length == 1 ? bytes[at] : BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]));
                     at += length;
-                    if ((char)opcode is 'q' or 'r')
-                    {
-                        if (texts.Count > 0)
-                            memo[key] = texts[^1];
-                    }
-                    else
-                        text = memo.GetValueOrDefault(key);
+                    break;
+                case '\x94':
+                    Remember(true, memo.Count);
                     break;
                 default:
-                    if (Skip(bytes, opcode, ref at))
-                        break;
-                    return null;
+                    if (!Skip(bytes, opcode, ref at))
+                        return null;
+                    if ((char)opcode is not ('\x80' or '\x95' or '\x98')) // of the protocol, a frame, a buffer: all others push something
+                        stack.Push(null);
+                    break;
             }
-            if (text is not null)
-                texts.Add(text);
-            if (texts.Count > 1000)
-                texts.RemoveRange(0, 900);
         }
         return null;
+
+        string? Pop() => stack.Count > (marks.Count > 0 ? marks.Peek() : 0) ? stack.Pop() : null;
+
+        void PopToMark()
+        {
+            for (var mark = marks.Count > 0 ? marks.Pop() : 0; stack.Count > mark;)
+                stack.Pop();
+        }
+
+        void Remember(bool puts, long place)
+        {
+            if (puts)
+                memo[place] = stack.Count > 0 ? stack.Peek() : null;
+            else
+                stack.Push(memo.GetValueOrDefault(place));
+        }
     }
 
-    /// <summary>Passes over what follows an opcode that imports nothing; false if there is no such opcode, or it is cut off.</summary>
+    /// <summary>
+    /// Passes over what follows an opcode that imports nothing and takes nothing from the stack; false if there is no such opcode, or it is
+    /// cut off.
+    /// </summary>
     static bool Skip(ReadOnlySpan<byte> bytes, byte opcode, ref int at)
     {
         switch ((char)opcode)
         {
-            case '(' or ')' or '0' or '1' or '2' or 'N' or 'Q' or 'R' or 'a' or 'b' or 'd' or '}' or 'e' or 'l' or ']' or 'o' or 's' or 't'
-                or 'u' or '\x81' or '\x85' or '\x86' or '\x87' or '\x88' or '\x89' or '\x8f'
-                or '\x90' or '\x91' or '\x92' or '\x97' or '\x98':
+            case ')' or 'N' or '}' or ']' or '\x88' or '\x89' or '\x8f' or '\x97' or '\x98':
                 return true;
-            case 'F' or 'I' or 'L' or 'P' or 'g' or 'p':
+            case 'F' or 'I' or 'L' or 'P':
                 return Line(bytes, ref at) is not null;
-            case 'K' or '\x80' or '\x82':
+            case 'K' or '\x80':
                 at += 1;
                 break;
-            case 'M' or '\x83':
+            case 'M':
                 at += 2;
                 break;
-            case 'J' or '\x84':
+            case 'J':
                 at += 4;
                 break;
             case 'G' or '\x95':
@@ -205,6 +287,6 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
 
     static string Cut(string name) => name.Length > MaxName ? name[..MaxName] + "…" : name;
 
-    [GeneratedRegex(@"^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter|device_tensor_from_numpy)|torch\.\w+Storage|torch\.storage\._load_from_bytes|torch\.(Size|device|dtype|bfloat16|float16|float32|float64|int8|int16|int32|int64|uint8|bool)|torch\.nn\.parameter\.Parameter|numpy(\._core|\.core)?(\.multiarray\._reconstruct|\.multiarray\.scalar|\.ndarray|\.dtype)|_codecs\.encode)\z")]
+    [GeneratedRegex(@"^(collections\.OrderedDict|torch\._utils\._rebuild_(tensor|tensor_v2|parameter|device_tensor_from_numpy)|torch\.\w+Storage|torch\.(Size|device|dtype|bfloat16|float16|float32|float64|int8|int16|int32|int64|uint8|bool)|torch\.nn\.parameter\.Parameter|numpy(\._core|\.core)?(\.multiarray\._reconstruct|\.multiarray\.scalar|\.ndarray|\.dtype)|_codecs\.encode)\z")]
     private static partial Regex Usual();
 }

@@ -102,7 +102,14 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     async Task<IReadOnlyList<(long Place, long Id)>> PlacesAsync(DbConnection c, WordSearch search, long after, int most)
     {
         var parameters = new DynamicParameters(new { after, most });
-        return (await c.QueryAsync<(long, long)>(database.Places(search, parameters), parameters)).AsList();
+        var places = new List<(long, long)>();
+        foreach (var part in database.PlaceParts(search, parameters, after))
+        {
+            places.AddRange(await c.QueryAsync<(long, long)>(part, parameters));
+            if (places.Count >= most)
+                return places[..most];
+        }
+        return places;
     }
 
     /// <summary>Rows of a search's first results, before permissions are checked.</summary>

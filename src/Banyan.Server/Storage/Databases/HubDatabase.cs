@@ -112,12 +112,21 @@ public abstract class HubDatabase : IAsyncDisposable
     internal abstract Task KeepWordsAsync(DbTransaction transaction, KeptWords words);
 
     /// <summary>
-    /// Selects place and id of the repositories that a search finds after the place <c>@after</c>, in order of their places, at most
-    /// <c>@most</c>.
+    /// Selects place and id of the repositories that a search finds after the place <c>@after</c>, at most <c>@most</c>: all if there are
+    /// fewer, or any so many of them.
     /// </summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
+
+    /// <summary>
+    /// Selects the first of them, in order of their places, by statements whose results follow each other: as many are run as it takes.
+    /// </summary>
+    /// <param name="search">What is looked for.</param>
+    /// <param name="parameters">Receives what the SQL compares with.</param>
+    /// <param name="after">The value of <c>@after</c>.</param>
+    internal virtual IEnumerable<string> PlaceParts(WordSearch search, DynamicParameters parameters, long after) =>
+        [Places(search, parameters)];
 
     /// <summary>
     /// Adds chunks to the index; those that are known stay where they are. Given in the order of their hashes, those that are neighbours in

@@ -25,11 +25,14 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
 
     const long MostCounted = 64 << 20, Reserve = 96 << 20;
 
-    static readonly TimeSpan s_mostSearched = TimeSpan.FromSeconds(2);
+    /// <summary>After so much no further file is opened.</summary>
+    static readonly TimeSpan s_most = TimeSpan.FromSeconds(2);
 
     sealed record Asked(Repo Repo, string Revision, IReadOnlyList<Split> Splits)
     {
         public string Name => Repo.FullName;
+
+        public Stopwatch Clock { get; } = Stopwatch.StartNew();
     }
 
     /// <summary>The data set of a request, which the caller may read.</summary>
@@ -125,7 +128,7 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
         var (first, columns) = (0L, (IReadOnlyList<Column>?)null);
         foreach (var (i, file) in split.Files.Index())
         {
-            if (i == MaxOpened)
+            if (i == MaxOpened || asked.Clock.Elapsed > s_most)
                 return true;
             try
             {
@@ -228,7 +231,7 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
             throw HubException.NotImplemented("Sorting rows (orderby)");
         var (offset, length, cancellationToken) = (Number(context, "offset", 0, 1L << 50), (int)Number(context, "length", MaxRows, MaxRows),
             context.RequestAborted);
-        var (rows, found, features, clock, ended) = (new JsonArray(), 0L, (JsonArray?)null, Stopwatch.StartNew(), false);
+        var (rows, found, features, ended) = (new JsonArray(), 0L, (JsonArray?)null, false);
         Func<object?[], bool>? holds = byText ? new RowFilter(text, null, "has", "").Holds : null;
         var cut = await EachAsync(asked, split, async place =>
         {
@@ -241,10 +244,14 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
                 if (read.Count == 0)
                     return true;
                 foreach (var (i, cells) in read.Index())
+                {
                     if (holds(cells) && found++ >= offset && rows.Count < length)
                         rows.Add(RowOf(context, asked, place, at + i, cells, MaxText));
+                    if (asked.Clock.Elapsed > s_most)
+                        return !(ended = true);
+                }
                 at += read.Count;
-                if (clock.Elapsed > s_mostSearched || place.Bytes.Left < Reserve)
+                if (place.Bytes.Left < Reserve)
                     return !(ended = true);
             }
         }, cancellationToken);
