@@ -110,24 +110,28 @@ sealed class PostgresTarget : ICatalogueTarget
 {
     readonly NpgsqlConnection _connection;
     readonly Dictionary<string, StringBuilder> _rows = [];
-    readonly string[] _indexes;
+    string[]? _indexes; // dropped with the first row: a database that is full keeps its own
 
     public PostgresTarget(string connection)
     {
         _connection = new NpgsqlConnection($"{connection};Command Timeout=0;Pooling=false");
         _connection.Open();
-        _indexes =
-            [.. _connection.Query<string>(
-                "SELECT indexdef FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'")];
-        foreach (var name in _connection.Query<string>(
-            "SELECT indexname FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'"))
+    }
+
+    string[] DropIndexes()
+    {
+        var indexes = _connection.Query<(string Name, string Sql)>(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'listing_words' AND indexdef LIKE '% USING gin %'").AsList();
+        foreach (var (name, _) in indexes)
             _connection.Execute($"DROP INDEX {name}");
+        return [.. indexes.Select(i => i.Sql)];
     }
 
     public long Bytes => _connection.ExecuteScalar<long>("SELECT pg_database_size(current_database())");
 
     public void Add(string into, params object?[] values)
     {
+        _indexes ??= DropIndexes();
         if (!_rows.TryGetValue(into, out var rows))
             rows = _rows[into] = new();
         for (var i = 0; i < values.Length; i++)
@@ -156,7 +160,7 @@ sealed class PostgresTarget : ICatalogueTarget
     public void Finish()
     {
         _connection.Execute("SET maintenance_work_mem = '1GB'");
-        foreach (var index in _indexes)
+        foreach (var index in _indexes ?? [])
             _connection.Execute(index);
         foreach (var table in (string[])["accounts", "repos"])
             _connection.Execute($"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT MAX(id) FROM {table}))");

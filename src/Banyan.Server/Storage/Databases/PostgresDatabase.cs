@@ -86,18 +86,22 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         new { words.Repo, words.Place, Placed = words.Placed.ToArray() });
 
     internal override string Places(WordSearch search, DynamicParameters parameters) =>
-        $"SELECT place, id FROM ({string.Join(" UNION ALL ", PlaceParts(search, parameters, -1).Select(p => $"({p})"))}) placed LIMIT @most";
+        $"SELECT place, id FROM ({string.Join(" UNION ALL ", Parts(search, parameters, -1, "LIMIT @most").Select(p => $"({p})"))}) placed LIMIT @most";
 
-    internal override IEnumerable<string> PlaceParts(WordSearch search, DynamicParameters parameters, long after)
+    // The sum keeps it from going through rows by place instead.
+    internal override IEnumerable<string> PlaceParts(WordSearch search, DynamicParameters parameters, long after) =>
+        Parts(search, parameters, after, "AND place + 0 > @after ORDER BY place + 0 LIMIT @most");
+
+    // One part of the index after the other.
+    static IEnumerable<string> Parts(WordSearch search, DynamicParameters parameters, long after, string end)
     {
         string In(WordField field) =>
             $"({search.Words(w => $"'{KeptWords.In(field)}{w}'{(search.IsBeginning(w) ? ":*" : "")}", " & ", " | ")})";
         List<string> match = [.. search.HasWords ? [In(search.In)] : Array.Empty<string>(), .. search.Signs.Select(s => $"'{s}'"),
             .. search.NotIn is { } not ? [$"!{In(not)}"] : Array.Empty<string>()];
         parameters.Add("match", string.Join(" & ", match));
-        // One part of the index after the other. The sum keeps it from going through rows by place instead.
         return WordTiers.All.Where(t => t.Before > after).Select(t =>
-            $"SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND {WordTiers.Condition(t)} AND place + 0 > @after ORDER BY place + 0 LIMIT @most");
+            $"SELECT place, repo_id AS id FROM listing_words WHERE words @@ CAST(@match AS tsquery) AND {WordTiers.Condition(t)} {end}");
     }
 
     /// <inheritdoc/>
