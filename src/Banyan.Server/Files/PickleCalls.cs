@@ -15,7 +15,7 @@ namespace Banyan.Server.Files;
 /// <param name="IsWhole">Whether it was read to its end; otherwise what else it calls is not known.</param>
 public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWhole)
 {
-    const int MaxNames = 100, MaxOpcodes = 2_000_000, MaxName = 200, MaxUnzipped = 16 << 20;
+    const int MaxNames = 100, MaxOpcodes = 500_000, MaxName = 200, MaxUnzipped = 4 << 20;
 
     /// <summary>Whether a file of this name may be one.</summary>
     public static bool MayBe(string path) => Path.GetExtension(path).ToLowerInvariant() is ".pkl" or ".pickle" or ".pt" or ".pth" or ".bin"
@@ -65,12 +65,15 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
         try
         {
             using var archive = new ZipArchive(new MemoryStream(file));
-            var (any, whole) = (false, true);
+            var (any, whole, left) = (false, true, MaxUnzipped);
             foreach (var entry in archive.Entries.Where(e => e.Name.EndsWith(".pkl", StringComparison.Ordinal)))
             {
+                if (left == 0)
+                    return false;
                 using var content = entry.Open();
-                var bytes = new byte[Math.Min(entry.Length, MaxUnzipped)];
+                var bytes = new byte[Math.Min(entry.Length, left)];
                 var read = content.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+                left -= read;
                 (any, whole) = (true, whole && read == entry.Length && ReadAll(bytes.AsSpan(0, read), names, one: true) == true);
             }
             return any && whole;

@@ -45,6 +45,19 @@ public class PickleCallsTests
         Assert.Equal((1, false), (beginning.Names.Count, beginning.IsWhole));
     }
 
+    [Fact]
+    public void An_archive_that_unpacks_to_very_much_is_not_read_to_its_end()
+    {
+        var file = new MemoryStream();
+        using (var zip = new ZipArchive(file, ZipArchiveMode.Create, leaveOpen: true))
+            for (var i = 0; i < 3; i++)
+                using (var entry = zip.CreateEntry($"{i}/data.pkl").Open())
+                    entry.Write([0x80, 2, .. Enumerable.Repeat((byte)'N', 3 << 20), (byte)'.']);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.False(PickleCalls.Read(file.ToArray(), true)!.IsWhole);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 80 << 20);
+    }
+
     /// <summary>Texts that are pushed to mislead who looks at the last two alone, by what Python's own pickle does with them.</summary>
     [Theory]
     [InlineData("\x80\x04U\x05posixU\x06systemU\u000bcollectionsU\x0bOrderedDict00\x93.", "posix.system")]  // thrown away again
