@@ -6,8 +6,10 @@ namespace Banyan.Architecture.Tests;
 /// <summary>What the compiler does not say of the source's text.</summary>
 public partial class Patterns
 {
-    static IEnumerable<string> Sources(params IEnumerable<string> folders) => folders
-        .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(SharedData.Repository, folder), "*.cs", SearchOption.AllDirectories))
+    static IEnumerable<string> Sources(params IEnumerable<string> folders) => Files("*.cs", folders);
+
+    static IEnumerable<string> Files(string pattern, params IEnumerable<string> folders) => folders
+        .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(SharedData.Repository, folder), pattern, SearchOption.AllDirectories))
         .Where(f => !f.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal));
 
     /// <summary>The analyzers of style would say so too, for a third of the time that the whole compilation takes.</summary>
@@ -52,6 +54,9 @@ public partial class Patterns
                 inDrawing &= !line.Contains("</code>", StringComparison.Ordinal);
             }
         }
+        foreach (var file in Files("*.razor", "src"))
+            foreach (var (at, line) in File.ReadLines(file).Index())
+                Assert.True(line.Length <= Columns, $"{file}, line {at + 1} has {line.Length} columns: break it");
     }
 
     /// <summary>
