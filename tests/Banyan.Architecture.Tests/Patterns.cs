@@ -60,6 +60,44 @@ public partial class Patterns
     }
 
     /// <summary>
+    /// Lines of code in a row that stand in two places, whatever the width of their vectors: the second is a method, a generic or a table.
+    /// </summary>
+    [Fact]
+    public void A_passage_of_more_than_ten_lines_stands_once()
+    {
+        const int Most = 10;
+        var seen = new Dictionary<int, (string File, int Line, IEnumerable<string> Lines)>();
+        var again = new List<string>();
+        foreach (var file in Sources("src", "tests", "bench", "samples"))
+        {
+            var lines = File.ReadLines(file).Index()
+                .Select(l => (l.Index, Text: Width().Replace(Comment().Replace(l.Item, "").Trim(), "Vector")))
+                .Where(l => l.Text.Any(char.IsLetterOrDigit) && !IsFrame(l.Text))
+                .ToArray();
+            for (var i = 0; i + Most < lines.Length; i++)
+            {
+                var passage = lines.Skip(i).Take(Most + 1).Select(l => l.Text);
+                var hash = new HashCode();
+                foreach (var line in passage)
+                    hash.Add(line, StringComparer.Ordinal);
+                if (!seen.TryAdd(hash.ToHashCode(), (file, lines[i].Index + 1, passage))
+                    && seen[hash.ToHashCode()] is var first && first.Lines.SequenceEqual(passage))
+                    again.Add($"{file}, line {lines[i].Index + 1}: as {first.File}, line {first.Line}");
+            }
+        }
+        Assert.True(again.Count == 0, string.Join('\n', again));
+
+        // Attributes and what stands above a namespace are not code that could be shared.
+        static bool IsFrame(string line) => line[0] == '[' || line.StartsWith("using ", StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex(@"Vector(64|128|256|512)")]
+    private static partial Regex Width();
+
+    [GeneratedRegex(@"//.*\z")]
+    private static partial Regex Comment();
+
+    /// <summary>
     /// Folders whose public types have a shorter namespace, and those of instruction sets, whose names are classes of .NET.
     /// </summary>
     static readonly Dictionary<string, string> s_namespaces = new()

@@ -67,16 +67,16 @@ static unsafe class Blake3
             var i = 0;
             if (lanes == 16)
                 for (; i + 16 <= whole; i += 16)
-                    Blake3Avx512.Hash16(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed,
-                        ChunkStart, ChunkEnd, values + i * ValueWords);
+                    Blake3Lanes.Hash<Blake3Avx512, Vector512<uint>>(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength,
+                        key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
             if (lanes >= 8 && whole >= 8)
             {
                 for (; i < whole; i += 8)
                 {
                     // The last eight may overlap some that are done: hashing those again is cheaper than hashing one at a time.
                     i = Math.Min(i, whole - 8);
-                    Blake3Avx2.Hash8(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength, key, (ulong)i, true, Keyed,
-                        ChunkStart, ChunkEnd, values + i * ValueWords);
+                    Blake3Lanes.Hash<Blake3Avx2, Vector256<uint>>(input + (long)i * ChunkLength, ChunkLength, ChunkLength / BlockLength,
+                        key, (ulong)i, true, Keyed, ChunkStart, ChunkEnd, values + i * ValueWords);
                 }
             }
             for (; i < count; i++)
@@ -89,12 +89,12 @@ static unsafe class Blake3
                 var pair = 0;
                 if (lanes == 16)
                     for (; pair + 16 <= count / 2; pair += 16)
-                        Blake3Avx512.Hash16((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0,
-                            values + pair * ValueWords);
+                        Blake3Lanes.Hash<Blake3Avx512, Vector512<uint>>((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0,
+                            false, Keyed | Parent, 0, 0, values + pair * ValueWords);
                 if (lanes >= 8)
                     for (; pair + 8 <= count / 2; pair += 8)
-                        Blake3Avx2.Hash8((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0, false, Keyed | Parent, 0, 0,
-                            values + pair * ValueWords);
+                        Blake3Lanes.Hash<Blake3Avx2, Vector256<uint>>((byte*)(values + pair * 2 * ValueWords), BlockLength, 1, key, 0,
+                            false, Keyed | Parent, 0, 0, values + pair * ValueWords);
                 for (; pair < count / 2; pair++)
                     HashParent(values + pair * 2 * ValueWords, key, 0, values + pair * ValueWords, lanes);
                 if (count % 2 == 1)

@@ -73,19 +73,6 @@ internal unsafe partial class Avx512Rung : Avx2Rung
         }
     }
 
-    /// <summary>How the products of a block with four tokens are summed.</summary>
-    interface ISums
-    {
-        static abstract bool HasMins { get; }
-
-        /// <summary>
-        /// Row by row, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's
-        /// <see cref="Avx2Rung.Signs"/>, which only I8 has.
-        /// </summary>
-        static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a,
-            out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
-    }
-
     // A method of its own: where the runtime put it into the switch above, sums no longer had registers of their own.
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     static void Tile<TSums>(UnpackedBlock* w, int blocks, ActivationBlock* x, nint stride, float* y, int terms) where TSums : struct, ISums

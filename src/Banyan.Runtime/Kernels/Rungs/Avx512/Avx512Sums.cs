@@ -9,6 +9,19 @@ namespace Banyan.Runtime.Kernels.Rungs;
 // Sums of a block's products, in 16 bits as long as they fit.
 internal unsafe partial class Avx512Rung
 {
+    /// <summary>How the products of a block with four tokens are summed.</summary>
+    interface ISums
+    {
+        static abstract bool HasMins { get; }
+
+        /// <summary>
+        /// Row by row, of tokens <paramref name="stride"/> blocks apart; <paramref name="signs"/> are the block's
+        /// <see cref="Avx2Rung.Signs"/>, which only I8 has.
+        /// </summary>
+        static abstract void Sum(UnpackedBlock* w, sbyte* signs, ActivationBlock* x, nint stride, out Vector512<int> a,
+            out Vector512<int> b, out Vector512<int> c, out Vector512<int> d);
+    }
+
     /// <summary>Sums in 16 bits to 32, times the step of the weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector512<int> Widen<TStep>(Vector512<short> sums) where TStep : struct, IStep =>
