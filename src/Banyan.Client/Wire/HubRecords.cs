@@ -14,7 +14,7 @@ sealed record WhoAmIAnswer(string Name, string Type);
 /// <summary>A repo to be made; clients leave out what they do not choose.</summary>
 sealed record NewRepo(string? Name, string? Organization, string? Type, string? Visibility, bool? Private = null,
     string? Sdk = null, string? License = null,
-    IReadOnlyList<NewRepoFile>? Files = null);
+    IReadOnlyList<NewRepoFile>? Files = null, string? ResourceGroupId = null);
 
 /// <summary>A file of a repo's first commit.</summary>
 sealed record NewRepoFile(string? Path, string? Content, string? Encoding);

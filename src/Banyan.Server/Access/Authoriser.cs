@@ -1,6 +1,7 @@
 using Banyan.Server.Accounts;
 using Banyan.Server.Discussions;
 using Banyan.Server.Gating;
+using Banyan.Server.Groups;
 using Banyan.Server.Repos;
 using Microsoft.AspNetCore.Http;
 
@@ -11,11 +12,12 @@ namespace Banyan.Server.Access;
 /// <code>
 /// may = min(what the user may, what the token lets through), and everyone may read what is public
 /// user owns the namespace: all · member of the organization: the member's role · else nothing
+/// in a resource group of the organization: its admins all, others what they may in the group
 /// gated: who was granted access reads; who reads may discuss and propose, and continues with what they proposed
 /// </code>
 /// </summary>
 sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore accounts, AccessRequestStore requests,
-    DiscussionStore discussions)
+    DiscussionStore discussions, GroupStore groups)
 {
     const string BasicChallenge = "Basic realm=\"Banyan\"";
 
@@ -85,7 +87,11 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 
     /// <summary>What the caller may do in a namespace: creating a repository there takes <see cref="Right.Write"/>.</summary>
     public async Task<Right> NamespaceRightAsync(Caller caller, Account owner, CancellationToken cancellationToken) =>
-        Min(await UserRightAsync(caller, owner.Id, cancellationToken), caller.TokenAllows(owner.Name, null));
+        Min(await UserRightAsync(caller, owner.Id, null, cancellationToken), caller.TokenAllows(owner.Name, null));
+
+    /// <summary>What the caller may do with what a resource group of an organization holds.</summary>
+    public async Task<Right> GroupRightAsync(Caller caller, Account owner, long group, CancellationToken cancellationToken) =>
+        Min(await UserRightAsync(caller, owner.Id, group, cancellationToken), caller.TokenAllows(owner.Name, null));
 
     async Task<Repo> DecideAsync(Caller caller, Repo? repo, string fullName, Need need, bool git, CancellationToken cancellationToken)
     {
@@ -110,7 +116,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
             throw git ? new HubException(401, null, "Give a token as the password.") { Challenge = BasicChallenge }
                 : HubException.CredentialsMissing();
         throw HubException.Forbidden(need is Need.Ask or Need.Contribute
-            || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, cancellationToken), null, repo, need)
+            || Suffices(caller, await UserRightAsync(caller, repo.OwnerId, repo.GroupId, cancellationToken), null, repo, need)
             ? (ErrorText)$"This token may not {Verb(need)} {repo.FullName}: use one with the role write."
             : $"{caller.Name} may not {Verb(need)} {repo.FullName}: ask its owner.");
     }
@@ -149,12 +155,18 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 
     async Task<Right> RightAsync(Caller caller, Repo repo, CancellationToken cancellationToken) => caller.IsAnonymous
         ? Right.None
-        : Min(await UserRightAsync(caller, repo.OwnerId, cancellationToken), caller.TokenAllows(repo.Owner, repo.Path));
+        : Min(await UserRightAsync(caller, repo.OwnerId, repo.GroupId, cancellationToken), caller.TokenAllows(repo.Owner, repo.Path));
 
-    async Task<Right> UserRightAsync(Caller caller, long ownerId, CancellationToken cancellationToken) =>
-        caller.IsAnonymous ? Right.None
-        : caller.UserId == ownerId ? Right.Admin
-        : await accounts.MemberRightAsync(ownerId, caller.UserId, cancellationToken);
+    async Task<Right> UserRightAsync(Caller caller, long ownerId, long? groupId, CancellationToken cancellationToken)
+    {
+        if (caller.IsAnonymous)
+            return Right.None;
+        if (caller.UserId == ownerId)
+            return Right.Admin;
+        var right = await accounts.MemberRightAsync(ownerId, caller.UserId, cancellationToken);
+        return groupId is { } group && right is not (Right.None or Right.Admin)
+            ? await groups.RightAsync(group, caller.UserId, cancellationToken) : right;
+    }
 
     static Right Min(Right a, Right b) => a < b ? a : b;
 

@@ -78,6 +78,8 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
             await t.ExecuteAsync("UPDATE tokens SET revoked_at = @now WHERE user_id = @Id AND revoked_at IS NULL",
                 new { account.Id, now = Now });
             await t.ExecuteAsync("DELETE FROM members WHERE org_id = @Id OR user_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM resource_group_members WHERE user_id = @Id", account);
+            await t.ExecuteAsync("DELETE FROM resource_groups WHERE org_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM collections WHERE owner_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM follows WHERE account_id = @Id OR user_id = @Id", account);
             await t.ExecuteAsync("DELETE FROM watches WHERE user_id = @Id", account);
@@ -154,6 +156,9 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         {
             if (await t.ExecuteAsync("DELETE FROM members WHERE org_id = @org AND user_id = @user", new { org = o.Id, user = u.Id }) == 0)
                 throw new AccountException($"'{user}' is no member of '{org}'");
+            await t.ExecuteAsync(
+                "DELETE FROM resource_group_members WHERE user_id = @user AND group_id IN (SELECT id FROM resource_groups WHERE org_id = @org)",
+                new { org = o.Id, user = u.Id });
             await Audit.RecordAsync(t, "member.remove", o.Name, u.Name);
         }, cancellationToken);
     }

@@ -12,6 +12,7 @@ using Banyan.Server.Files;
 using Banyan.Server.Following;
 using Banyan.Server.Gating;
 using Banyan.Server.Git;
+using Banyan.Server.Groups;
 using Banyan.Server.Lfs;
 using Banyan.Server.Mail;
 using Banyan.Server.Likes;
@@ -63,6 +64,7 @@ static partial class HubFeature
         services.AddAuditing();
         services.AddQuotas();
         services.AddAccounts();
+        services.AddGroups();
         services.AddSignIn();
         services.AddOAuth();
         services.AddRepos();
@@ -118,6 +120,7 @@ static partial class HubFeature
         _ = app.The<HubDatabase>();   // a database that cannot be opened stops the start, not a request
         _ = app.The<IObjectStore>();
         app.MapAccounts();
+        app.MapGroups();
         app.MapSignIn();
         app.MapOAuth();
         app.MapAuditing();

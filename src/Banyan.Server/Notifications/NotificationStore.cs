@@ -1,3 +1,4 @@
+using Banyan.Server.Groups;
 using Banyan.Server.Storage;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -20,7 +21,7 @@ sealed class NotificationStore(HubDatabase database)
     public static string MayKnow(string reason) =>
         $"""
         (r.disabled = @no AND (r.owner_id = u.id
-          OR EXISTS (SELECT 1 FROM members m WHERE m.org_id = r.owner_id AND m.user_id = u.id AND ({reason} <> 'access' OR m.role <> 'read'))
+          OR EXISTS (SELECT 1 FROM members m WHERE m.org_id = r.owner_id AND m.user_id = u.id AND ({reason} <> 'access' OR {GroupStore.RoleOfMember} <> 'read') AND {GroupStore.RoleOfMember} IS NOT NULL)
           OR ({reason} <> 'access' AND r.private = @no AND (r.gated IS NULL OR {reason} = 'answered'
             OR EXISTS (SELECT 1 FROM access_requests q WHERE q.repo_id = r.id AND q.user_id = u.id AND q.status = 'accepted')))))
         """;

@@ -1,5 +1,6 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Groups;
 using Banyan.Server.Pages;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
@@ -27,19 +28,20 @@ sealed class StoragePages(Authoriser authoriser, AccountStore accounts, StorageL
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
         var isAdmin = await accounts.IsAdminAsync(caller, cancellationToken);
         var name = context.Request.Query["of"].ToString() is { Length: > 0 } asked ? asked : caller.Name;
-        if (await accounts.FindAsync(name, cancellationToken) is not { } owner
-            || (!isAdmin && await authoriser.NamespaceRightAsync(caller, owner, cancellationToken) < Right.Read))
+        var owner = await accounts.FindAsync(name, cancellationToken);
+        var right = owner is null ? Right.None : await authoriser.NamespaceRightAsync(caller, owner, cancellationToken);
+        if (owner is null || (!isAdmin && right < Right.Read))
             throw HubException.NotFound($"There is no namespace {name} whose storage you may see.");
         var rows = await database.ReadAsync(
             c => c.QueryAsync<(string Type, string Name, long Bytes)>(
-                """
+                $"""
                 SELECT type, name, bytes FROM (
                   SELECT r.type, r.name, CAST(
                     COALESCE((SELECT SUM(c.size) FROM repo_contents rc JOIN contents c ON c.id = rc.content_id WHERE rc.repo_id = r.id), 0)
                     + COALESCE((SELECT SUM(g.size) FROM git_objects g WHERE g.repo_id = r.id), 0) AS BIGINT) AS bytes
-                  FROM repos r WHERE r.owner_id = @owner AND r.removed_at IS NULL) sized
+                  FROM repos r WHERE r.owner_id = @owner AND r.removed_at IS NULL AND {GroupStore.SeenByMember}) sized
                 ORDER BY bytes DESC, name LIMIT @most
-                """, new { owner = owner.Id, most = MaxRepos }), cancellationToken);
+                """, new { owner = owner.Id, most = MaxRepos, all = isAdmin || right == Right.Admin, user = caller.UserId }), cancellationToken);
         var names = (await accounts.MembersAsync(caller.UserId, cancellationToken)).Select(m => m.Org).Prepend(caller.Name)
             .Where(n => n != owner.Name);
         await HtmlPage.RenderAsync<StoragePage>(context, new StorageView(

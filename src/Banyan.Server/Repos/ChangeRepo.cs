@@ -49,7 +49,8 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
             throw HubException.BadRequest(problem);
         var owner = await accounts.FindAsync(ns, context.RequestAborted)
             ?? throw HubException.NotFound($"There is no user or organization {ns}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write
+        // Who administers it renames it where it is, also one that only a resource group lets them administer.
+        if (owner.Id != repo.OwnerId && await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write
             && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"You don't have the rights to move a {repo.Type.Told()} to the namespace \"{ns}\"");
         var fullName = $"{owner.Name}/{name}";

@@ -6,6 +6,7 @@ using Banyan.Server.Auditing;
 using Banyan.Server.Commits;
 using Banyan.Server.Files;
 using Banyan.Server.Git;
+using Banyan.Server.Groups;
 using Banyan.Server.Hub;
 using Banyan.Server.Notifications;
 using Banyan.Server.Quotas;
@@ -17,7 +18,7 @@ namespace Banyan.Server.Repos;
 
 /// <summary><c>POST /api/repos/create</c>.</summary>
 sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore repos, Committer committer, StorageLimits limits,
-    HubDatabase database, HubAddress address)
+    HubDatabase database, HubAddress address, GroupAccess groups)
 {
     const int MaxFiles = 20, MaxFileBytes = 100_000;
 
@@ -59,13 +60,17 @@ sealed class CreateRepo(Authoriser authoriser, AccountStore accounts, RepoStore 
         };
         var owner = await accounts.FindAsync(ns, context.RequestAborted)
             ?? throw HubException.NotFound($"There is no user or organization {ns}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
+        var group = body.ResourceGroupId is { Length: > 0 } id
+            ? await groups.FindAsync(caller, owner, id, Right.Write, context.RequestAborted) : null;
+        if (group is null && await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Write)
             throw HubException.Forbidden($"You don't have the rights to create a {type.Told()} under the namespace \"{ns}\"");
 
         using var room = await limits.ReserveOfAsync(owner.Id, context.Request.ContentLength ?? 1, context.RequestAborted);
         return await database.WriteAsync(async t =>
         {
             var made = await repos.CreateAsync(t, type, owner, name, isPrivate);
+            if (made.IsNew && group is not null)
+                await GroupStore.PutAsync(t, made.Repo, group);
             if (made.IsNew)
                 await StorageLimits.CheckReposAsync(t, owner.Id);
             if (made.IsNew)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
+using Banyan.Server.Groups;
 using Banyan.Server.Hub;
 using Banyan.Server.Storage.Databases;
 using Dapper;
@@ -29,17 +30,18 @@ sealed class OwnRepos(Authoriser authoriser, AccountStore accounts, HubDatabase 
         var name = (string?)context.Request.RouteValues["name"] ?? caller.Name;
         if (await accounts.FindAsync(name, context.RequestAborted) is not { } owner)
             throw HubException.NotFound($"There is no user or organization {name}.");
-        if (await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted) < Right.Read
-            && !await accounts.IsAdminAsync(caller, context.RequestAborted))
+        // who has no right is an administrator of the hub, or is refused
+        var right = await authoriser.NamespaceRightAsync(caller, owner, context.RequestAborted);
+        if (right < Right.Read && !await accounts.IsAdminAsync(caller, context.RequestAborted))
             throw HubException.Forbidden($"Only members of {owner.Name} may list what it keeps.");
         var rows = await database.ReadAsync(
             async c => (await c.QueryAsync<Row>(
-                """
+                $"""
                 SELECT r.type, r.name, r.private, r.updated_at,
                   CAST((SELECT COALESCE(SUM(c.size), 0) FROM repo_contents rc JOIN contents c ON c.id = rc.content_id WHERE rc.repo_id = r.id) AS BIGINT) AS storage
-                FROM repos r WHERE r.owner_id = @Id AND r.removed_at IS NULL ORDER BY storage DESC, r.id
+                FROM repos r WHERE r.owner_id = @Id AND r.removed_at IS NULL AND {GroupStore.SeenByMember} ORDER BY storage DESC, r.id
                 """,
-                new { owner.Id })).AsList(),
+                new { owner.Id, all = right is Right.Admin or Right.None, user = caller.UserId })).AsList(),
             context.RequestAborted);
         var all = rows.Sum(r => (double)r.Storage);
         await context.JsonAsync(new JsonArray([.. rows.Select(r => new JsonObject

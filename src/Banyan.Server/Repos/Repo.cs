@@ -12,6 +12,9 @@ public sealed record Repo
     /// <summary>Row of its namespace in <c>accounts</c>.</summary>
     public long OwnerId { get; init; }
 
+    /// <summary>Row of the resource group that it is in, or null.</summary>
+    public long? GroupId { get; init; }
+
     /// <summary>Its namespace.</summary>
     public string Owner { get; init; } = "";
 

@@ -61,7 +61,7 @@ public sealed class RepoChanges(HubDatabase database, TimeProvider time)
         }
         await WebhookEvents.MovedAsync(t, repo.Id, owner.Id, fullName);
         await t.ExecuteAsync(
-            "UPDATE repos SET owner_id = @owner, name = @name, name_key = @nameKey, updated_at = @Now WHERE id = @Id",
+            "UPDATE repos SET group_id = CASE WHEN owner_id = @owner THEN group_id END, owner_id = @owner, name = @name, name_key = @nameKey, updated_at = @Now WHERE id = @Id",
             new { owner = owner.Id, name, nameKey = Names.Key(name), Now, repo.Id });
         // Whoever runs the hub moves what has to be moved, as when somebody leaves.
         if (actor is not null && owner.Id != repo.OwnerId

@@ -1,6 +1,7 @@
 using Banyan.Server.Access;
 using Banyan.Server.Accounts;
 using Banyan.Server.Gating;
+using Banyan.Server.Groups;
 using Banyan.Server.Pages;
 using Banyan.Server.Pages.Languages;
 using Banyan.Server.SignIn;
@@ -17,6 +18,9 @@ namespace Banyan.Server.Repos;
 public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnlyList<string> Owners, IReadOnlyList<AccessRequest> Pending,
     IReadOnlyList<AccessRequest> Accepted)
 {
+    /// <summary>Resource groups into which the visitor may put it; empty where its owner has none.</summary>
+    public IReadOnlyList<ResourceGroup> Groups { get; init; } = [];
+
     /// <summary>What was wrong, or null.</summary>
     public string? Error { get; init; }
 
@@ -26,7 +30,7 @@ public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnly
 
 /// <summary><c>/{repo}/settings</c>: who sees it and who reads it, who asks for access, its name, its end.</summary>
 sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, RepoStore repos, AccessRequestStore requests,
-    ChangeRepo change, RepoChanges changes)
+    ChangeRepo change, RepoChanges changes, GroupStore groups, GroupAccess access)
 {
     const int MaxShown = 100;
 
@@ -41,13 +45,17 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
         try
         {
             var what = Text("do");
-            if (what is "set" or "move" or "remove" && !await authoriser.MayAsync(caller, repo, Need.Admin, cancellationToken))
+            if (what is "set" or "group" or "move" or "remove" && !await authoriser.MayAsync(caller, repo, Need.Admin, cancellationToken))
                 throw HubException.Forbidden($"{repo.FullName} is managed by its owner, or the admins of its organization.");
             switch (what)
             {
                 case "set":
                     await change.SetAsync(repo, Text("visibility") == "private",
                         Text("gated") is "auto" or "manual" ? Text("gated") : null, cancellationToken);
+                    break;
+                case "group":
+                    await groups.PutAsync(repo, Text("group") is { Length: > 0 } group
+                        ? await access.FindAsync(caller, OwnerOf(repo), group, Right.Write, cancellationToken) : null, cancellationToken);
                     break;
                 case "move":
                     SignInPages.SeeOther(context,
@@ -76,6 +84,8 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
         }
     }
 
+    static Account OwnerOf(Repo repo) => new() { Id = repo.OwnerId, Name = repo.Owner };
+
     async Task RenderAsync(HttpContext context, Repo repo, string? error, string? done, int status = 200)
     {
         var (caller, cancellationToken) = (await authoriser.UserAsync(context), context.RequestAborted);
@@ -87,6 +97,11 @@ sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, Rep
         await HtmlPage.RenderAsync<RepoSettingsPage>(context, new RepoSettingsView(
             new(repo, "settings", repo.DefaultBranch), isAdmin, [.. new[] { repo.Owner, caller.Name }.Concat(orgs).Distinct()],
             await Of(AccessRequest.Pending), await Of(AccessRequest.Accepted))
-        { Error = error, Done = done }, status);
+        {
+            Error = error,
+            Done = done,
+            Groups = isAdmin ? [.. (await access.ListAsync(caller, OwnerOf(repo), cancellationToken)).Where(g => g.Right >= Right.Write)
+                .Select(g => g.Group)] : [],
+        }, status);
     }
 }

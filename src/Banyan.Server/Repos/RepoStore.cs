@@ -11,7 +11,7 @@ namespace Banyan.Server.Repos;
 sealed class RepoStore(HubDatabase database, TimeProvider time)
 {
     public const string Columns =
-        "r.id, r.type, r.owner_id, a.name AS owner, r.name, r.private, r.gated, r.disabled, r.default_branch, r.downloads, r.likes, r.created_at, r.updated_at";
+        "r.id, r.type, r.owner_id, r.group_id, a.name AS owner, r.name, r.private, r.gated, r.disabled, r.default_branch, r.downloads, r.likes, r.created_at, r.updated_at";
 
     readonly StateCache<(RepoType, string), Repo?> _named = new(database);
     readonly StateCache<long, Repo?> _known = new(database);

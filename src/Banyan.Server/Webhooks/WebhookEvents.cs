@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Banyan.Server.Accounts;
 using Banyan.Server.Discussions;
 using Banyan.Server.Git;
+using Banyan.Server.Groups;
 using Banyan.Server.Hub;
 using Banyan.Server.Repos;
 using Banyan.Server.Storage.Databases;
@@ -94,7 +95,7 @@ static class WebhookEvents
             JOIN repos r ON r.id = @id JOIN accounts o ON o.id = r.owner_id
             WHERE ((x.kind = o.kind AND x.name_key = o.name_key) OR (x.kind = r.type AND x.name_key = o.name_key || '/' || r.name_key))
               AND u.kind = 'user' AND u.suspended_at IS NULL AND w.disabled = @no AND w.{(scope.StartsWith("repo", StringComparison.Ordinal) ? "repo_events" : "discussion_events")} = @yes
-              AND (o.id = u.id OR (r.private = @no AND r.gated IS NULL) OR EXISTS (SELECT 1 FROM members m WHERE m.org_id = o.id AND m.user_id = u.id))
+              AND (o.id = u.id OR (r.private = @no AND r.gated IS NULL) OR EXISTS (SELECT 1 FROM members m WHERE m.org_id = o.id AND m.user_id = u.id AND {GroupStore.RoleOfMember} IS NOT NULL))
               AND (SELECT COUNT(*) FROM webhook_deliveries d WHERE d.webhook_id = w.id) < @MaxWaiting
             """,
             new { id, yes = true, no = false, MaxWaiting });

@@ -109,6 +109,20 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         Assert.Equal("hub.rotate-keys", (await EntriesAsync())[^1].Action);
         await Post("/api/organizations", "org.add", "/api/organizations", new { name = "lab" });
         await Put("/api/organizations/{name}/members/{user}", "member.set", "/api/organizations/lab/members/ben", new { role = "read" });
+        const string Groups = "/api/organizations/{name}/resource-groups";
+        var group = JsonDocument.Parse(await Post(Groups, "group.add", "/api/organizations/lab/resource-groups", new { name = "team" }))
+            .RootElement.GetProperty("id").GetString();
+        var team = $"/api/organizations/lab/resource-groups/{group}";
+        await Post($"{Groups}/{{id}}/users", "group.member", $"{team}/users", new { users = new[] { new { user = "ben", role = "read" } } });
+        await Call($"PATCH {Groups}/{{id}}/users/{{user}}", "group.member",
+            () => Send(HttpMethod.Patch, $"{team}/users/ben", new { role = "write" }));
+        await Delete($"{Groups}/{{id}}/users/{{user}}", "group.member", $"{team}/users/ben");
+        await Post("/api/repos/create", "repo.group", "/api/repos/create",
+            new { name = "grouped", organization = "lab", resourceGroupId = group });
+        await Post("/api/{repo}/resource-group", "repo.group", "/api/models/lab/grouped/resource-group",
+            new { resourceGroupId = (string?)null });
+        await HubServer.JsonOf(await Send(HttpMethod.Delete, "/api/repos/delete", new { name = "grouped", organization = "lab" }));
+        await Delete($"{Groups}/{{id}}", "group.remove", team);
         await Delete("/api/organizations/{name}/members/{user}", "member.remove", "/api/organizations/lab/members/ben");
         await Delete("/api/organizations/{name}", "org.remove", "/api/organizations/lab");
 
