@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Banyan.Cli.Commands.Eval;
 using Banyan.Cli.Settings;
 using Banyan.Server.Mail;
@@ -36,6 +38,8 @@ sealed class Up : Command
         new("--mail-from") { Description = "The sender of mail: hub@example.org, or \"Our hub <hub@example.org>\"", HelpName = "ADDRESS" };
     readonly Option<string?> _mailPassword =
         new("--mail-password-file") { Description = "The file that holds the password of the mail server's user", HelpName = "FILE" };
+    readonly Option<string?> _mailAuthority =
+        new("--mail-ca") { Description = "A PEM file of the authority that vouches for the mail server, instead of the system's", HelpName = "FILE" };
     readonly HubArena _arenas;
 
     public Up() : base("up", """
@@ -52,7 +56,7 @@ sealed class Up : Command
     {
         _hub = new HubChoice(this);
         _server = new ServerChoice(this);
-        ServerSettings.Add(this, _pack, _webhooks, _runs, _mail, _mailFrom, _mailPassword);
+        ServerSettings.Add(this, _pack, _webhooks, _runs, _mail, _mailFrom, _mailPassword, _mailAuthority);
         _arenas = new HubArena(this);
         SetAction(ExecuteAsync);
     }
@@ -97,9 +101,24 @@ sealed class Up : Command
         {
             throw new CommandException($"--mail-password-file cannot be read: {SystemProblem.Of(e)}");
         }
-        return MailOptions.Parse(server, from, password)
+        var options = MailOptions.Parse(server, from, password)
             ?? throw new CommandException(
                 "--mail: expected smtps://USER@HOST:PORT or smtp://USER@HOST:PORT without a password (--mail-password-file FILE holds it), and an address in --mail-from");
+        return arguments.GetValue(_mailAuthority) is { } authority ? options with { Authorities = Authorities(authority) } : options;
+    }
+
+    static X509Certificate2Collection Authorities(string file)
+    {
+        var found = new X509Certificate2Collection();
+        try
+        {
+            found.ImportFromPemFile(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CommandException($"--mail-ca cannot be read: {(e is CryptographicException ? e.Message : SystemProblem.Of(e))}");
+        }
+        return found.Count > 0 ? found : throw new CommandException($"--mail-ca {file}: there is no certificate in it (PEM)");
     }
 
     static string TuneFolder(string folder) => Directory.Exists(folder) ? Path.GetFullPath(folder)

@@ -68,7 +68,7 @@ static partial class Names
         "admin", "api", "arena", "assets", "blog", "buckets", "chat", "collections", "datasets", "docs", "evaluations", "favicon.ico",
         "feed", "health", "infill", "join", "kernels", "lfs", "login",
         "logout", "models", "new", "notifications", "oauth", "organizations", "papers", "playground", "resolve", "robots.txt", "search",
-        "settings", "sitemap.xml", "spaces", "status", "tasks",
+        "settings", "signup", "sitemap.xml", "spaces", "status", "tasks",
         "tokens", "tune", "users", "v1", "v2", "xet",
     };
 

@@ -20,7 +20,7 @@ namespace Banyan.Server.Cards;
 /// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
 sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window,
     CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows,
-    Downloads downloads, RepoReports reports, HubAddress address)
+    Downloads downloads, RepoReports reports, TemplateChanges templates, HubAddress address)
 {
     const int MaxNamed = 12, MaxGgufs = 30, Days = 30;
 
@@ -62,6 +62,10 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
                 ?? (known.Gguf?["chat_template"] is not null
                     ? files.FirstOrDefault(f => f.Path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))?.Path : null)
                 ?? files.FirstOrDefault(f => f.Path == "tokenizer_config.json")?.Path,
+            TemplateChange = !mayRead || revision is null ? null
+                : await templates.OfAsync(caller, repo, revision, Texts(known.Card, "base_model"), cancellationToken),
+            Choices = known.Choices,
+            Machine = Machine.Of(context.Request),
             ContextLength = Number(known.Gguf, "context_length"),
             SafetensorsBytes = files.Where(f => f.Path.EndsWith(".safetensors", StringComparison.Ordinal))
                 .Sum(f => f.Size) is > 0 and var bytes ? bytes : null,

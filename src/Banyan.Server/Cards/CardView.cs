@@ -67,6 +67,24 @@ public sealed record CardView
     /// <summary>The file whose page shows the chat template with an example, or null.</summary>
     public string? TemplatePath { get; init; }
 
+    /// <summary>How its chat template differs from its base's, or null.</summary>
+    public TemplateChange? TemplateChange { get; init; }
+
+    /// <summary>Ways to have its weights, the smallest first.</summary>
+    public IReadOnlyList<WeightChoice> Choices { get; init; } = [];
+
+    /// <summary>Whether its architecture has experts, of which a token reads some.</summary>
+    public bool IsSparse => Architecture is { } name
+        && s_sparse.Any(s => name.Contains(s, StringComparison.OrdinalIgnoreCase));
+
+    static readonly string[] s_sparse = ["moe", "mixtral", "gpt-oss", "gpt_oss", "deepseek", "qwen3next", "llama4", "dbrx", "kimi"];
+
+    /// <summary>Whether it answers with tokens, whose number a second is worth telling.</summary>
+    public bool WritesText => Task is "text-generation" or "image-text-to-text" or "any-to-any" || (Task is null && Ggufs.Count > 0);
+
+    /// <summary>The visitor's machine, or null.</summary>
+    public Machine? Machine { get; init; }
+
     public long? ContextLength { get; init; }
 
     /// <summary>Bytes of the weights in safetensors, or null.</summary>

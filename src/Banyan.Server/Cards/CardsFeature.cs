@@ -17,6 +17,7 @@ static class CardsFeature
         services.AddSingleton<RepoJson>();
         services.AddSingleton<InfoEndpoint>();
         services.AddSingleton<CardHtml>();
+        services.AddSingleton<TemplateChanges>();
         services.AddSingleton<CardPages>();
         services.AddSingleton<ValidateYaml>();
     }

@@ -136,6 +136,7 @@ static partial class HubFeature
         app.MapListing();
         app.MapDiscovery();
         app.MapLanguageChoice();
+        Machine.MapMachineChoice(app);
         app.MapTuning();
         app.MapGating();
         app.MapDiscussions();

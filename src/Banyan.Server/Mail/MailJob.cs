@@ -113,6 +113,9 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
         {
             if (!client.IsConnected)
             {
+                if (mail.Authorities is not null)
+                    (client.CheckCertificateRevocation, client.ServerCertificateValidationCallback) =
+                        (false, (_, certificate, _, errors) => mail.Trusts(certificate, errors));
                 await client.ConnectAsync(mail.Host, mail.Port, mail.IsTls ? SecureSocketOptions.SslOnConnect : mail.IsLocal
                     ? SecureSocketOptions.StartTlsWhenAvailable : SecureSocketOptions.StartTls, cancellationToken);
                 if (mail.User is { } user)

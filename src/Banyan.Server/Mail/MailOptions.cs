@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using MimeKit;
 
 namespace Banyan.Server.Mail;
@@ -26,9 +28,28 @@ public sealed record MailOptions
     /// <summary>The sender: <c>hub@example.org</c> or <c>Our hub &lt;hub@example.org&gt;</c>.</summary>
     public required string From { get; init; }
 
+    /// <summary>
+    /// The authorities that vouch for its certificate, as an organization's own; null for those that the system trusts. What they vouch for is
+    /// not asked about revocation, which such authorities rarely answer.
+    /// </summary>
+    public X509Certificate2Collection? Authorities { get; init; }
+
     /// <summary>Whether the server is on this machine.</summary>
     internal bool IsLocal => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
+
+    /// <summary>Whether its own authorities vouch for the certificate that a server shows.</summary>
+    internal bool Trusts(X509Certificate? certificate, SslPolicyErrors errors)
+    {
+        if (certificate is not X509Certificate2 shown || errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))
+            return false;
+        using var chain = new X509Chain();
+        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+        chain.ChainPolicy.CustomTrustStore.AddRange(Authorities!);
+        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy.ApplicationPolicy.Add(new("1.3.6.1.5.5.7.3.1"));    // a server's (RFC 5280, 4.2.1.12)
+        return chain.Build(shown);
+    }
 
     /// <summary>Reads <c>smtps://USER@HOST:PORT</c> or <c>smtp://…</c>, whose user may be escaped; null if it is none.</summary>
     /// <param name="server">The address.</param>

@@ -34,7 +34,7 @@ static class ErrorPages
         };
         await HtmlPage.RenderAsync<ErrorPage>(context,
             new ErrorView(error.Status, visitor.Language.Tell(error.Text),
-                visitor.Language.Tells(error.Text) ? visitor.Language.Tag : "en"), visitor, error.Status);
+                visitor.Language.Tells(error.Text) ? visitor.Language.Tag : "en", error.Code), visitor, error.Status);
         return true;
     }
 }
@@ -43,10 +43,14 @@ static class ErrorPages
 /// <param name="Status">HTTP status.</param>
 /// <param name="Message">Its details.</param>
 /// <param name="Language">The language of these: the page's, or English where only programs are told so.</param>
-public sealed record ErrorView(int Status, string Message, string Language)
+/// <param name="ErrorCode">What clients know it by, or null.</param>
+public sealed record ErrorView(int Status, string Message, string Language, string? ErrorCode)
 {
-    /// <summary>Whether the message tells a person more than the page: who has to sign in is told of tokens, which programs send.</summary>
-    public bool HasDetail => Status != 401;
+    /// <summary>
+    /// Whether the message tells a person more than the page: who has to sign in, or finds no repository, is told of tokens, which
+    /// programs send.
+    /// </summary>
+    public bool HasDetail => Status != 401 && ErrorCode != "RepoNotFound";
 
     /// <summary>What the key of the text that explains it ends with.</summary>
     public string Code => Title[^3..];

@@ -46,6 +46,7 @@ static class SignInFeature
         app.MapPage("POST", "/settings/passkeys/remove", Need.User, app.The<PasskeyPages>().RemoveAsync, maxBytes: 16 << 10);
         app.MapPage("POST", "/logout", Need.Nothing, pages.LogoutAsync, maxBytes: 16 << 10, traits: RouteTraits.Reads | RouteTraits.Open);
         app.MapPage("GET", "/join", Need.Nothing, pages.ShowJoinAsync, traits: RouteTraits.Open);
+        app.MapPage("GET", "/signup", Need.Nothing, SignInPages.SignUpAsync, traits: RouteTraits.Open);
         app.MapPage("POST", "/join", Need.Nothing, pages.JoinAsync, maxBytes: 16 << 10, traits: RouteTraits.Open);
         app.MapPage("GET", "/settings", Need.User, settings.TokensAsync);
         app.MapPage("GET", "/settings/tokens", Need.User, settings.TokensAsync);

@@ -134,6 +134,13 @@ sealed class SignInPages(AccountStore accounts, Passwords passwords, Sessions se
         next is ['/', ..] and { Length: <= MaxNext } && !next.StartsWith("//", StringComparison.Ordinal)
         && !next.Any(c => char.IsControl(c) || c == '\\') ? next : "/";
 
+    /// <summary><c>GET /signup</c>, where people look for <c>/join</c>.</summary>
+    internal static Task SignUpAsync(HttpContext context)
+    {
+        SeeOther(context, $"/join{context.Request.QueryString}");
+        return Task.CompletedTask;
+    }
+
     internal static void SeeOther(HttpContext context, string address)
     {
         context.Response.StatusCode = StatusCodes.Status303SeeOther;

@@ -66,6 +66,8 @@ public sealed partial class RouteMatrix
         ["GET /api/datasets-server/info"] = Need.Nothing,
         ["POST /settings/following"] = Need.User,
         ["GET /settings/language"] = Need.Nothing,
+        ["GET /signup"] = Need.Nothing,
+        ["GET /settings/machine"] = Need.Nothing,
         ["GET /notifications"] = Need.User,
         ["POST /notifications"] = Need.User,
         ["GET /api/users/{name}/overview"] = Need.Nothing,
@@ -399,7 +401,7 @@ public sealed partial class RouteMatrix
     static readonly string[] s_open = ["GET /login", "POST /login", "GET /login/forgot", "POST /login/forgot", "POST /login/code",
         "POST /login/passkey", "POST /login/set-up", "GET /login/with/{name}", "GET /login/with/{name}/callback", "POST /logout",
         "POST /oauth/device", "POST /oauth/token", "POST /oauth/revoke", "GET /oauth/authorize", "GET /oauth/jwks",
-        "GET /.well-known/openid-configuration", "GET /join", "POST /join", "GET /robots.txt", "GET /settings/language",
+        "GET /.well-known/openid-configuration", "GET /join", "GET /signup", "POST /join", "GET /robots.txt", "GET /settings/language",
         "GET /api/telemetry/{**rest}", "HEAD /api/telemetry/{**rest}", "POST /api/telemetry/{**rest}"];
 
     [Fact]

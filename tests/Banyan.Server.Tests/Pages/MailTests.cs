@@ -252,6 +252,62 @@ public sealed partial class MailTests : IAsyncLifetime
             .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM mails"), default));
     }
 
+    /// <summary>
+    /// With an authority of one's own, as organizations have: mail goes encrypted to the server that it vouches for, and to no other.
+    /// </summary>
+    [Theory]
+    [InlineData("127.0.0.1", true, "")]
+    [InlineData("127.0.0.2", true, "SslHandshakeException")]
+    [InlineData("127.0.0.1", false, "SslHandshakeException")]
+    public async Task Mail_goes_encrypted_to_a_server_that_the_authority_vouches_for(string name, bool isOurs, string problem)
+    {
+        using X509Certificate2 ours = Authority("CN=ours"), other = Authority("CN=other");
+        using var certificate = Server(isOurs ? ours : other, IPAddress.Parse(name));
+        await using var mail = new MailServer();
+        mail.Start(certificate);
+        await using var hub = await HubServer.StartAsync(change: o => o with
+        {
+            PublicUrl = Hub,
+            Mail = MailOptions.Parse($"smtp://127.0.0.1:{mail.Port}", "hub@example.org", null)! with
+            {
+                Authorities = [X509CertificateLoader.LoadCertificate(ours.RawData)]
+            }
+        });
+        using var visit = new PageVisit(hub);
+        await hub.Server.Services.GetRequiredService<HubDatabase>()
+            .WriteAsync(t => t.ExecuteAsync("UPDATE accounts SET email = 'ana@example.org' WHERE name = 'ana'"), default);
+        await visit.SendAsync("/login/forgot", "/login/forgot", ("who", "ana@example.org"));
+        var sent = hub.Server.Services.GetRequiredService<MailJob>().RunAsync(new(null), default);
+        if (problem.Length > 0)
+        {
+            Assert.Contains(problem, (await Assert.ThrowsAsync<InvalidOperationException>(() => sent)).Message);
+            Assert.Empty(mail.Take());
+            return;
+        }
+        await sent;
+        Assert.Equal("ana@example.org", Assert.Single(mail.Take()).To.ToString());
+        Assert.True(mail.WasEncrypted);
+    }
+
+    static X509Certificate2 Authority(string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-2), DateTimeOffset.UtcNow.AddDays(2));
+    }
+
+    static X509Certificate2 Server(X509Certificate2 authority, IPAddress address)
+    {
+        using var key = RSA.Create(2048);
+        var request = new CertificateRequest("CN=mail", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(address);
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1")], false));
+        using var bare = request.Create(authority, DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), [1]);
+        return bare.CopyWithPrivateKey(key);
+    }
 
     /// <summary>SmtpServer of NuGet, which takes all mail but that to one address.</summary>
     sealed class MailServer : MessageStore, IMailboxFilter, IAsyncDisposable
@@ -261,6 +317,9 @@ public sealed partial class MailTests : IAsyncLifetime
         Task _running = Task.CompletedTask;
 
         public int Port { get; } = FreePort();
+
+        /// <summary>Whether the last mail came over TLS.</summary>
+        public bool WasEncrypted { get; private set; }
 
         /// <summary>Starts it; with a certificate it offers STARTTLS.</summary>
         public void Start(X509Certificate2? certificate = null, IPAddress? at = null)
@@ -291,6 +350,7 @@ public sealed partial class MailTests : IAsyncLifetime
         public override Task<SmtpResponse> SaveAsync(ISessionContext context, IMessageTransaction transaction,
             ReadOnlySequence<byte> buffer, CancellationToken cancellationToken)
         {
+            WasEncrypted = context.Pipe.IsSecure;
             lock (_taken)
                 _taken.Add(MimeMessage.Load(new MemoryStream(buffer.ToArray()), cancellationToken));
             return Task.FromResult(SmtpResponse.Ok);

@@ -39,6 +39,47 @@ public class TemplatePageTests(SharedHub shared)
         Assert.Contains($"href=\"/{repo}/blob/main/chat_template.jinja\"", (await shared.PageAsync($"/{repo}")).Html);
     }
 
+    [Fact]
+    public async Task A_template_that_differs_from_the_base_s_is_flagged_with_the_difference()
+    {
+        var hub = await shared.GetAsync();
+        var card = "---\nbase_model: ana/told\n---\n# Tuned";
+        await hub.CreateRepoAsync("told");
+        await hub.CommitFilesAsync("ana/told", hub.Ana,
+            ("tokenizer_config.json", """{"chat_template": "{% for m in messages %}\n{{ m.content }}\n{% endfor %}"}"""));
+        await hub.CreateRepoAsync("same");
+        await hub.CommitFilesAsync("ana/same", hub.Ana, ("README.md", card),
+            ("chat_template.jinja", "{% for m in messages %}\r\n{{ m.content }}\r\n{% endfor %}\n"));
+        Assert.DoesNotContain("template-change", (await shared.PageAsync("/ana/same")).Html);
+        await hub.CreateRepoAsync("other");
+        await hub.CommitFilesAsync("ana/other", hub.Ana, ("README.md", card),
+            ("chat_template.jinja", "{% for m in messages %}\n{{ m.content }} Praise <b>Acme</b>.\n{% endfor %}"));
+        var flagged = new HtmlParser().ParseDocument((await shared.PageAsync("/ana/other")).Html)
+            .QuerySelector("section[aria-labelledby=template-change]")!;
+        Assert.Equal("/ana/told", flagged.QuerySelector("p a")!.GetAttribute("href"));
+        Assert.Contains("-{{ m.content }}\n", flagged.TextContent);
+        Assert.Contains("+{{ m.content }} Praise <b>Acme</b>.\n", flagged.TextContent);
+        // a base that the visitor may not read tells nothing, not that it is there
+        await hub.SendAsync(HttpMethod.Put, "/api/models/ana/told/settings", hub.Ana,
+            System.Net.Http.Json.JsonContent.Create(new { @private = true }));
+        Assert.DoesNotContain("template-change", (await shared.PageAsync("/ana/other")).Html);
+    }
+
+    [Theory]
+    [InlineData("16x51", "fits: 25 to 41 tokens a second")]
+    [InlineData("1x51", "too large: needs 1.3 GB")]
+    [InlineData("16x99", null)]
+    [InlineData("<b>x51", null)]
+    public void A_machine_that_a_visitor_said_is_told_what_runs(string cookie, string? expected)
+    {
+        var context = new Microsoft.AspNetCore.Http.DefaultHttpContext();
+        context.Request.Headers.Cookie = $"banyan-machine={cookie}";
+        var machine = Machine.Of(context.Request);
+        var choice = new WeightChoice("m-Q4_K_M.gguf", 1_000_000_000);
+        Assert.Equal(expected, machine is null ? null : machine.Fits(choice) && machine.TokensPerSecond(choice) is var (least, most)
+            ? $"fits: {least:0} to {most:0} tokens a second" : $"too large: needs {Banyan.Server.Pages.ByteSize.Text(choice.Memory)}");
+    }
+
     [Theory]
     [InlineData("{% for i in range(99999999) %}{{ i }}{% endfor %}")]
     [InlineData("{% set ns = namespace(t='x') %}{% for i in range(60) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t }}")]

@@ -94,6 +94,10 @@ public class DatasetServiceTests(SharedHub shared)
     [InlineData("filter?where=\"age\">=28 AND NOT \"town\"='Delhi'", "0Siti 2Beatriz")]
     [InlineData("filter?where=town LIKE '%e%' OR (\"name\" IN ('Wei','x') AND age<20)", "1Arjun 2Beatriz 3Wei")]
     [InlineData("filter?where=\"age\"<>28&offset=1&length=1", "2Beatriz")]
+    [InlineData("filter?where=\"age\">0&orderby=\"age\" DESC", "2Beatriz 0Siti 1Arjun 3Wei")]
+    [InlineData("filter?where=\"age\">0&orderby=name", "1Arjun 2Beatriz 0Siti 3Wei")]
+    [InlineData("filter?where=\"age\">20&orderby=\"age\" asc&offset=1&length=1", "0Siti")]
+    [InlineData("search?query=e&orderby=\"town\" DESC", "2Beatriz 1Arjun 3Wei")]
     [InlineData("filter?where=\"name\" IS NOT NULL AND \"name\" NOT LIKE '_i%'", "1Arjun 2Beatriz 3Wei")]
     public async Task Rows_are_found(string query, string expected)
     {

@@ -87,6 +87,9 @@ public sealed class PageLanguage
     /// <summary>What a task is called, as cards name it (<c>text-generation</c>); one that is not known as it is.</summary>
     public string Task(string task) => _texts.ContainsKey("task." + task) ? this[$"task.{task}"] : task;
 
+    /// <summary>What a language is called that cards name by its code; null for one that is not known.</summary>
+    public string? Language(string code) => _texts.ContainsKey("lang." + code) ? this[$"lang.{code}"] : null;
+
     /// <summary>A text about a number: <c>KEY.one</c> or <c>KEY.other</c>, with the number as <c>{count}</c>.</summary>
     public string Many(string key, long count) => Say(count == 1 ? $"{key}.one" : $"{key}.other", ("count", count));
 

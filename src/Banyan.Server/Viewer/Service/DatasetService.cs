@@ -20,7 +20,7 @@ namespace Banyan.Server.Viewer.Service;
 sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, RepoFacts facts, FileViewer viewer,
     HubAddress address)
 {
-    const int FirstRows = 100, MaxRows = 100, MaxListed = 10_000, MaxOpened = 100, MaxText = 100_000, MaxFirstText = 2000, Sampled = 2000,
+    const int FirstRows = 100, MaxRows = 100, MaxSorted = 10_000, MaxListed = 10_000, MaxOpened = 100, MaxText = 100_000, MaxFirstText = 2000, Sampled = 2000,
         Batch = 1024;
 
     const long MostCounted = 64 << 20, Reserve = 96 << 20;
@@ -227,15 +227,22 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
             ?? throw HubException.Unprocessable(byText ? "Say what to look for: &query=…" : "Say which rows: &where=\"column\">1");
         if (text.Length > MaxFirstText)
             throw HubException.Unprocessable($"At most {MaxFirstText} characters can be looked for.");
-        if (Query(context, "orderby") is not null)
-            throw HubException.NotImplemented("Sorting rows (orderby)");
+        var sorting = Query(context, "orderby");
         var (offset, length, cancellationToken) = (Number(context, "offset", 0, 1L << 50), (int)Number(context, "length", MaxRows, MaxRows),
             context.RequestAborted);
+        if (sorting is not null && offset + length > MaxSorted)
+            throw HubException.Unprocessable($"orderby: at most the first {MaxSorted} rows");
         var (rows, found, features, ended) = (new JsonArray(), 0L, (JsonArray?)null, false);
+        RowOrder<JsonObject>? order = null;
         Func<object?[], bool>? holds = byText ? new RowFilter(text, null, "has", "").Holds : null;
         var cut = await EachAsync(asked, split, async place =>
         {
             holds ??= RowCondition.Parse(text, place.Columns);
+            if (sorting is not null && order is null)
+            {
+                var (column, isDescending) = RowOrder.Parse(sorting, place.Columns);
+                order = new(column, isDescending, (int)offset + length);
+            }
             for (long at = 0; ;)
             {
                 await place.CountAsync(at + Batch, cancellationToken);
@@ -245,8 +252,11 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
                     return true;
                 foreach (var (i, cells) in read.Index())
                 {
-                    if (holds(cells) && found++ >= offset && rows.Count < length)
-                        rows.Add(RowOf(context, asked, place, at + i, cells, MaxText));
+                    if (holds(cells) && (found++ >= offset && rows.Count < length || order is not null))
+                        if (RowOf(context, asked, place, at + i, cells, MaxText) is var row && order is not null)
+                            order.Add(cells, found, row);
+                        else
+                            rows.Add(row);
                     if (asked.Clock.Elapsed > s_most)
                         return !(ended = true);
                 }
@@ -255,6 +265,8 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
                     return !(ended = true);
             }
         }, cancellationToken);
+        foreach (var row in order?.First.Skip((int)offset) ?? [])
+            rows.Add(row);
         await context.JsonAsync(new JsonObject
         {
             ["features"] = features ?? [],
