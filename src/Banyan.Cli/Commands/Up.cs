@@ -39,7 +39,11 @@ sealed class Up : Command
     readonly Option<string?> _mailPassword =
         new("--mail-password-file") { Description = "The file that holds the password of the mail server's user", HelpName = "FILE" };
     readonly Option<string?> _mailAuthority =
-        new("--mail-ca") { Description = "A PEM file of the authority that vouches for the mail server, instead of the system's", HelpName = "FILE" };
+        new("--mail-ca")
+        {
+            Description = "A PEM file of the authority that vouches for the mail server, instead of the system's",
+            HelpName = "FILE"
+        };
     readonly HubArena _arenas;
 
     public Up() : base("up", """

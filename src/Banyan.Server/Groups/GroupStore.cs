@@ -52,7 +52,8 @@ sealed class GroupStore(HubDatabase database, TimeProvider time)
             var users = (await c.QueryAsync<GroupMember>(
                 """
                 SELECT m.group_id, u.name AS "user", u.full_name, m.role FROM resource_groups g
-                JOIN resource_group_members m ON m.group_id = g.id JOIN accounts u ON u.id = m.user_id WHERE g.org_id = @org ORDER BY u.name_key
+                JOIN resource_group_members m ON m.group_id = g.id JOIN accounts u ON u.id = m.user_id
+                WHERE g.org_id = @org ORDER BY u.name_key
                 """, new { org })).ToLookup(m => m.GroupId);
             var repos = (await c.QueryAsync<Repo>(
                 $"""
@@ -109,7 +110,8 @@ sealed class GroupStore(HubDatabase database, TimeProvider time)
                 INSERT INTO resource_group_members (group_id, user_id, role) VALUES (@group, @row, @role)
                 ON CONFLICT (group_id, user_id) DO UPDATE SET role = excluded.role
                 """, new { group = group.Id, row, role = role.ToString().ToLowerInvariant() });
-            await Audit.RecordAsync(t, "group.member", org.Name, $"{group.Name}: {await Audit.NameAsync(t, row)}: {role.ToString().ToLowerInvariant()}");
+            await Audit.RecordAsync(t, "group.member", org.Name,
+                $"{group.Name}: {await Audit.NameAsync(t, row)}: {role.ToString().ToLowerInvariant()}");
         }
         if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM resource_group_members WHERE group_id = @Id", group) > MaxMembers)
             throw HubException.BadRequest($"A resource group has at most {MaxMembers} members.");

@@ -29,8 +29,8 @@ public sealed record MailOptions
     public required string From { get; init; }
 
     /// <summary>
-    /// The authorities that vouch for its certificate, as an organization's own; null for those that the system trusts. What they vouch for is
-    /// not asked about revocation, which such authorities rarely answer.
+    /// The authorities that vouch for its certificate, as an organization's own; null for those that the system trusts. Revocation is not
+    /// asked about: such authorities rarely answer.
     /// </summary>
     public X509Certificate2Collection? Authorities { get; init; }
 

@@ -113,7 +113,8 @@ public sealed class AuditTests(LocalHub hub) : AuditContract(hub), IClassFixture
         var group = JsonDocument.Parse(await Post(Groups, "group.add", "/api/organizations/lab/resource-groups", new { name = "team" }))
             .RootElement.GetProperty("id").GetString();
         var team = $"/api/organizations/lab/resource-groups/{group}";
-        await Post($"{Groups}/{{id}}/users", "group.member", $"{team}/users", new { users = new[] { new { user = "ben", role = "read" } } });
+        await Post($"{Groups}/{{id}}/users", "group.member", $"{team}/users",
+            new { users = new[] { new { user = "ben", role = "read" } } });
         await Call($"PATCH {Groups}/{{id}}/users/{{user}}", "group.member",
             () => Send(HttpMethod.Patch, $"{team}/users/ben", new { role = "write" }));
         await Delete($"{Groups}/{{id}}/users/{{user}}", "group.member", $"{team}/users/ben");

@@ -57,7 +57,8 @@ public abstract class GroupContract(HubKind kind) : HubContract(kind, "elsewhere
                 (await Hub.GetAsync($"/{secret}.git/info/refs?service=git-upload-pack", token)).StatusCode);
             foreach (var list in new[] { "/api/models?author=acme", "/api/models?search=secret", "/models?search=zebracorn", "/acme" })
                 Assert.Equal(seen,
-                    (await (await Hub.GetAsync(list, token)).Content.ReadAsStringAsync()).Contains("acme/secret", StringComparison.Ordinal));
+                    (await (await Hub.GetAsync(list, token)).Content.ReadAsStringAsync())
+                    .Contains("acme/secret", StringComparison.Ordinal));
             Assert.Equal(may >= Right.Write ? HttpStatusCode.OK : seen ? HttpStatusCode.Forbidden : HttpStatusCode.NotFound,
                 (await Hub.CommitAsync(secret, token, "change", null, HubServer.File("a.txt", may.ToString()))).StatusCode);
             Assert.Equal(may == Right.Admin ? HttpStatusCode.OK : seen ? HttpStatusCode.Forbidden : HttpStatusCode.NotFound,
@@ -116,7 +117,8 @@ public abstract class GroupContract(HubKind kind) : HubContract(kind, "elsewhere
         Assert.Equal(HttpStatusCode.OK, (await Hub.GetAsync($"/api/models/{made}", writer)).StatusCode);
         await HubServer.JsonOf(await Put(group, Hub.Ana));
         // renamed by the group's admin where it is; elsewhere it is in no group
-        await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move", new { fromRepo = made, toRepo = "acme/named", type = "model" }, head));
+        await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move",
+            new { fromRepo = made, toRepo = "acme/named", type = "model" }, head));
         Assert.Equal(HttpStatusCode.NotFound, (await Hub.GetAsync("/api/models/acme/named", writer)).StatusCode);
         await HubServer.JsonOf(await Hub.PostAsync("/api/repos/move",
             new { fromRepo = "acme/named", toRepo = "lab/named", type = "model" }, Hub.Ana));
@@ -143,7 +145,8 @@ public abstract class GroupContract(HubKind kind) : HubContract(kind, "elsewhere
         await Refused(403, HttpMethod.Delete, $"{Groups}/{group}", head);
         foreach (var role in new[] { TokenRole.Read, TokenRole.FineGrained })
             await Refused(403, HttpMethod.Post, $"{Groups}/{group}/users",
-                await Hub.Accounts.AddTokenAsync("head", "t", role, role == TokenRole.Read ? null : [new("acme", Right.Admin)], null, default), users);
+                await Hub.Accounts.AddTokenAsync("head", "t", role, role == TokenRole.Read ? null : [new("acme", Right.Admin)],
+                    null, default), users);
         await Refused(403, HttpMethod.Post, $"{Groups}/{group}/users", head, new { users = new[] { new { user = "ben", role = "read" } } });
         foreach (var bad in new object[] { new { name = "" }, new { name = "a\nb" }, new { name = new string('x', 101) },
             new { name = "y", users = new[] { new { user = "head", role = "contributor" } } } })

@@ -198,13 +198,13 @@ public partial class ErrorLanguageTests(SharedHub shared)
     public async Task What_programs_are_told_is_English_and_what_a_page_says_is_not()
     {
         var hub = await shared.GetAsync();
-        var (program, page) = (await hub.SendAsync(HttpMethod.Get, "/api/models/ana/none", null, null, ("Accept-Language", "pt")),
-            await hub.SendAsync(HttpMethod.Get, "/ana/none", null, null, ("Accept", "text/html"), ("Accept-Language", "pt")));
+        var (program, page) = (await hub.SendAsync(HttpMethod.Get, "/api/collections/ana/none-000000000000000000000001", null, null, ("Accept-Language", "pt")),
+            await hub.SendAsync(HttpMethod.Get, "/collections/ana/none-000000000000000000000001", null, null, ("Accept", "text/html"), ("Accept-Language", "pt")));
         Assert.Equal(HttpStatusCode.NotFound, program.StatusCode);
-        Assert.StartsWith("Repository ana/none not found.", program.Headers.GetValues("X-Error-Message").Single(),
+        Assert.StartsWith("There is no collection ana/none", program.Headers.GetValues("X-Error-Message").Single(),
             StringComparison.Ordinal);
         Assert.Equal(program.Headers.GetValues("X-Error-Message"), page.Headers.GetValues("X-Error-Message"));
-        Assert.Contains("O repositório ana/none", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("Não há coleção ana/none", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
