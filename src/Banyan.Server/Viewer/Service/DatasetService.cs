@@ -20,7 +20,8 @@ namespace Banyan.Server.Viewer.Service;
 sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, RepoFacts facts, FileViewer viewer,
     HubAddress address)
 {
-    const int FirstRows = 100, MaxRows = 100, MaxSorted = 10_000, MaxListed = 10_000, MaxOpened = 100, MaxText = 100_000, MaxFirstText = 2000, Sampled = 2000,
+    const int FirstRows = 100, MaxRows = 100, MaxSorted = 10_000,
+        MaxListed = 10_000, MaxOpened = 100, MaxText = 100_000, MaxFirstText = 2000, Sampled = 2000,
         Batch = 1024;
 
     const long MostCounted = 64 << 20, Reserve = 96 << 20;
