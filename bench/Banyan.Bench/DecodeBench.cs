@@ -35,7 +35,7 @@ static unsafe class DecodeBench
             forward.Run(batch);
             sequence.Advance(sequence.Length + count, tokens);
         }
-        var pieces = Pieces(model.Weights, model.Config.Experts?.Used ?? 1);
+        var pieces = Pieces(model.Weights, model.Config.Experts?.Used ?? 1, threads);
         var bytes = pieces.Sum(p => p.Bytes);
         using var inputs = new Inputs(pieces, model.Pool);
         var (reads, hinted, products, passes) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
@@ -81,7 +81,7 @@ static unsafe class DecodeBench
     }
 
     // A block's matrices in the order of a pass; of experts as many as a row goes to.
-    static Piece[] Pieces(Weights weights, int used)
+    static Piece[] Pieces(Weights weights, int used, int threads)
     {
         var pieces = new List<Piece>();
         var random = new Random(5);
@@ -108,12 +108,9 @@ static unsafe class DecodeBench
 
         void Add(PackedMatrix matrix)
         {
-            const int PieceBytes = 64 * 1024;
-            var parts = (int)Math.Clamp(matrix.Bytes / PieceBytes, 1, matrix.Panels);
-            for (var part = 0; part < parts; part++)
-            {
-                pieces.Add(new Piece(matrix, (int)((long)matrix.Panels * part / parts), (int)((long)matrix.Panels * (part + 1) / parts)));
-            }
+            var parts = Product.Cut(matrix.Panels, matrix.PanelBytes, threads);
+            for (var part = 0; part < parts.Count; part++)
+                pieces.Add(new Piece(matrix, parts[part].First, parts[part].End));
         }
     }
 

@@ -46,6 +46,7 @@ internal sealed unsafe class AssembledProducts(VectorForm form)
                 X = x,
                 XStrideBytes = (long)stride * ActivationBlock.Bytes,
                 Y = y,
+                NextBytes = format.PanelBytes(columns),
             };
             KernelSet.Call(KernelSet.Panel(form, format, count, terms), &arguments);
             x += count * terms * (long)stride;

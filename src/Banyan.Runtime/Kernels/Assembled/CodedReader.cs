@@ -21,6 +21,7 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
     public override int StepScaleBytes => TCodes.Scales == ScaleForm.Plain ? CodedPacking<TCodes>.ScaleBytes
         : CodedPacking<TCodes>.NumberBytes;
     public override int BlockBytes => CodedPacking<TCodes>.QuantBytes;
+    public override bool IsSlow => true;
 
     public override void BeginGroup()
     {

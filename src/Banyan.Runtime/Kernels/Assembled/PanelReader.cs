@@ -32,6 +32,9 @@ internal abstract class PanelReader(Vectors vectors)
 
     public abstract int BlockBytes { get; }
 
+    /// <summary>Whether a block takes longer than the memory takes to bring one, or nearly so.</summary>
+    public virtual bool IsSlow => false;
+
     /// <summary>What all blocks of a group share.</summary>
     public virtual void BeginGroup()
     {
@@ -57,11 +60,14 @@ internal abstract class PanelReader(Vectors vectors)
 
     /// <summary>
     /// The loops around <paramref name="block"/>, a block's code, which is given its number in a step; pointers and group scales are kept.
+    /// <paramref name="scales"/> is code before as many bytes of scales are read.
     /// </summary>
-    public void Repeat(KernelWriter code, AssemblerRegister64 groups, AssemblerRegister64 steps, Action<int> block)
+    public void Repeat(KernelWriter code, AssemblerRegister64 groups, AssemblerRegister64 steps, Action<int> block,
+        Action<int>? scales = null)
     {
         code.Repeat(groups, () =>
         {
+            scales?.Invoke(HeaderBytes);
             BeginGroup();
             if (HeaderBytes > 0)
                 code.A.add(Scales, HeaderBytes);
@@ -76,6 +82,7 @@ internal abstract class PanelReader(Vectors vectors)
 
         void Step()
         {
+            scales?.Invoke(StepScaleBytes);
             for (var i = 0; i < BlocksPerStep; i++)
                 block(i);
             code.A.add(Quants, BlocksPerStep * BlockBytes);

@@ -220,10 +220,10 @@ internal sealed unsafe class ExpertLinear : IDisposable
             new Product(_rung, upRows, up.Format, count, _exact));
         var g = (float*)(work + Product.WorkBytes);
         var u = g + sums;
-        var step = gateProduct.HasRanges || upProduct.HasRanges ? endBlock - firstBlock : 1;
+        var step = Math.Max(gateProduct.BlocksInTurn(endBlock - firstBlock), upProduct.BlocksInTurn(endBlock - firstBlock));
         for (var block = firstBlock; block < endBlock; block += step)
         {
-            var end = Math.Min((block + step) * Panels, gate.Panels);
+            var end = Math.Min(Math.Min(block + step, endBlock) * Panels, gate.Panels);
             gateProduct.Sum(gate, block * Panels, end, work, g);
             if (_unit.Activation != GateActivation.SquaredRelu) // without a gate both are up
                 upProduct.Sum(up, block * Panels, end, work, u);

@@ -195,16 +195,17 @@ internal static unsafe class Linear
         public readonly void Work(int part, int parts)
         {
             var (first, end) = Product.Reads ? Cut[part] : Parts.Range(part, parts, Gate.Panels / Panels);
-            var step = Product.HasRanges ? end - first : 1;
+            var step = Product.BlocksInTurn(end - first);
             var size = step * Panels * Product.SumsPerPanel;
             var work = Scratch.ForPart(Product.WorkBytes + 2L * size * sizeof(float));
             var gate = (float*)(work + Product.WorkBytes);
             var up = gate + size;
             for (var block = first; block < end; block += step)
             {
-                Product.Sum(Gate, block * Panels, (block + step) * Panels, work, gate);
-                Product.Sum(Up, block * Panels, (block + step) * Panels, work, up);
-                for (var i = 0; i < step; i++)
+                var blocks = Math.Min(step, end - block);
+                Product.Sum(Gate, block * Panels, (block + blocks) * Panels, work, gate);
+                Product.Sum(Up, block * Panels, (block + blocks) * Panels, work, up);
+                for (var i = 0; i < blocks; i++)
                     Activate(gate + i * Panels * Product.SumsPerPanel, up + i * Panels * Product.SumsPerPanel, block + i);
             }
         }

@@ -122,6 +122,13 @@ internal readonly unsafe struct Product
     /// <summary>Whether reading the weights takes longer than multiplying them.</summary>
     public bool Reads => (_kernels is Kernels.Panels or Kernels.Pairs) && Rows <= _rung.PanelTokens;
 
+    /// <summary>
+    /// Of gate and up, whose products meet in blocks of 32 rows: of how many of so many blocks gate is read before up is. Where a thread
+    /// turns from one region of memory to another, it waits for about a microsecond until the prefetcher follows: two threads of Zen 5 that
+    /// turned every 16, 64, 256 and 1,024 KB read 23, 39, 50 and 58 GB/s, of 60.
+    /// </summary>
+    public int BlocksInTurn(int blocks) => HasRanges ? blocks : Reads ? Math.Min(8, blocks) : 1;
+
     /// <summary>Panels of that many bytes, or sets of panels, for threads that read them.</summary>
     public static ShrinkingParts Cut(int items, long itemBytes, int threads) =>
         new(items, threads, (int)Math.Clamp(BytesOfLastParts / itemBytes, 1, int.MaxValue));
