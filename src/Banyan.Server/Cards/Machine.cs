@@ -26,6 +26,9 @@ public sealed record Machine(int Memory, int Speed)
     // Generation reads memory at 85 to 95 % of what a program can read (docs/performance.md), which is 60 to 85 % of what it is sold as.
     const double Least = 0.5, Most = 0.8;
 
+    /// <summary>No speed is told of smaller weights: they stay in caches, or take less time than the rest of a token.</summary>
+    internal const long LeastBytes = 100_000_000;
+
     static readonly TimeSpan s_life = TimeSpan.FromDays(365);
 
     /// <summary>Whether a choice of weights runs in its memory.</summary>

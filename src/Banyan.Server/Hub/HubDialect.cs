@@ -63,10 +63,15 @@ sealed class HubDialect : Dialect
             HubException.TooLarge("The request's body is larger than this address takes."),
         BadHttpRequestException bad => new HubException(bad.StatusCode, null, bad.Message),
         OperationCanceledException => new HubException(503, null, "The server is stopping."),
+        // PostgreSQL answers too late, or has no connection left (Npgsql throws the same for both).
+        Npgsql.NpgsqlException { InnerException: TimeoutException } => HubException.Busy(RetrySeconds,
+            "The hub's database is busy: try again in a few seconds."),
         _ when IsFull(exception) =>
             new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
         _ => new HubException(500, null, "The server failed to answer; its log says why."),
     };
+
+    const int RetrySeconds = 5;
 
     const int DiskFull = 28, DiskFullOnWindows = unchecked((int)0x80070070), DatabaseFull = 13;   // ENOSPC, ERROR_DISK_FULL, SQLITE_FULL
 

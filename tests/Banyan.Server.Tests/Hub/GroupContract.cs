@@ -183,6 +183,8 @@ public abstract class GroupContract(HubKind kind) : HubContract(kind, "elsewhere
         }
         var made = await Do(ana, "group", 200, ("name", "Research <b>"), ("about", "What is not out yet"));
         Assert.Contains("Research &lt;b&gt;", made);
+        Assert.Contains("Resource groups of acme", made);
+        Assert.DoesNotContain("name=\"of\" value=\"of\"", made);
         var group = made.Split("name=\"group\" value=\"")[1].Split('"')[0];
         Assert.Contains("administers it", await Do(ana, "group-set", 200, ("group", group), ("user", "reader"), ("role", "admin")));
         using (var reader = await PageVisit.OfAsync(Hub, "reader"))
