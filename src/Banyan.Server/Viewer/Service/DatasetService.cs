@@ -24,6 +24,9 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
         MaxListed = 10_000, MaxOpened = 100, MaxText = 100_000, MaxFirstText = 2000, Sampled = 2000,
         Batch = 1024;
 
+    /// <summary>Characters that rows in an order keep until the last is read; texts are cut so that they suffice.</summary>
+    const int KeptForOrder = 16 << 20;
+
     const long MostCounted = 64 << 20, Reserve = 96 << 20;
 
     /// <summary>After so much no further file is opened.</summary>
@@ -235,6 +238,7 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
             throw HubException.Unprocessable($"orderby: at most the first {MaxSorted} rows");
         var (rows, found, features, ended) = (new JsonArray(), 0L, (JsonArray?)null, false);
         RowOrder<JsonObject>? order = null;
+        var maxText = MaxText;
         Func<object?[], bool>? holds = byText ? new RowFilter(text, null, "has", "").Holds : null;
         var cut = await EachAsync(asked, split, async place =>
         {
@@ -243,6 +247,7 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
             {
                 var (column, isDescending) = RowOrder.Parse(sorting, place.Columns);
                 order = new(column, isDescending, (int)offset + length);
+                maxText = Math.Clamp(KeptForOrder / (order.MostKept * place.Columns.Count), 100, MaxText);
             }
             for (long at = 0; ;)
             {
@@ -254,7 +259,7 @@ sealed class DatasetService(Authoriser authoriser, Revisions revisions, Refs ref
                 foreach (var (i, cells) in read.Index())
                 {
                     if (holds(cells) && (found++ >= offset && rows.Count < length || order is not null))
-                        if (RowOf(context, asked, place, at + i, cells, MaxText) is var row && order is not null)
+                        if (RowOf(context, asked, place, at + i, cells, maxText) is var row && order is not null)
                             order.Add(cells, found, row);
                         else
                             rows.Add(row);

@@ -5,14 +5,19 @@ namespace Banyan.Server.Viewer.Service;
 
 /// <summary>
 /// The <c>orderby</c> of <c>/search</c> and <c>/filter</c>: a column, and <c>ASC</c> or <c>DESC</c>. Of what is found it keeps no more than
-/// are asked for, so that millions of rows take the memory of one page.
+/// are asked for, and of texts to sort by their beginnings, so that millions of rows take the memory of some pages.
 /// </summary>
 /// <param name="column">Number of the column.</param>
 /// <param name="isDescending">Whether the largest come first. What is missing comes last either way, as in DuckDB.</param>
 /// <param name="most">How many are kept.</param>
 sealed class RowOrder<T>(int column, bool isDescending, int most)
 {
+    const int MaxKey = 1000;
+
     readonly List<(object? Key, long Number, T Value)> _kept = [];
+
+    /// <summary>The most values that are kept at any time.</summary>
+    public int MostKept => 2 * most + 100;
 
     /// <summary>The values that come first, in order; of equal ones what was found first.</summary>
     public IReadOnlyList<T> First
@@ -27,8 +32,8 @@ sealed class RowOrder<T>(int column, bool isDescending, int most)
     /// <summary>Adds a row with what is made of it. Rows come in the order of their numbers.</summary>
     public void Add(object?[] cells, long number, T value)
     {
-        _kept.Add((cells[column], number, value));
-        if (_kept.Count >= 2 * most + 100)
+        _kept.Add((RowOrder.Key(cells[column], MaxKey), number, value));
+        if (_kept.Count >= MostKept)
             Sort();
     }
 
@@ -51,7 +56,7 @@ sealed class RowOrder<T>(int column, bool isDescending, int most)
 /// <summary>Reads <c>orderby</c>.</summary>
 static partial class RowOrder
 {
-    const int MaxLength = 500, MaxText = 4096;
+    const int MaxLength = 500;
 
     /// <summary>The column and whether the largest come first.</summary>
     /// <exception cref="HubException">422: it is no order, or names a column that is not there.</exception>
@@ -66,7 +71,10 @@ static partial class RowOrder
             : throw HubException.Unprocessable($"orderby: there is no column {Cell.Cut(name, 40)}");
     }
 
-    /// <summary>Numbers by size, which come before all else; that by its text.</summary>
+    /// <summary>What a cell is sorted by: numbers as they are, all else as text, of which the beginning counts.</summary>
+    internal static object? Key(object? cell, int maxText) => cell is null or long or double or bool ? cell : Cell.Text(cell, maxText);
+
+    /// <summary>Of two keys: numbers come first, by size, then yes and no, then texts by their characters.</summary>
     internal static int Compare(object? a, object? b) => (a, b) switch
     {
         (long x, long y) => x.CompareTo(y),
@@ -74,7 +82,9 @@ static partial class RowOrder
         (long or double, long or double) => RowFilter.NumberOf(a)!.Value.CompareTo(RowFilter.NumberOf(b)!.Value),
         (long or double, _) => -1,
         (_, long or double) => 1,
-        _ => string.CompareOrdinal(Cell.Text(a, MaxText), Cell.Text(b, MaxText)),
+        (string x, string y) => string.CompareOrdinal(x, y),
+        (string, _) => 1,
+        _ => -1,
     };
 
     [GeneratedRegex("""^\s*(?:"(?<quoted>(?:[^"]|"")+)"|(?<plain>\w+))(?:\s+(?<end>ASC|DESC))?\s*\z""", RegexOptions.IgnoreCase)]
