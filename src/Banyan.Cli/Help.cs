@@ -17,7 +17,7 @@ static class Help
 
     /// <summary>
     /// Builds the root command from the commands, grouped by verb. If the first argument is a command's name, only that one is made, or all
-    /// that share its settings; <c>--version</c> needs none.
+    /// that share its settings.
     /// </summary>
     public static RootCommand Root(string description, string[] args, params (string Verb, Row[] Rows)[] groups)
     {
@@ -31,8 +31,6 @@ static class Help
 
     static IEnumerable<Row> Needed(IReadOnlyList<Row> rows, string[] args)
     {
-        if (args is ["--version"])
-            return [];
         var named = rows.Where(r => args is [var first, ..] && r.Name == first).ToList();
         return named is not [var row] ? rows : row.Settings ? rows.Where(r => r.Settings) : named;
     }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Reflection;
+using System.Runtime.CompilerServices;
 using Banyan.Cli;
 using Banyan.Cli.Commands;
 using Banyan.Cli.Commands.Benchmark;
@@ -8,10 +10,17 @@ using Banyan.Cli.Commands.Hub;
 using Banyan.Cli.Commands.Tune;
 
 StandardStreams.Guard();
-return await Exit.Run(Commands(args), args);
+if (args is not ["--version"])
+    return await RunAsync(args);
+Console.WriteLine(typeof(Program).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion);
+return 0;
 
 partial class Program
 {
+    // A method of its own: what it uses is read, and in the single file unpacked, where it is called.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    static Task<int> RunAsync(string[] args) => Exit.Run(Commands(args), args);
+
     /// <summary>
     /// The root command. A command is made where the line names it: making all of them reads every assembly, which takes longer than most
     /// commands. Those that share the server's settings are made together, since a settings file may contain any of them.
