@@ -66,7 +66,7 @@ public class TemplatePageTests(SharedHub shared)
     }
 
     [Theory]
-    [InlineData("16x51", "fits: 26 to 41 tokens a second")]
+    [InlineData("16x51", "fits: 20 to 41 tokens a second")]
     [InlineData("1x51", "too large: needs 1.3 GB")]
     [InlineData("16x99", null)]
     [InlineData("<b>x51", null)]

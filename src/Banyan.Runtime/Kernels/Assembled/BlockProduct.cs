@@ -245,6 +245,14 @@ internal sealed class BlockProduct(Vectors vectors, WeightKind kind, int tokens,
         for (var term = 0; term < terms; term++)
         {
             var (first, last) = (Sum(token, term) + part, Sum(token, term, 1) + part);
+            if (kind == WeightKind.NumbersAndMins)
+            {
+                // Sums of codes fit 16 bits, and above a number is 0: one instruction multiplies and adds.
+                vectors.MultiplyWordPairs(first, first, _registers.Min);
+                vectors.AddWordDot(first, last, _registers.LastScale);
+                vectors.ToFloats(first);
+                continue;
+            }
             vectors.ToFloats(first);
             vectors.ToFloats(last);
             vectors.Multiply(first, first, _registers.Min);

@@ -56,10 +56,9 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
         }
         if (TCodes.HasMins)
         {
-            // The numbers as floats, as of U6.
             Vectors.Move(Registers.Scale, Registers.GroupScale + part);
-            ReadNumbers(Registers.Min, 0, part, null);
-            ReadNumbers(Registers.LastScale, 16, part, null);
+            Vectors.LoadBytes(Registers.Min, Scales, part * Vectors.Bytes / 4, signed: false);
+            Vectors.LoadBytes(Registers.LastScale, Scales, 16 + part * Vectors.Bytes / 4, signed: false);
             return;
         }
         if (TCodes.Unit == 16)
@@ -93,12 +92,11 @@ internal sealed class CodedReader<TCodes>(Vectors vectors) : PanelReader(vectors
     }
 
     // 16 numbers as floats, times a group's.
-    void ReadNumbers(int to, int offset, int part, int? group)
+    void ReadNumbers(int to, int offset, int part, int group)
     {
         Vectors.LoadBytes(to, Scales, offset + part * Vectors.Bytes / 4, signed: true);
         Vectors.ToFloats(to);
-        if (group is { } floats)
-            Vectors.Multiply(to, to, floats + part);
+        Vectors.Multiply(to, to, group + part);
     }
 
     public override void ReadQuants(int offset, Action<int, int, int> each)

@@ -137,6 +137,9 @@ internal abstract class Vectors(KernelWriter code)
     /// <summary>One part's, with a register of activations.</summary>
     public abstract void AddDot(int sum, int weights, int activations);
 
+    /// <summary>to = two integers of 16 bits × two (vpmaddwd).</summary>
+    public abstract void MultiplyWordPairs(int to, int a, int b);
+
     /// <summary>sum += two integers of 16 bits × two (vpdpwssd).</summary>
     public abstract void AddWordDot(int sum, int a, int b);
 }

@@ -111,6 +111,8 @@ internal sealed class YmmVectors(KernelWriter code, VectorForm form) : Vectors(c
             A.evex.vpdpbusd(Ymm(sum), Ymm(weights), Ymm(activations));
     }
 
+    public override void MultiplyWordPairs(int to, int a, int b) => A.vpmaddwd(Ymm(to), Ymm(a), Ymm(b));
+
     public override void AddWordDot(int sum, int a, int b)
     {
         if (form == VectorForm.Ymm)

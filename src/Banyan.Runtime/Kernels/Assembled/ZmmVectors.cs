@@ -81,5 +81,6 @@ internal sealed class ZmmVectors(KernelWriter code) : Vectors(code)
     public override void AddDots(int sums, int weights, ActivationRows rows, int token, int offset) =>
         A.vpdpbusd(Zmm(sums), Zmm(weights), rows.Broadcast(token, offset));
     public override void AddDot(int sum, int weights, int activations) => A.vpdpbusd(Zmm(sum), Zmm(weights), Zmm(activations));
+    public override void MultiplyWordPairs(int to, int a, int b) => A.vpmaddwd(Zmm(to), Zmm(a), Zmm(b));
     public override void AddWordDot(int sum, int a, int b) => A.vpdpwssd(Zmm(sum), Zmm(a), Zmm(b));
 }
