@@ -248,7 +248,7 @@ public sealed class OAuthAppTests(LocalHub hub) : OAuthAppContract(hub), IClassF
 
         // The app goes, and all it was given with it.
         var appId = Regex.Match((await developer.GetAsync("/settings/applications")).Html,
-            "/settings/applications/remove.*?name=\"id\" value=\"(\\d+)\"").Groups[1].Value;
+            "/settings/applications/remove(?s:.*?)name=\"id\" value=\"(\\d+)\"").Groups[1].Value;
         Assert.Equal(HttpStatusCode.BadRequest,
             (await visit.SendAsync("/settings/applications", "/settings/applications/remove", ("id", appId))).StatusCode);
         Assert.Equal(HttpStatusCode.OK,

@@ -242,11 +242,9 @@ public sealed partial class MailTests : IAsyncLifetime
         });
         using var visit = new PageVisit(hub);
         await visit.SendAsync("/login/forgot", "/login/forgot", ("who", "ana@example.org"));
-        var job = hub.Server.Services.GetRequiredService<MailJob>();
-        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => job.RunAsync(new(null), default));
         Assert.StartsWith(
-            $"{host}:{mail.Port} takes no mail: {(offersTls ? "SslHandshakeException" : "NotSupportedException")}", failure.Message,
-            StringComparison.Ordinal);
+            $"{host}:{mail.Port} takes no mail: {(offersTls ? "SslHandshakeException" : "NotSupportedException")}",
+            await FailureAsync(hub), StringComparison.Ordinal);
         Assert.Empty(mail.Take());
         Assert.Equal(1, await hub.Server.Services.GetRequiredService<HubDatabase>()
             .ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM mails"), default));
@@ -277,16 +275,34 @@ public sealed partial class MailTests : IAsyncLifetime
         await hub.Server.Services.GetRequiredService<HubDatabase>()
             .WriteAsync(t => t.ExecuteAsync("UPDATE accounts SET email = 'ana@example.org' WHERE name = 'ana'"), default);
         await visit.SendAsync("/login/forgot", "/login/forgot", ("who", "ana@example.org"));
-        var sent = hub.Server.Services.GetRequiredService<MailJob>().RunAsync(new(null), default);
         if (problem.Length > 0)
         {
-            Assert.Contains(problem, (await Assert.ThrowsAsync<InvalidOperationException>(() => sent)).Message);
+            Assert.Contains(problem, await FailureAsync(hub));
             Assert.Empty(mail.Take());
             return;
         }
-        await sent;
+        await hub.Server.Services.GetRequiredService<MailJob>().RunAsync(new(null), default);
         Assert.Equal("ana@example.org", Assert.Single(mail.Take()).To.ToString());
         Assert.True(mail.WasEncrypted);
+    }
+
+    /// <summary>What a delivery fails with: the hub's own job may come first, and after it the mail is due later.</summary>
+    static async Task<string> FailureAsync(HubServer hub)
+    {
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            try
+            {
+                await hub.Server.Services.GetRequiredService<MailJob>().RunAsync(new(null), default);
+            }
+            catch (InvalidOperationException e)
+            {
+                return e.Message;
+            }
+            await hub.Server.Services.GetRequiredService<HubDatabase>()
+                .WriteAsync(t => t.ExecuteAsync("UPDATE mails SET due_at = 0"), default);
+        }
+        return "none";
     }
 
     static X509Certificate2 Authority(string name)
