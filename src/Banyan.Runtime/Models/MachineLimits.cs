@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Banyan.Runtime.Kernels;
@@ -26,7 +27,7 @@ public sealed record MachineLimits(double ReadBandwidth, double IntegerPeak)
         // All of it each time: of a small piece the caches would hold too much.
         using var buffer = new AlignedBuffer(256L << 20);
         // Of memory that was never written, every page would be the same one, in a cache.
-        System.Runtime.InteropServices.NativeMemory.Clear(buffer.Pointer, (nuint)buffer.Length);
+        NativeMemory.Clear(buffer.Pointer, (nuint)buffer.Length);
         var job = new ReadJob { Buffer = buffer.Pointer, Bytes = buffer.Length };
         return buffer.Length / Least(TimeSpan.FromMilliseconds(400), () => pool.Run(ref job, 128));
     }

@@ -21,7 +21,7 @@ internal static unsafe class PanelKernel
         public long XStrideBytes;
         public float* Y;
 
-        /// <summary>From this panel to the one that is multiplied after it.</summary>
+        /// <summary>From this panel to the one after it in memory, which is usually multiplied next.</summary>
         public long NextBytes;
     }
 

@@ -7,8 +7,8 @@ namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>Which registers hold what besides sums and totals; of what has several parts, that of the first.</summary>
 /// <param name="Scale">A block's scales.</param>
-/// <param name="Min">A block's minimums; of U6 the scales of the first 16 columns, as floats.</param>
-/// <param name="LastScale">U6: the scales of the last 16 columns; else free while scales are read.</param>
+/// <param name="Min">A block's minimums; of U6 the scales of the first 16 columns, as floats; of numbers and minimums these numbers.</param>
+/// <param name="LastScale">U6, numbers and minimums: as Min, of the last 16 columns; else free while scales are read.</param>
 /// <param name="Temporary">Whatever lasts for an instruction or two.</param>
 /// <param name="Weights">What is multiplied.</param>
 /// <param name="Packed">What weights are unpacked from.</param>
