@@ -2,9 +2,7 @@ using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli;
 
-/// <summary>
-/// Writes an answer as it comes: its text to standard output; its reasoning, dimmed, where a person sees it and nowhere else.
-/// </summary>
+/// <summary>Writes an answer as it streams: its text to standard output; its reasoning, dimmed, only to a terminal.</summary>
 sealed class AnswerPrinter
 {
     readonly TextWriter? _thoughts = !Console.IsOutputRedirected ? Console.Out : !Console.IsErrorRedirected ? Console.Error : null;

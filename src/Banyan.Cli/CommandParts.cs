@@ -2,12 +2,10 @@ using System.CommandLine;
 
 namespace Banyan.Cli;
 
-/// <summary>
-/// What commands are made of. A command is a class that derives from <see cref="Command"/>: its options are fields, its constructor says in
-/// which order help shows them, its action is the method <c>Execute</c> or <c>ExecuteAsync</c>. Options that several commands share are
-/// declared here, or, where they belong together, in a class of their own: <see cref="ModelChoice"/>, <see cref="HubChoice"/>,
-/// <see cref="Sampling"/>.
-/// </summary>
+/// <summary>The parts that commands are made of. A command is a class that derives from <see cref="Command"/>: its options are fields, its
+/// constructor says in which order help shows them, its action is the method <c>Execute</c> or <c>ExecuteAsync</c>. Options that several
+/// commands share are declared here, or, if they belong together, in a class of their own: <see cref="ModelChoice"/>,
+/// <see cref="HubChoice"/>, <see cref="Sampling"/>.</summary>
 static class CommandParts
 {
     /// <summary><c>--json</c>: the result as JSON on standard output, for programs.</summary>

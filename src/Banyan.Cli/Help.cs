@@ -4,10 +4,8 @@ using System.CommandLine.Invocation;
 
 namespace Banyan.Cli;
 
-/// <summary>
-/// How help reads: the tool's own is its commands by verb, a line each; that of a group of commands likewise; a command's own shows its
-/// whole description with examples.
-/// </summary>
+/// <summary>The format of help: for the tool, its commands by verb, one per line; likewise for a group of commands; for a command, its
+/// whole description with examples.</summary>
 static class Help
 {
     const int Widest = 110;

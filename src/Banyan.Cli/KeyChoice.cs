@@ -3,7 +3,8 @@ using Banyan.Server.Keys;
 
 namespace Banyan.Cli;
 
-/// <summary>Where API keys are: the same for the servers, which ask for them, and for <c>banyan key</c>, which makes them.</summary>
+/// <summary>The option that says where API keys are stored, shared by the servers, which require them, and <c>banyan key</c>, which creates
+/// them.</summary>
 static class KeyChoice
 {
     public static Option<string> NewDataOption() => new("--data")

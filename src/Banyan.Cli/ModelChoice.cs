@@ -6,7 +6,7 @@ using Banyan.Runtime.Models;
 
 namespace Banyan.Cli;
 
-/// <summary>The MODEL argument and the options of loading, the same for every command that computes.</summary>
+/// <summary>The MODEL argument and the options for loading, the same for every command that computes.</summary>
 sealed class ModelChoice
 {
     readonly Argument<string> _path = new("MODEL")

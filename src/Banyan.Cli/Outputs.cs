@@ -5,10 +5,8 @@ namespace Banyan.Cli;
 /// <summary>Where a command may put a file.</summary>
 static partial class Outputs
 {
-    /// <summary>
-    /// What stands at a path, if it is not a file that could be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file
-    /// onto <c>/dev/null</c> or a link would replace what other programs rely on.
-    /// </summary>
+    /// <summary>What is at a path, if it is not a file that can be replaced: a link, a device, a pipe, a socket, a folder. Renaming a file
+    /// onto <c>/dev/null</c> or a link would replace what other programs rely on.</summary>
     public static string? NoFile(string path)
     {
         var info = new FileInfo(path);

@@ -2,10 +2,8 @@ using System.Reflection;
 
 namespace Banyan.Cli;
 
-/// <summary>
-/// The model that ships with Banyan. Its files lie beside the program; where the program is one file they are inside, and are unpacked
-/// below the data folder once, because weights are mapped from a file.
-/// </summary>
+/// <summary>The model that ships with Banyan. Its files are beside the program; a single-file program contains them and unpacks them once
+/// below the data folder, because weights are mapped from a file.</summary>
 static class Sprout
 {
     /// <summary>Its name, as a model and as a repository of the organization <c>banyan</c>.</summary>

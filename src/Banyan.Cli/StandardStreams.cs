@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Banyan.Cli;
 
-/// <summary>
-/// Standard input, output and error, be they open or not. Where one was closed (<c>&lt;&amp;-</c>, some services), the first file that the
-/// runtime opens takes its number: reading it waits for ever, writing it damages that file.
-/// </summary>
+/// <summary>Standard input, output and error, whether or not they are open. If one was closed (<c>&lt;&amp;-</c>, some services), the first
+/// file that the runtime opens gets its number: reading it blocks forever, and writing it damages that file.</summary>
 static partial class StandardStreams
 {
     const int GetDescriptorFlags = 1, CloseOnExec = 1;

@@ -1,6 +1,6 @@
 namespace Banyan.Training;
 
-/// <summary>What is left of a run.</summary>
+/// <summary>The remaining work of a run.</summary>
 /// <param name="Steps">Steps.</param>
 /// <param name="Training">Their forward and backward passes, in multiplications of the forward passes.</param>
 /// <param name="Evaluation">Forward passes of all evaluations, and of the comparison at the end.</param>
@@ -26,10 +26,8 @@ internal readonly record struct RunCosts(double Training, double Evaluation, dou
         return TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.MaxValue.TotalSeconds / 2));
     }
 
-    /// <summary>
-    /// Seconds a unit of what was done one after the other: the median of the second half, as in the first code is compiled and memory
-    /// touched for the first time, and as others may be at work for a moment.
-    /// </summary>
+    /// <summary>Seconds per unit of consecutive measurements: the median of the second half. In the first half, code is compiled and memory
+    /// is touched for the first time; the median ignores short interruptions.</summary>
     public static double PerUnit(IReadOnlyList<(double Work, double Seconds)> done)
     {
         double[] rates = [.. done.Skip(done.Count / 2).Select(d => d.Seconds / d.Work).Order()];

@@ -2,10 +2,8 @@ namespace Banyan.Training;
 
 /// <summary>A training text as tokens.</summary>
 /// <param name="Tokens">All its tokens.</param>
-/// <param name="Targets">
-/// One a token: whether it is predicted from those before it and counts in the loss. That of the first token has no effect: nothing is
-/// before it.
-/// </param>
+/// <param name="Targets"> For each token, whether it is predicted from those before it and counts in the loss. The first token's has no
+/// effect. </param>
 public sealed record Sample(int[] Tokens, bool[] Targets);
 
 /// <summary>Two answers to one prompt, of which one is preferred.</summary>

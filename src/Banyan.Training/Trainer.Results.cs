@@ -23,16 +23,12 @@ public sealed unsafe partial class Trainer
         })])
         : throw new InvalidOperationException($"Method is {_options.Method}: there is no adapter");
 
-    /// <summary>
-    /// What the held-out texts cost the base before its vocabulary was extended, in their order; the first of them where it is not all.
-    /// Null: the base's losses are those of the weights as they were before.
-    /// </summary>
+    /// <summary>The base's losses on the held-out texts before its vocabulary was extended, in their order; possibly of the first ones
+    /// only. Null: the base is the model's weights before training.</summary>
     public IReadOnlyList<TextLoss>? BaseLosses { get; init; }
 
-    /// <summary>
-    /// What is held out with the base and with what was trained as it is now, text by text; null if nothing is, and from scratch, which
-    /// has no base.
-    /// </summary>
+    /// <summary>Compares base and current model on the held-out texts, text by text; null if nothing is held out, and for training from
+    /// scratch, which has no base.</summary>
     public HeldOutComparison? Compare()
     {
         if (!Compares)

@@ -18,14 +18,14 @@ namespace Banyan.Training;
 /// trainer.Run();
 /// PeftAdapter.Write("out", trainer.Adapter(), model.Config, model.Path);
 /// </code>
-/// A step, of which no bit depends on how many threads there are:
+/// A step, whose result does not depend on the number of threads:
 /// <code>
-/// 1. each of its sequences forward and back; gradients are added up, of the mean over the step's targets
+/// 1. forward and backward pass of each of its sequences; gradients of the mean over the step's targets are summed
 /// 2. their norm, clipped
 /// 3. AdamW or Muon with the step's learning rate
-/// 4. now and then: the loss of what is held out, and a checkpoint
+/// 4. at intervals: the held-out loss, and a checkpoint
 /// </code>
-/// With a folder it goes on where its last checkpoint is, and comes to the same result. The model generates nothing meanwhile.
+/// With a folder it resumes from its last checkpoint, with the same result. The model must not generate meanwhile.
 /// </summary>
 public sealed unsafe partial class Trainer : IDisposable
 {
@@ -54,7 +54,7 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <param name="data">The training data.</param>
     /// <param name="options">How.</param>
     /// <param name="folder">The checkpoint's folder; null for no checkpoints.</param>
-    /// <param name="teacher">Of <see cref="TuneObjective.Distill"/>: the model that is learned from, with the same vocabulary.</param>
+    /// <param name="teacher">Of <see cref="TuneObjective.Distill"/>: the teacher, with the same vocabulary.</param>
     /// <exception cref="ArgumentException">An option is out of range, or does not fit the model or the data.</exception>
     /// <exception cref="TrainingException">The folder has the checkpoint of another run or a damaged one; or there is not enough
     /// memory.</exception>
@@ -100,7 +100,7 @@ public sealed unsafe partial class Trainer : IDisposable
     /// <summary>The result of each step; for steps before the checkpoint it resumed from, without their speed.</summary>
     public IReadOnlyList<StepResult> History => _history;
 
-    /// <summary>The loss of what is held out before the first step; null if nothing is, or before the run.</summary>
+    /// <summary>The held-out loss before the first step; null if nothing is held out, or before the run.</summary>
     public double? HeldOutBefore { get; private set; }
 
     /// <summary>The latest held-out loss.</summary>
@@ -138,7 +138,7 @@ public sealed unsafe partial class Trainer : IDisposable
         return true;
     }
 
-    /// <summary>A text to check results with: what is held out, or what was learned from.</summary>
+    /// <summary>A text for checking results: held out if there is one, otherwise from the training data.</summary>
     internal Sample ProbeText => (_heldOut.Count > 0 ? _heldOut : _items).First;
 
     internal Model Model => _model;

@@ -7,7 +7,7 @@ namespace Banyan.Training;
 /// <summary>Which parameters are trained.</summary>
 public enum TuneMethod
 {
-    /// <summary>Low-rank adapters beside frozen weights of any format (arXiv 2106.09685); QLoRA where these are quantized.</summary>
+    /// <summary>Low-rank adapters beside frozen weights of any format (arXiv 2106.09685); QLoRA if these are quantized.</summary>
     Lora,
 
     /// <summary>LoRA with a trained magnitude for each output (arXiv 2402.09353).</summary>
@@ -49,19 +49,15 @@ public enum TuneOptimizer
     Muon,
 }
 
-/// <summary>
-/// What weights are multiplied in, frozen or trained as a whole. Everything else is float32: the trained numbers themselves and their
-/// gradients, adapters, attention, norms, losses and sums.
-/// </summary>
+/// <summary>The precision in which weights are multiplied, frozen or trained as a whole. Everything else is float32: the trained numbers
+/// themselves and their gradients, adapters, attention, norms, losses and sums.</summary>
 public enum TunePrecision
 {
     /// <summary>Float32.</summary>
     Float32,
 
-    /// <summary>
-    /// Weights and what they are multiplied with are rounded to BF16, 8 bits of mantissa, and summed in float32, as PyTorch's autocast
-    /// does: up to twice as fast where the processor multiplies pairs of them.
-    /// </summary>
+    /// <summary>Weights and their inputs are rounded to BF16, 8 bits of mantissa, and summed in float32, as PyTorch's autocast does: up to
+    /// twice as fast where the processor multiplies pairs of them.</summary>
     BFloat16,
 }
 
@@ -92,10 +88,8 @@ public sealed record TuneOptions
     /// <summary>Train only the last N layers; null for all.</summary>
     public int? TopLayers { get; init; }
 
-    /// <summary>
-    /// The last so many tokens of the vocabulary are trained beside the adapters, as rows of embedding and output; all others stay
-    /// (<see cref="VocabularyExtension"/>).
-    /// </summary>
+    /// <summary>How many of the vocabulary's last tokens are trained beside the adapters, as rows of embedding and output; all others are
+    /// frozen (<see cref="VocabularyExtension"/>).</summary>
     public int NewTokens { get; init; }
 
     /// <summary>Tokens of a sequence, into which samples are packed; a longer sample is cut.</summary>
@@ -164,22 +158,18 @@ public sealed record TuneOptions
     /// <summary>The maximum number of held-out sequences in an evaluation.</summary>
     public int EvaluateSequences { get; init; } = 32;
 
-    /// <summary>
-    /// Recompute layers in the backward pass, so that only their inputs are kept: a third more work, a fraction of the memory. Null:
-    /// where it would not fit otherwise. The result is the same, bit for bit.
-    /// </summary>
+    /// <summary>Recompute layers in the backward pass, so that only their inputs are kept: a third more work, a fraction of the memory.
+    /// Null: only if it would not fit otherwise. The result is the same, bit for bit.</summary>
     public bool? Recompute { get; init; }
 
-    /// <summary>What weights are multiplied in.</summary>
+    /// <summary>The precision in which weights are multiplied.</summary>
     public TunePrecision Precision { get; init; }
 
-    /// <summary>Whether <see cref="TunePrecision.BFloat16"/> can be had here: x86 with AVX512_BF16.</summary>
+    /// <summary>Whether <see cref="TunePrecision.BFloat16"/> is available here: x86 with AVX512_BF16.</summary>
     public static bool HasBFloat16 => Gemm.HasBFloat16;
 
-    /// <summary>
-    /// Whether it is the faster one here: it has up to twice float32's products a cycle on AMD's processors (in registers 1.7 times,
-    /// measured on Zen 5), and half of them on Intel's (measured on Sapphire Rapids).
-    /// </summary>
+    /// <summary>Whether it is faster here: it has up to twice float32's products a cycle on AMD's processors (in registers 1.7 times,
+    /// measured on Zen 5), and half of them on Intel's (measured on Sapphire Rapids).</summary>
     public static bool IsBFloat16Faster => HasBFloat16 && ProcessorFacts.Current.IsAmd;
 
     /// <summary>The peak learning rate in effect.</summary>
@@ -197,7 +187,7 @@ public sealed record TuneOptions
 
     internal bool HasAdapters => Method is TuneMethod.Lora or TuneMethod.Dora;
 
-    /// <summary>Whether a whole model comes of it: no adapter's format has a place for new tokens.</summary>
+    /// <summary>Whether the result is a whole model: no adapter format has a place for new tokens.</summary>
     internal bool WritesModel => !HasAdapters || NewTokens > 0;
 
     /// <summary>Validates all options.</summary>

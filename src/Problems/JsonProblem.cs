@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace Banyan;
 
-/// <summary>What is wrong with JSON, in the terms of who wrote it: .NET's own messages speak of its types and count lines from 0.</summary>
+/// <summary>Describes errors in JSON for its author: .NET's own messages name .NET types and count lines from 0.</summary>
 static partial class JsonProblem
 {
-    /// <summary>What an exception of a JSON reader says of the text.</summary>
+    /// <summary>What a JSON reader's exception says about the text.</summary>
     /// <param name="e">The exception.</param>
-    /// <param name="ofLine">Whether the text is one line of a file, whose number is told already.</param>
+    /// <param name="ofLine">Whether the text is one line of a file whose number the message already has.</param>
     public static string Of(Exception e, bool ofLine = false)
     {
         if (e is not JsonException json)

@@ -3,13 +3,11 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Banyan;
 
-/// <summary>Pipes, sockets and devices, which a folder may hold beside its files: to open one may wait for ever.</summary>
+/// <summary>Pipes, sockets and devices that a folder may contain beside its files: opening one may block forever.</summary>
 static partial class SpecialFile
 {
-    /// <summary>
-    /// Whether a file is one, or may not be read. What has no length is opened without waiting for whoever writes into a pipe: only a file
-    /// can be gone through.
-    /// </summary>
+    /// <summary>Whether a file is one of these, or cannot be read. A file without length is opened in non-blocking mode, so that a pipe
+    /// without a writer does not block: only a regular file is seekable.</summary>
     public static bool Is(FileInfo file)
     {
         if (file.Length > 0 || OperatingSystem.IsWindows())

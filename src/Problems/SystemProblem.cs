@@ -3,13 +3,11 @@ using System.Text.RegularExpressions;
 
 namespace Banyan;
 
-/// <summary>
-/// What the operating system or the network refused, in a user's terms: .NET's own messages speak of parts of paths and of inner
-/// exceptions.
-/// </summary>
+/// <summary>Describes in a user's terms what the operating system or the network refused: .NET's own messages mention parts of paths and
+/// inner exceptions.</summary>
 static partial class SystemProblem
 {
-    /// <summary>What an exception says.</summary>
+    /// <summary>The message of an exception.</summary>
     public static string Of(Exception e)
     {
         for (var cause = e; cause is not null; cause = cause.InnerException)

@@ -4,7 +4,7 @@ using Org.BouncyCastle.Crypto.Signers;
 
 namespace Banyan.Signatures;
 
-/// <summary>What is signed of a report, and whether a signature is that of a key: for who writes reports and for who shows them.</summary>
+/// <summary>The text of a report that is signed, and the verification of signatures, shared by writers and readers of reports.</summary>
 static class SignedText
 {
     /// <summary>The algorithm as reports name it (RFC 8032).</summary>

@@ -70,7 +70,7 @@ sealed class BackupCommand : Command
         HelpName = "NAME",
     };
 
-    /// <summary>Runs an action and turns what is wrong with a backup into the command's error.</summary>
+    /// <summary>Runs an action; an error of the backup becomes the command's error.</summary>
     public static async Task<int> Explained(Func<Task<int>> work)
     {
         try

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Banyan.Cli.Commands;
 
-/// <summary>On a terminal: chunks that are done, and the time that is left.</summary>
+/// <summary>A terminal's progress bar: chunks done, and the time left.</summary>
 sealed class ChunkBar(int chunks) : IProgress<int>, IDisposable
 {
     readonly long _began = Stopwatch.GetTimestamp();

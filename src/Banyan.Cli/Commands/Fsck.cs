@@ -82,14 +82,14 @@ sealed partial class Fsck : Command
             (report.Clean ? "all as it should be" : $"{report.Findings.Count(f => f.Damage)} damaged"));
     }
 
-    /// <exception cref="CommandException">It is none.</exception>
+    /// <exception cref="CommandException">It is not valid.</exception>
     static double Share(string text) =>
         text.EndsWith('%') && double.TryParse(text[..^1], NumberStyles.Float, CultureInfo.InvariantCulture, out var percent)
         && percent is > 0 and <= 100
             ? percent / 100
             : throw new CommandException($"--sample {text}: expected a share like 1% or 0.5%");
 
-    /// <exception cref="CommandException">It is none.</exception>
+    /// <exception cref="CommandException">It is not valid.</exception>
     static long Speed(string text)
     {
         var match = Written().Match(text);

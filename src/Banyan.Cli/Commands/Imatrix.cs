@@ -4,7 +4,7 @@ using Banyan.Runtime.Quantization;
 
 namespace Banyan.Cli.Commands;
 
-/// <summary><c>banyan imatrix MODEL OUT.gguf --text FILE</c>: what matters of the weights, for quantize.</summary>
+/// <summary><c>banyan imatrix MODEL OUT.gguf --text FILE</c>: an importance matrix, for quantize.</summary>
 sealed class Imatrix : Command
 {
     readonly ModelChoice _model;

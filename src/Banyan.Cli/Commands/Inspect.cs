@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands;
 
-/// <summary><c>banyan inspect MODEL</c>: what a model file is, holds and needs.</summary>
+/// <summary><c>banyan inspect MODEL</c>: what a model file is, contains and needs.</summary>
 sealed class Inspect : Command
 {
     const string About =

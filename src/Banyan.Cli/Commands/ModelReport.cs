@@ -79,7 +79,7 @@ sealed partial record ModelReport(
         return new(weights, tokens, kv, OverheadBytes, weights + kv + OverheadBytes, machine, Math.Min(machine, FreeMemory() ?? machine));
     }
 
-    /// <summary>What Linux could give to a new program; unknown elsewhere.</summary>
+    /// <summary>The memory available to a new program, on Linux; null elsewhere.</summary>
     static long? FreeMemory()
     {
         if (!File.Exists("/proc/meminfo"))

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Cli.Commands;
 
-/// <summary>A matrix of floats as NumPy writes it (format 1.0), row by row: how many there are is known at the end.</summary>
+/// <summary>Writes a matrix of floats in NumPy's format 1.0, row by row; the number of rows is filled in at the end.</summary>
 sealed class NpyFile(Stream stream)
 {
     const int HeaderBytes = 128;

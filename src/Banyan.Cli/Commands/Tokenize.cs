@@ -9,7 +9,7 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands;
 
-/// <summary><c>banyan tokenize MODEL</c>: what a model makes of a text, and the way back.</summary>
+/// <summary><c>banyan tokenize MODEL</c>: a model's tokens of a text, and text from tokens.</summary>
 sealed class Tokenize : Command
 {
     const string About =
@@ -80,7 +80,7 @@ sealed class Tokenize : Command
             Console.Out.Write(text);
     }
 
-    /// <summary>A token's text with what cannot be seen written out; bytes of an incomplete character in hex.</summary>
+    /// <summary>A token's text with invisible characters escaped; bytes of an incomplete character in hex.</summary>
     static string Visible(Tokenizer tokenizer, int id)
     {
         var visible = new StringBuilder();

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Cli.Editing;
 
-/// <summary>A text with a cursor in it, and what keys do to them. It moves by what a reader takes for one character.</summary>
+/// <summary>A text with a cursor in it, and what keys do to them. The cursor moves by user-perceived characters.</summary>
 sealed class EditedText
 {
     readonly StringBuilder _text = new();

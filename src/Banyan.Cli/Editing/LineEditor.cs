@@ -1,11 +1,9 @@
 namespace Banyan.Cli.Editing;
 
-/// <summary>
-/// Reads what a user types on a terminal, as shells do: cursor keys, words, history, several lines, pasted text as one piece.
-/// Written here because the libraries for it are not kept (ReadLine, RadLine) or not to be had for this runtime.
-/// </summary>
+/// <summary>Reads what a user types on a terminal, as shells do: cursor keys, words, history, several lines, pasted text as one piece.
+/// Written here because the libraries for it are unmaintained (ReadLine, RadLine) or unavailable for this runtime.</summary>
 /// <param name="keys">The next key, without showing it.</param>
-/// <param name="waiting">Whether another key is there already, as within a paste.</param>
+/// <param name="waiting">Whether another key is already available, as during a paste.</param>
 /// <param name="output">The terminal.</param>
 /// <param name="size">Its width and height now.</param>
 sealed class LineEditor(Func<ConsoleKeyInfo> keys, Func<bool> waiting, TextWriter output, Func<(int Width, int Height)> size)

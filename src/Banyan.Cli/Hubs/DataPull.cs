@@ -3,13 +3,11 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Hubs;
 
-/// <summary>Data to learn from that is named by its repo: pulled from the configured hub where it is not here.</summary>
+/// <summary>Training data named by its repo: pulled from the configured hub if it is not on this machine.</summary>
 static class DataPull
 {
-    /// <summary>
-    /// Where data is: a file or folder as it is; of <c>owner/name[@revision][:file or folder]</c>, a data set repo, its data files. Without
-    /// the hub what was pulled before is used.
-    /// </summary>
+    /// <summary>The path of the data: a file or folder as it is; for <c>owner/name[@revision][:file or folder]</c>, the data files of that
+    /// data set repo. If the hub does not answer, what was pulled before is used.</summary>
     /// <exception cref="CommandException">It does not exist.</exception>
     public static async Task<PulledThing> FindAsync(string data, CancellationToken cancellationToken)
     {

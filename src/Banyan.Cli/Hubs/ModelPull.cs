@@ -4,13 +4,12 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Hubs;
 
-/// <summary>A model that is named by its repo: pulled from the configured hub where it is not here, then a path like any other.</summary>
+/// <summary>A model named by its repo: pulled from the configured hub if it is not on this machine, then a path like any other.</summary>
 static class ModelPull
 {
-    /// <summary>
-    /// The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program; <c>owner/name[@revision][:which]</c>
-    /// after pulling what it needs. Without the hub what was pulled before is used.
-    /// </summary>
+    /// <summary>The path of a model: a file or folder as it is; <c>sprout</c>, which ships with the program;
+    /// <c>owner/name[@revision][:which]</c> after pulling what it needs. If the hub does not answer, what was pulled before is
+    /// used.</summary>
     /// <exception cref="CommandException">It does not exist, or is ambiguous and there is no terminal to ask on.</exception>
     public static async Task<string> PathAsync(string model, CancellationToken cancellationToken) =>
         (await FindAsync(model, cancellationToken)).Path;

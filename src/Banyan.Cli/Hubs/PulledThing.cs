@@ -2,7 +2,7 @@ using Banyan.Client;
 
 namespace Banyan.Cli.Hubs;
 
-/// <summary>A model or data, here; where it was named by its repo, with the commit that makes it the same tomorrow.</summary>
+/// <summary>A model or data on this machine; if it was named by its repo, with the commit that identifies it.</summary>
 /// <param name="Path">Where it is.</param>
 /// <param name="Repo">Its repo.</param>
 /// <param name="Commit">Its revision.</param>

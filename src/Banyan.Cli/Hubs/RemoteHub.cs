@@ -3,7 +3,7 @@ using Banyan.Client;
 
 namespace Banyan.Cli.Hubs;
 
-/// <summary>The options of talking with a hub, the same for <c>pull</c> and <c>push</c>.</summary>
+/// <summary>The options for connecting to a hub, the same for <c>pull</c> and <c>push</c>.</summary>
 sealed class RemoteHub
 {
     readonly Argument<string> _repo = new("REPO")

@@ -5,7 +5,7 @@ using Banyan.Server.Inference.Models;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>The tables <c>[models.NAME]</c> of a file of settings: what is set for single models.</summary>
+/// <summary>The tables <c>[models.NAME]</c> of a settings file: settings of single models.</summary>
 static class ModelTables
 {
     public const string Prefix = "models.";

@@ -6,10 +6,8 @@ using System.Text.Json;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>
-/// A file of all that a command is given, so that a run can be repeated: <c>--config FILE</c>, TOML, an option or argument a line, by its
-/// name. What is on the command line decides before the file.
-/// </summary>
+/// <summary>A TOML file of a command's options and arguments, <c>--config FILE</c>, one per line by name, so that a run can be repeated.
+/// The command line takes precedence over the file.</summary>
 static class RunFile
 {
     const string FileOption = "--config";

@@ -2,12 +2,10 @@ using System.CommandLine;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>
-/// The settings of a server and of the commands beside it: options that a file and environment variables can give as well. The command line
-/// decides before a variable (<c>BANYAN_PUBLIC_URL</c>; with <c>_FILE</c> the file that holds the value), the variable before the file, the
-/// file before the default. What variables and file say is added to the command line before it is read, so that a value is checked in one
-/// way wherever it comes from.
-/// </summary>
+/// <summary>The settings of a server and of the commands beside it: options that a file and environment variables can give as well. The
+/// command line takes precedence over a variable (<c>BANYAN_PUBLIC_URL</c>; with <c>_FILE</c> the file that holds the value), the variable
+/// over the file, the file over the default. Values of variables and file are added to the command line before it is parsed, so that every
+/// value is checked in the same way.</summary>
 static class ServerSettings
 {
     const string FileOption = "--config", FileVariable = "BANYAN_CONFIG";

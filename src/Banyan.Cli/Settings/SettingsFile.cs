@@ -3,10 +3,8 @@ using Tomlyn.Syntax;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>
-/// A TOML file of settings: one <c>name = value</c> for each, where a value is text, a number, true or false, or a list of texts; and
-/// tables: <c>[models.NAME]</c> for each model of which something is set, <c>[sign-in.NAME]</c> for each provider by which people sign in.
-/// </summary>
+/// <summary>A TOML file of settings: <c>name = value</c>, where a value is text, a number, true or false, or a list of texts; and tables:
+/// <c>[models.NAME]</c> for each model with settings of its own, <c>[sign-in.NAME]</c> for each provider for signing in.</summary>
 static class SettingsFile
 {
     const int LargestFile = 1 << 20;

@@ -3,7 +3,7 @@ using Banyan.Server.SignIn.OpenId;
 
 namespace Banyan.Cli.Settings;
 
-/// <summary>The tables <c>[sign-in.NAME]</c> of a file of settings: providers by which people sign in (OpenID Connect).</summary>
+/// <summary>The tables <c>[sign-in.NAME]</c> of a settings file: providers for signing in (OpenID Connect).</summary>
 static class SignInTables
 {
     public const string Prefix = "sign-in.";

@@ -9,7 +9,7 @@ namespace Banyan.Client;
 /// <summary>
 /// Uploads a folder to a hub.
 /// <code>
-/// 1  the repo is there, or is made
+/// 1  the repo exists, or is created
 /// 2  how does the hub want each file, and which has it already?
 /// 3  large files: read once for SHA-256 and chunks; which has it?
 /// 4  send the rest: as chunks that it does not have, or whole

@@ -11,7 +11,7 @@ sealed record TreeLfs(string Oid, long Size);
 
 sealed record WhoAmIAnswer(string Name, string Type);
 
-/// <summary>A repo to be made; clients leave out what they do not choose.</summary>
+/// <summary>A repo to create; clients omit the fields that they leave to the defaults.</summary>
 sealed record NewRepo(string? Name, string? Organization, string? Type, string? Visibility, bool? Private = null,
     string? Sdk = null, string? License = null,
     IReadOnlyList<NewRepoFile>? Files = null, string? ResourceGroupId = null);

@@ -79,7 +79,7 @@ sealed record ReconstructionV2(
     [property: JsonPropertyName("terms")] IEnumerable<TermAnswer> Terms,
     [property: JsonPropertyName("xorbs")] IReadOnlyDictionary<string, List<FetchV2>> Xorbs);
 
-/// <summary>A part of a file that must be cut again: first byte and the one behind.</summary>
+/// <summary>A part of a file that must be chunked again: its first byte and the one after its last.</summary>
 sealed record WindowAnswer([property: JsonPropertyName("dirtyByteRange")] IReadOnlyList<long> Bytes);
 
 /// <summary>A node of the tree over a file's chunks.</summary>
@@ -92,7 +92,7 @@ sealed record MerkleRunAnswer(
     [property: JsonPropertyName("at_start")] bool AtStart,
     [property: JsonPropertyName("at_end")] bool AtEnd);
 
-/// <summary>What a client needs that changes some bytes of a file.</summary>
+/// <summary>What a client needs to change some bytes of a file.</summary>
 sealed record ChunkHashesAnswer(
     [property: JsonPropertyName("totalChunks")] long Chunks,
     [property: JsonPropertyName("fileSize")] long Size,

@@ -18,10 +18,8 @@ public sealed record ArenaQuestion(string Id, string Text)
     /// <summary>The id of a question that has none of its own.</summary>
     internal static string Numbered(int number) => string.Create(CultureInfo.InvariantCulture, $"question {number}");
 
-    /// <summary>
-    /// Reads questions from a file: one per line, or JSON lines with a <c>prompt</c> and, if wanted, an <c>id</c>. Throws <see cref="EvaluationException"/>
-    /// naming the line that is none.
-    /// </summary>
+    /// <summary>Reads questions from a file: one per line, or JSON lines with a <c>prompt</c> and, if wanted, an <c>id</c>. Throws
+    /// <see cref="EvaluationException"/> naming an invalid line.</summary>
     public static IReadOnlyList<ArenaQuestion> Read(string file)
     {
         var text = DataFiles.ReadText(file);

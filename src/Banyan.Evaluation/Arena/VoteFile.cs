@@ -155,10 +155,8 @@ public sealed class VoteFile : IDisposable
 
     static string[] Lines(string text) => text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>
-    /// The last vote that was noted must be there: it, or one after it where a crash came between, ends the file. What this account noted
-    /// is somewhere in it: others may have voted since.
-    /// </summary>
+    /// <summary>The last noted vote must exist: it ends the file, or one more vote follows it if a crash came between. The vote that this
+    /// account noted may be anywhere in the file, since others may have voted since.</summary>
     static void CheckLast(string path, string note, string text)
     {
         // Without a note it is from before there were any, or comes from elsewhere.

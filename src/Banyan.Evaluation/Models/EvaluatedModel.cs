@@ -2,7 +2,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models;
 
-/// <summary>A model to evaluate: a local one, one after an API, or recorded answers.</summary>
+/// <summary>A model to evaluate: a local one, one behind an API, or recorded answers.</summary>
 public abstract class EvaluatedModel : IAsyncDisposable
 {
     /// <summary>The requested id; for a local model its name with a hash of its weights.</summary>

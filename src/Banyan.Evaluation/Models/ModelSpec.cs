@@ -3,11 +3,9 @@ using Banyan.Evaluation.Models.Http;
 
 namespace Banyan.Evaluation.Models;
 
-/// <summary>
-/// Names of models that are not on this machine: <c>openai:NAME</c>, <c>gemini:NAME</c>, <c>anthropic:NAME</c>, <c>http://host/v1#NAME</c>
-/// for any server that speaks OpenAI's API, <c>recorded:FILE</c> or <c>recorded:FILE#NAME</c> for the answers of a transcript. Keys come
-/// from the environment, and are kept nowhere.
-/// </summary>
+/// <summary>Names of models that are not on this machine: <c>openai:NAME</c>, <c>gemini:NAME</c>, <c>anthropic:NAME</c>,
+/// <c>http://host/v1#NAME</c> for any server that speaks OpenAI's API, <c>recorded:FILE</c> or <c>recorded:FILE#NAME</c> for the answers of
+/// a transcript. Keys come from the environment, and are stored nowhere.</summary>
 public static class ModelSpec
 {
     /// <summary>The variable of the key of an OpenAI-compatible server: not OPENAI_API_KEY, which is OpenAI's alone.</summary>

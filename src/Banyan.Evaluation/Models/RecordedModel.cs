@@ -30,12 +30,12 @@ public sealed class RecordedModel : EvaluatedModel
     /// <summary>The forms of prompts that were answered, by task.</summary>
     public string? FormOf(string task) => _entries.Values.FirstOrDefault(e => e.Task == task)?.Prompt;
 
-    /// <summary>How the answers were drawn; several where the transcript has several.</summary>
+    /// <summary>How the answers were drawn; several if the transcript has several.</summary>
     public IReadOnlyList<SamplingSettings> Samplings => [.. _entries.Values.Select(e => e.Sampling).Distinct()];
 
     /// <summary>Opens a transcript. Throws <see cref="EvaluationException"/> where it has several models and none is named.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="model">Which of its models, or <c>NAME at ORIGIN</c> where one name was asked at several places; null for the only
+    /// <param name="model">Which of its models, or <c>NAME at ORIGIN</c> if one name was requested at several places; null for the only
     /// one.</param>
     public static RecordedModel Open(string file, string? model)
     {

@@ -85,7 +85,7 @@ static partial class MarkdownFences
     [GeneratedRegex(@"^(?<indent> {0,3})(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Opening();
 
-    /// <summary>Also one that a sentence goes before: "Here: ```python".</summary>
+    /// <summary>Also one preceded by a sentence: "Here: ```python".</summary>
     [GeneratedRegex(@"^(?<indent>[ \t]*((>|[-*+]|\d{1,9}[.)])[ \t]+)*)([^`]*[^`\s][ \t]+(?=```\w+\s*\z))?(?<fence>`{3,}|~{3,})\s*(?<info>[^\s`{]*)[^`]*\z")]
     private static partial Regex Nested();
 

@@ -126,10 +126,8 @@ sealed partial class PythonProgram
     /// <summary>Whether the function is run to bind a name; the body of a <c>lambda</c> does not count until it is called.</summary>
     bool Executes(PythonSource.Statement statement) => Runs(statement.Code) && !Later().IsMatch(statement.Text);
 
-    /// <summary>
-    /// A function or class that another makes known: <c>@kept.register</c>, <c>@register</c> of a kept function that notes it, a class
-    /// below one that does.
-    /// </summary>
+    /// <summary>A function or class that is registered with another: <c>@kept.register</c>, <c>@register</c> of a kept function that
+    /// records it, a class derived from one that does.</summary>
     bool IsRegistered(PythonSource.Statement statement) =>
         DecoratedBy().Matches(statement.Text).Select(m => (Name: m.Groups[1].Value, Dot: m.Groups[2].Success))
         .Any(by => !IsImported(by.Name) && (by.Dot ? _bound.Contains(by.Name) : Fills(by.Name)))
@@ -137,9 +135,7 @@ sealed partial class PythonProgram
             && PythonSource.Words(bases.Groups[1].Value)
             .Any(b => _bound.Contains(b) && _sources[b].Any(s => s.Kind == "class" && Watches().IsMatch(s.Text)) || b == "metaclass"));
 
-    /// <summary>
-    /// Whether a function or class, or one that it calls, changes what is kept: it names a value of the module's that is.
-    /// </summary>
+    /// <summary>Whether a function or class, or one that it calls, changes what is kept: it names a kept value of the module.</summary>
     bool Fills(string name, int depth = 0) => depth < 8 && !_runners.Contains(name)
         && _sources[name].Any(s => s.Kind is "def" or "class" && !Asks(s.Text) && !Ends().IsMatch(s.Text)
         && (PythonSource.Declared(s.Text).Any(_used.Contains)

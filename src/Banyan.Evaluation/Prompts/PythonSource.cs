@@ -60,7 +60,7 @@ static partial class PythonSource
         }
     }
 
-    /// <summary>Simple statements on one line, between semicolons, each for itself.</summary>
+    /// <summary>The simple statements on one line, separated by semicolons.</summary>
     static IEnumerable<string> Divide(string text)
     {
         var start = 0;
@@ -174,10 +174,8 @@ static partial class PythonSource
                 ? n[(n.LastIndexOf(" as ", StringComparison.Ordinal) + 4)..].Trim() : n.Split('.')[0])];
     }
 
-    /// <summary>
-    /// The targets of an assignment, those of a chain each, and whether it changes them in place (<c>+=</c>); none where the statement is
-    /// no assignment.
-    /// </summary>
+    /// <summary>The targets of an assignment, those of a chain each, and whether it changes them in place (<c>+=</c>); none if the
+    /// statement is not an assignment.</summary>
     static (IReadOnlyList<string> Targets, bool Augmented) Targets(string text)
     {
         var targets = new List<string>();
@@ -196,7 +194,7 @@ static partial class PythonSource
         return (targets, false);
     }
 
-    /// <summary>Every <c>=</c> outside strings and brackets that is no part of a comparison.</summary>
+    /// <summary>Every <c>=</c> outside strings and brackets that is not part of a comparison.</summary>
     static IEnumerable<int> Signs(string text)
     {
         foreach (var (at, depth) in Code(text))

@@ -21,7 +21,7 @@ sealed record PythonJob(string Code, string? Entry, IReadOnlyList<PythonGroup> G
     /// <summary>CPU-seconds of everything together.</summary>
     public double TotalSeconds { get; init; } = 60;
 
-    /// <summary>Methods of strings to do without, as an older Python does.</summary>
+    /// <summary>String methods to remove, as in an older Python.</summary>
     public IReadOnlyList<string> Without { get; init; } = [];
 
     /// <summary>Turn every result into a set first.</summary>

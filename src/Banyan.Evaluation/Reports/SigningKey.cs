@@ -56,10 +56,10 @@ public sealed class SigningKey
         return signer.GenerateSignature();
     }
 
-    /// <summary>Proves to a hub that this key is a user's: the signature, in base64, of what the hub asks for.</summary>
+    /// <summary>The signature, in base64, that proves to a hub that this key is a user's.</summary>
     /// <param name="hub">The hub's address, as the user reaches it.</param>
     /// <param name="user">The user's name there.</param>
-    /// <param name="challenge">What the hub asks to be signed.</param>
+    /// <param name="challenge">The hub's challenge.</param>
     public string Prove(string hub, string user, string challenge) => Convert.ToBase64String(Sign(KeyProof.Of(hub, user, challenge)));
 
     /// <summary>Whether a signature of a message by the owner of a public key is valid; false for a malformed key or signature.</summary>

@@ -14,9 +14,8 @@ public sealed record TranscriptEntry
     /// <summary>Which of the item's answers, from 0.</summary>
     public int Sample { get; init; }
 
-    /// <summary>
-    /// The form of the prompt: a rung of the ladder (<c>completion</c>, <c>fenced</c>, <c>chat</c>, <c>infill</c>) or <c>vendor</c>.
-    /// </summary>
+    /// <summary>The form of the prompt: one of the common forms (<c>completion</c>, <c>fenced</c>, <c>chat</c>, <c>infill</c>) or
+    /// <c>vendor</c>.</summary>
     public required string Prompt { get; init; }
 
     /// <summary>SHA-256 of everything the model was shown, in hexadecimal.</summary>
@@ -28,7 +27,7 @@ public sealed record TranscriptEntry
     /// <summary>The requested model.</summary>
     public required string RequestedModel { get; init; }
 
-    /// <summary>Where it was asked, and what the service says of the model there; null for one that ran in this process.</summary>
+    /// <summary>Where it was requested, and what the service there says about the model; null for a model in this process.</summary>
     public string? Origin { get; init; }
 
     /// <summary>The model reported as answering; empty if the service refused before reaching one.</summary>

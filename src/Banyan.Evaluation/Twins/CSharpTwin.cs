@@ -84,7 +84,8 @@ static partial class CSharpTwin
         CSharpSyntaxTree.ParseText(program, CSharpCompiler.Parse).GetRoot().DescendantTokens()
         .Where(t => t.IsKind(SyntaxKind.IdentifierToken)).Select(t => t.ValueText);
 
-    /// <summary>A name for each; a method's parameters keep their words: they say something, and the statement may speak of them.</summary>
+    /// <summary>A new name for each; a method's parameters keep words of their old names, which carry meaning and may occur in the
+    /// statement.</summary>
     static Dictionary<string, string> NewNames(MiniItem item, IEnumerable<Place> places, HashSet<string> taken)
     {
         var names = new Dictionary<string, string>();

@@ -53,7 +53,7 @@ static partial class Rewording
     /// <summary>Changes when any of the phrases does.</summary>
     public static string Version { get; } = string.Join('\n', s_phrases.Select(p => $"{p.Phrase}={string.Join('|', p.Others)}"));
 
-    /// <summary>A text whose prose, at the places named, is said otherwise; and whether anything changed.</summary>
+    /// <summary>A text with its prose reworded at the given places, and whether anything changed.</summary>
     public static (string Text, bool Changed) Apply(string text, IReadOnlyList<(int Start, int End)> prose, string seed)
     {
         var made = new StringBuilder();

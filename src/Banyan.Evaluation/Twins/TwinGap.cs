@@ -18,11 +18,9 @@ public enum TwinVerdict
     Undecided,
 }
 
-/// <summary>
-/// One model on a task and on its twins, compared problem by problem. A gap says that the model depends on how the known problems are put:
-/// that it has seen them is one reason, that other names and examples are harder for it is another; a model that cannot have seen them
-/// shows how much of it is that.
-/// </summary>
+/// <summary>One model on a task and on its twins, compared problem by problem. A gap means that the model depends on the wording of the
+/// known problems. Having seen them is one reason; another is that the new names and examples are harder. A model that cannot have seen
+/// them shows how much of the gap that explains.</summary>
 public sealed class TwinGap
 {
     readonly PairedComparison _pairs;
@@ -35,25 +33,24 @@ public sealed class TwinGap
     /// <summary>Problems that have a twin.</summary>
     public int Problems => _pairs.Items;
 
-    /// <summary>The share of these problems that is right as it is known.</summary>
+    /// <summary>The share of these problems solved in their original form.</summary>
     public double Original => _pairs.A;
 
-    /// <summary>The share whose twin is right.</summary>
+    /// <summary>The share whose twin is solved.</summary>
     public double Twin => _pairs.B;
 
     /// <summary>Original − twin.</summary>
     public double Gap => _pairs.Difference;
 
-    /// <summary>Problems that are right only as they are known.</summary>
+    /// <summary>Problems solved only in their original form.</summary>
     public int OnlyOriginal => _pairs.OnlyA;
 
-    /// <summary>Problems of which only the twin is right.</summary>
+    /// <summary>Problems of which only the twin is solved.</summary>
     public int OnlyTwin => _pairs.OnlyB;
 
-    /// <summary>
-    /// The 95 % interval of the gap: bootstrap over source problems. Where no problem was right only as it is known, there is nothing to
-    /// draw from, and its upper end is the share at which that would still be seen once in forty times: 1 − 0.025^(1/n).
-    /// </summary>
+    /// <summary>The 95 % interval of the gap: bootstrap over source problems. If no problem was solved only in its original form, the
+    /// bootstrap has nothing to resample; the upper end is then the share at which this outcome still has a probability of 2.5 %: 1 −
+    /// 0.025^(1/n).</summary>
     public Interval Interval => OnlyOriginal > 0 ? _pairs.Interval
         : new(_pairs.Interval.Low, Math.Max(_pairs.Interval.High, 1 - Math.Pow(0.025, 1.0 / Problems)));
 
@@ -67,7 +64,7 @@ public sealed class TwinGap
     public TwinVerdict Verdict => PValue < 0.05 && Gap > 0 ? TwinVerdict.MemorisationSuspected : Interval.High < Margin
         ? TwinVerdict.NoSign : TwinVerdict.Undecided;
 
-    /// <summary>Problems needed to find a gap of the margin with 80 % power, were the share of those that differ the same.</summary>
+    /// <summary>Problems needed to find a gap of the margin with 80 % power, if the share of differing problems stays the same.</summary>
     public int ProblemsNeeded => Power.ItemsNeeded(Margin, Math.Max(Margin, (OnlyOriginal + OnlyTwin) / (double)Problems));
 
     /// <summary>A verdict in words.</summary>

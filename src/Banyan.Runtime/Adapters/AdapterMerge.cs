@@ -16,7 +16,7 @@ public sealed class AdapterMerge
     readonly ModelRewriter _rewriter;
 
     /// <param name="file">The base; open until the merge is written.</param>
-    /// <param name="adapter">What was trained on it.</param>
+    /// <param name="adapter">The adapter trained on it.</param>
     /// <param name="type">The weight formats: Q8_0, Q4_K_M, BF16 (<see cref="Types"/>); null for each tensor's own.</param>
     /// <exception cref="ArgumentException">The adapter belongs to another base, or this kind of file has no such type.</exception>
     public AdapterMerge(ModelFile file, AdapterWeights adapter, string? type = null)
@@ -81,7 +81,7 @@ public sealed class AdapterMerge
 
     RowChange? ChangeOf(string tensor, int? expert) => ChangeOf(_projections, _adapter.Scale, tensor, expert);
 
-    /// <summary>What adapters change of a tensor; null for nothing.</summary>
+    /// <summary>The change that adapters make to a tensor; null for none.</summary>
     internal static RowChange? ChangeOf(ILookup<string, ProjectionAdapter> projections, float scale, string tensor, int? expert)
     {
         var adapters = projections[tensor].Where(p => expert is null || p.Expert == expert).ToList();

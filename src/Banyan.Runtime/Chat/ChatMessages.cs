@@ -91,9 +91,8 @@ internal static class ChatMessages
         Options = ToGeneration(options),
     };
 
-    /// <summary>
-    /// A call as middlewares carry it out; text where it was cut before its end, since a middleware would carry out what there is of it.
-    /// </summary>
+    /// <summary>A call for middlewares to execute; text if it was truncated, since a middleware would execute the incomplete
+    /// call.</summary>
     public static AIContent ToContent(ToolCall call)
     {
         var id = call.Id ?? $"call_{Guid.NewGuid():n}";

@@ -16,7 +16,7 @@ public sealed class Embedder : IDisposable
     /// <summary>Tokens of all texts of a pass, unless one text has more.</summary>
     const int PassTokens = 512;
 
-    /// <summary>Texts of a pass: each has pages of its own.</summary>
+    /// <summary>Texts of a pass; each has its own pages.</summary>
     const int PassTexts = 64;
 
     readonly Model _model;
@@ -47,7 +47,7 @@ public sealed class Embedder : IDisposable
     /// <summary>The dimensions of a vector.</summary>
     public int Dimensions => _model.Weights.Dense.Count > 0 ? _model.Weights.Dense[^1].Rows : _model.Config.EmbeddingSize;
 
-    /// <summary>Whether <see cref="Score"/> has what it needs.</summary>
+    /// <summary>Whether the model has what <see cref="Score"/> needs.</summary>
     public bool CanScore => _model.Weights.Classifier is not null;
 
     /// <summary>The vectors of texts.</summary>
@@ -149,7 +149,7 @@ public sealed class Embedder : IDisposable
         }
     }
 
-    /// <summary>Makes room for a pass of the given number of rows over a cache of the given number of tokens.</summary>
+    /// <summary>Allocates memory for a pass of the given number of rows over a cache of the given number of tokens.</summary>
     [MemberNotNull(nameof(_batch), nameof(_cache), nameof(_forward))]
     void Prepare(int rows, int tokens)
     {
@@ -186,7 +186,8 @@ public sealed class Embedder : IDisposable
         }
     }
 
-    /// <summary>A long text of a decoder, piece after piece: each token sees those before it, so a pass need not hold all.</summary>
+    /// <summary>A long text of a decoder, in pieces: each token sees only those before it, so a pass need not contain the whole
+    /// text.</summary>
     float[] RunLong(int[] text, CancellationToken cancellationToken)
     {
         Prepare(PassTokens, text.Length + KvLayout.PagePositions);

@@ -8,7 +8,7 @@ static class RankedTexts
 {
     const string Query = "{query}", Document = "{document}";
 
-    /// <summary>What Qwen3's rerankers are asked, where the file does not say (huggingface.co/Qwen/Qwen3-Reranker-0.6B).</summary>
+    /// <summary>The instruction for Qwen3's rerankers, if the file has none (huggingface.co/Qwen/Qwen3-Reranker-0.6B).</summary>
     const string Qwen3 =
         "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct provided. "
         + "Note that the answer can only be \"yes\" or \"no\".<|im_end|>\n<|im_start|>user\n"

@@ -6,10 +6,8 @@ using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// What a model's configuration asks for, compared with what is computed here. A key that changes the computation and has a value
-/// under which it would be another than ours refuses the model; a key that no table knows is listed, for a reader to judge.
-/// </summary>
+/// <summary>What a model's configuration asks for, compared with what is implemented. A model is refused if a key that changes the
+/// computation has a value that is not implemented; a key that no table knows is listed for the reader.</summary>
 /// <param name="Refused">Keys with their values and the values that could be computed, as one phrase each.</param>
 /// <param name="Unknown">Keys of no table, in the file's order.</param>
 sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Unknown)
@@ -77,7 +75,8 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         return new(refused, unknown);
     }
 
-    /// <summary>The value, or the first element of an array, that is none of those computed; null is "as usual" in every key.</summary>
+    /// <summary>The value, or the first element of an array, that is not implemented; a null value means the default for every
+    /// key.</summary>
     static string? Differing(object? value, string[] computed) => value switch
     {
         null => null,
@@ -118,11 +117,9 @@ sealed record ConfigKeys(IReadOnlyList<string> Refused, IReadOnlyList<string> Un
         }
     }
 
-    /// <summary>
-    /// Reads a table. A line is <c>key = value …</c>: the values that mean the computation implemented here (none: any value but null is
-    /// another); or keys alone, which are read elsewhere or change nothing. A family's own table (<see cref="Family.Keys"/>) goes before
-    /// the common one.
-    /// </summary>
+    /// <summary>Reads a table. A line is <c>key = value …</c>: the values that mean the implemented computation (none: no value but null
+    /// does); or keys alone, which are read elsewhere or change nothing. A family's own table (<see cref="Family.Keys"/>) goes before the
+    /// common one.</summary>
     internal static Dictionary<string, string[]?> Table(string lines)
     {
         var table = new Dictionary<string, string[]?>();

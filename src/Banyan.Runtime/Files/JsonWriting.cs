@@ -4,7 +4,8 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>Nodes of JSON as files and as elements, without reflection: it works in a program that is compiled ahead of time.</summary>
+/// <summary>Writes JSON nodes and converts them to elements without reflection, so that it works in programs compiled ahead of
+/// time.</summary>
 internal static class JsonWriting
 {
     static readonly JsonWriterOptions s_readable = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -2,10 +2,8 @@ using System.IO.MemoryMappedFiles;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// A file mapped into memory, read-only. Every look at it is checked against its length; its pages cost no memory of ours.
-/// </summary>
-/// <remarks>A file that somebody truncates while it is mapped ends the process (SIGBUS): nothing can guard against that.</remarks>
+/// <summary>A file mapped into memory, read-only. Every access is checked against its length; its pages belong to the page cache.</summary>
+/// <remarks>If the file is truncated while it is mapped, the process ends (SIGBUS); nothing can guard against that.</remarks>
 sealed unsafe class Mapping : IDisposable
 {
     readonly MemoryMappedFile _file;

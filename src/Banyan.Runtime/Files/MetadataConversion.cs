@@ -3,9 +3,8 @@ using System.Globalization;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// Stored metadata as the type somebody asks for. An integer becomes any integer it fits, or a float; a float only another float.
-/// </summary>
+/// <summary>Converts stored metadata to a requested type. An integer becomes any integer it fits, or a float; a float only another
+/// float.</summary>
 static class MetadataConversion
 {
     public static bool TryConvert<T>(object stored, [MaybeNullWhen(false)] out T value)

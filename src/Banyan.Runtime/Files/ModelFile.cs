@@ -91,9 +91,9 @@ public sealed class ModelFile : IDisposable
         : throw new ModelFileException(Path,
             $"tensor '{name}' is missing among its {Tensors.Count}; the file is incomplete or not of the architecture it names");
 
-    /// <summary>Refuses a model whose layers hold weights that nothing asked for: without them it would compute something else.</summary>
-    /// <param name="layers">How many layers are computed; what belongs to none of them (a vision part, layers that guess ahead) is left
-    /// alone.</param>
+    /// <summary>Refuses a model whose layers contain weights that no block reads: without them the result would be wrong.</summary>
+    /// <param name="layers">How many layers are computed; tensors outside them (a vision part, multi-token prediction layers) are
+    /// ignored.</param>
     /// <exception cref="ModelFileException">There are some.</exception>
     internal void RefuseUnread(int layers)
     {

@@ -2,10 +2,9 @@ using System.Globalization;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// A large file that is written bit by bit beside its place, and goes on where it was when its writer was interrupted or killed:
-/// <c>FILE.part</c> has the bytes, <c>FILE.part.at</c> how many of them are safe and of what they are. It gets its name when it is whole.
-/// </summary>
+/// <summary>A large file that is written piece by piece under a temporary name, and resumed if its writer was interrupted or killed:
+/// <c>FILE.part</c> has the bytes, <c>FILE.part.at</c> says how many of them are safely on disk and what identifies them. It gets its final
+/// name when it is complete.</summary>
 sealed class PartFile : IDisposable
 {
     public const long SafeEvery = 256 << 20;

@@ -56,7 +56,7 @@ public sealed unsafe class Tensor
         ByteLength = checked(Rows * _rowBytes);
     }
 
-    /// <summary>A tensor whose rows are made when they are asked for.</summary>
+    /// <summary>A tensor whose rows are computed on demand.</summary>
     internal Tensor(string name, WeightFormat format, long[] shape, RowReader rows)
         : this(name, format, shape) => _rows = rows;
 
@@ -78,7 +78,7 @@ public sealed unsafe class Tensor
     /// <summary>Whether it is in a file as it is, in one piece.</summary>
     internal bool IsMapped => _rows is null && _parts.Length == 1;
 
-    /// <summary>Whether its rows are made when they are asked for.</summary>
+    /// <summary>Whether its rows are made on demand.</summary>
     internal bool IsMade => _rows is not null;
 
     /// <summary>Bytes of a row.</summary>

@@ -3,7 +3,7 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>Tensors made of others, row by row when they are asked for: what a file holds in another order, shape or form.</summary>
+/// <summary>Tensors derived from others, row by row on demand: data that a file has in another order, shape or form.</summary>
 static unsafe class TensorViews
 {
     const int RowsAtOnce = 64;

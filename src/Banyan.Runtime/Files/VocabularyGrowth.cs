@@ -4,14 +4,12 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// Tokens that are added after a model's vocabulary: their texts and merges in the tokenizer, and a row each in embedding and output, the
-/// mean of those of the tokens that they stand for. Ids between the tokenizer's last and the matrix's stay unused.
-/// </summary>
+/// <summary>Tokens that are added after a model's vocabulary: their texts and merges in the tokenizer, and a row each in embedding and
+/// output, the mean of the rows of the tokens that they replace. Ids between the tokenizer's last and the matrix's stay unused.</summary>
 /// <param name="First">The first new id: rows of the base's matrix.</param>
 /// <param name="Tokens">Their texts, as tokenizers' files spell bytes.</param>
 /// <param name="Merges">What is merged, in order; they rank after the base's own.</param>
-/// <param name="Pieces">The base's tokens that each stands for.</param>
+/// <param name="Pieces">The base's tokens that each replaces.</param>
 internal sealed record VocabularyGrowth(int First, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges,
     IReadOnlyList<int[]> Pieces)
 {

@@ -3,7 +3,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>Files that are there whole or not at all, and stay after a power cut.</summary>
+/// <summary>Files that are written atomically and survive a power cut.</summary>
 static partial class WholeFile
 {
     /// <summary>

@@ -2,9 +2,8 @@ using System.Text;
 
 namespace Banyan.Runtime.Files;
 
-/// <summary>
-/// Recognises what often is under a model's name in its place: what a failed download left, or the file of another program.
-/// </summary>
+/// <summary>Recognises files that are often found in place of a model: the result of a failed download, or another program's
+/// file.</summary>
 static class WrongFile
 {
     const int HeadBytes = 512;

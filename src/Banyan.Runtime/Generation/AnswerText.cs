@@ -2,10 +2,8 @@ using System.Text;
 
 namespace Banyan.Runtime.Generation;
 
-/// <summary>
-/// The bytes of an answer on their way to text: gives out whole characters only, and only up to where the engine says nothing can
-/// be taken back any more. Bytes that are no UTF-8 become U+FFFD.
-/// </summary>
+/// <summary>Turns the bytes of an answer into text: returns whole characters only, and only those that the engine cannot take back any
+/// more. Invalid UTF-8 becomes U+FFFD.</summary>
 internal sealed class AnswerText
 {
     readonly Decoder _decoder = Encoding.UTF8.GetDecoder();

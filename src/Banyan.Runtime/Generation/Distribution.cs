@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Generation;
 /// <summary>Vectorized passes over one row of logits [vocabulary]. Nothing here allocates.</summary>
 internal static class Distribution
 {
-    /// <summary>The largest logit; NaN where any logit is NaN.</summary>
+    /// <summary>The largest logit; NaN if any logit is NaN.</summary>
     public static float Max(ReadOnlySpan<float> logits)
     {
         var max = float.NegativeInfinity;

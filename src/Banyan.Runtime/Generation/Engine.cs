@@ -8,7 +8,7 @@ namespace Banyan.Runtime.Generation;
 
 /// <summary>
 /// Serves all requests of one model: one thread computes one batch after the other, in which requests join and leave at any token. Between
-/// the layers of a long pass, of prompts alone, whoever came meanwhile has passes of their own. An idle engine uses no processor time.
+/// the layers of a long pass, which contains prompts only, other requests get passes of their own. An idle engine uses no processor time.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -20,7 +20,8 @@ namespace Banyan.Runtime.Generation;
 /// </remarks>
 public sealed partial class Engine : IAsyncDisposable
 {
-    /// <summary>Of a long pass at least so much comes before others have a pass: their tokens must not stretch it without end.</summary>
+    /// <summary>The minimum time that a long pass runs between passes of other requests, so that these cannot stretch it without
+    /// end.</summary>
     const double ServeOthersSeconds = 0.1;
 
     readonly object _gate = new();
@@ -81,7 +82,7 @@ public sealed partial class Engine : IAsyncDisposable
     /// <summary>The model it serves.</summary>
     public Model Model { get; }
 
-    /// <summary>The most tokens of prompt and answer together.</summary>
+    /// <summary>The maximum tokens of prompt and answer together.</summary>
     public int ContextLength => Model.ContextLength;
 
     /// <summary>Throws for a draft model that the engine of <paramref name="model"/> could not use.</summary>

@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Generation;
 public sealed record GenerationOptions
 {
     /// <summary>
-    /// The most tokens to generate. Generation also ends where the context is full. Default: as many as the context holds.
+    /// The maximum tokens to generate. Generation also ends where the context is full. Default: as many as the context holds.
     /// </summary>
     public int MaxTokens { get; init; } = int.MaxValue;
 

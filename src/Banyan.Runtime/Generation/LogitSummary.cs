@@ -3,8 +3,8 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Generation;
 
-/// <summary>What sampling needs to know of a row of logits [vocabulary].</summary>
-/// <param name="Max">The largest; NaN where one is no number.</param>
+/// <summary>Statistics of a row of logits [vocabulary], for sampling.</summary>
+/// <param name="Max">The largest; NaN if one is NaN.</param>
 /// <param name="Best">The first token with it.</param>
 /// <param name="LogSum">ln Σ exp(logit).</param>
 internal readonly record struct LogitSummary(float Max, int Best, double LogSum);

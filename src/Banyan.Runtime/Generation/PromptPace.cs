@@ -1,19 +1,17 @@
 namespace Banyan.Runtime.Generation;
 
-/// <summary>
-/// How many tokens of prompts a pass takes, so that a layer ends soon enough for whoever comes meanwhile. What a token costs is measured:
-/// by the machine, the model, and how much text is before it, it differs a hundredfold.
-/// </summary>
-/// <param name="most">The most tokens of a pass.</param>
+/// <summary>How many prompt tokens a pass takes, so that a layer ends soon enough for requests that arrive meanwhile. The cost of a token
+/// is measured: it differs a hundredfold between machines, models and depths.</summary>
+/// <param name="most">The maximum tokens of a pass.</param>
 /// <param name="layers">Layers of the model.</param>
 internal sealed class PromptPace(int most, int layers)
 {
-    /// <summary>Fewer are hardly faster, as the weights are read all the same: a large model would read its prompts slower.</summary>
+    /// <summary>Fewer would hardly take less time, since all weights are read anyway, and would slow down large models.</summary>
     internal const int Least = 64;
 
     const int First = 256;
 
-    /// <summary>What a layer may take.</summary>
+    /// <summary>The time that a layer may take.</summary>
     internal const double LayerSeconds = 0.15;
 
     // One pass that another program slowed down must not count for long.
@@ -25,7 +23,7 @@ internal sealed class PromptPace(int most, int layers)
     /// <summary>Tokens of the next pass.</summary>
     public int Tokens => _tokens >= most ? most : Math.Max(_least, (int)_tokens / 16 * 16);
 
-    /// <summary>What a pass with the given number of rows of prompts took.</summary>
+    /// <summary>Records the time of a pass with the given number of prompt rows.</summary>
     public void Observe(int rows, double seconds)
     {
         // With much fewer, the weights are what it took.

@@ -17,7 +17,7 @@ internal sealed class Request
     readonly long _arrived = Stopwatch.GetTimestamp();
 
     /// <param name="prompt">At least one token.</param>
-    /// <param name="room">The most tokens of the answer.</param>
+    /// <param name="room">The maximum tokens of the answer.</param>
     /// <param name="options">Valid options.</param>
     /// <param name="stopTokens">Every token that ends the answer.</param>
     /// <param name="sequence">Its place in the KV cache, still empty.</param>
@@ -67,10 +67,11 @@ internal sealed class Request
     /// <summary>Rows of the draft model's pass that are its own.</summary>
     public int DraftRows { get; set; }
 
-    /// <summary>What the layer that guesses ahead has yet to read; null where there is none, or before the first pass.</summary>
+    /// <summary>The rows that the multi-token prediction layer has yet to read; null if there is no such layer, or before the first
+    /// pass.</summary>
     public KnownRows? Known { get; set; }
 
-    /// <summary>The most tokens of prompt and answer.</summary>
+    /// <summary>The maximum tokens of prompt and answer.</summary>
     public int Capacity => _tokens.Length;
 
     /// <summary>How many tokens the answer can still get.</summary>
@@ -111,7 +112,7 @@ internal sealed class Request
     /// <summary>Where this pass puts its logits; -1 for nowhere.</summary>
     public int LogitIndex { get; set; } = -1;
 
-    /// <summary>Nobody waits for the answer any more. Set from any thread.</summary>
+    /// <summary>The caller no longer waits for the answer. Set from any thread.</summary>
     public bool Cancelled { get => Volatile.Read(ref _cancelled); set => Volatile.Write(ref _cancelled, value); }
     bool _cancelled;
 
@@ -141,9 +142,7 @@ internal sealed class Request
         return _count == _tokens.Length;
     }
 
-    /// <summary>
-    /// Tells the reader how many tokens of the prompt are computed, where it asked for that and they are more than it knows of.
-    /// </summary>
+    /// <summary>Reports how many tokens of the prompt are computed, if the reader asked for it and the number has grown.</summary>
     public void TellPrompt(int processed)
     {
         if (!Options.ReportPrompt || processed <= _told)

@@ -34,7 +34,7 @@ internal sealed class Sampler
 
     /// <param name="options">Valid options.</param>
     /// <param name="prompt">The prompt, which the repetition penalty counts as seen.</param>
-    /// <param name="room">The most tokens the answer can have, so that nothing needs to grow later.</param>
+    /// <param name="room">The maximum tokens the answer can have, so that nothing needs to grow later.</param>
     public Sampler(GenerationOptions options, ReadOnlySpan<int> prompt, int room)
     {
         _options = options;

@@ -10,9 +10,9 @@ namespace Banyan.Runtime.Generation;
 /// 2. Decode   one row for each running request that generates, and rows for what is guessed to follow; where pages are short the youngest gives its pages back and waits again. Not in a long pass
 /// 3. Prefill  rows of prompts that are not computed yet: many in a long pass, or when nobody generates, few when somebody does; the oldest's, and half of them a much shorter one's or another client's
 /// </code>
-/// A pass is long where some prompt is: then it has no rows of answers, and whoever generates, or comes, has passes between its layers.
-/// A request that gave way begins again with prompt and answer so far; its sampler and its text never notice. It gives way to clients that
-/// have fewer places than its own, and a pass's prompts are of clients in turn: whoever sends many requests waits for them by themselves.
+/// A pass with a long prompt has no rows of answers; requests that generate or arrive get passes between its layers. A preempted request
+/// restarts with its prompt and its answer so far; its sampler and its text are not affected. It is preempted for clients that have fewer
+/// slots than its own, and prompts are taken from clients in turn, so a client with many requests delays only itself.
 /// </summary>
 internal sealed class Scheduler(EngineOptions options, int layers, Drafter? drafter = null)
 {
@@ -35,7 +35,7 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
 
     public void Add(Request request) => _waiting.Add(request);
 
-    /// <summary>The request is done, cancelled or failed: its pages are free.</summary>
+    /// <summary>The request is done, cancelled or failed: its pages are freed.</summary>
     /// <param name="request">The request.</param>
     /// <param name="isComputed">False if a pass with it was given up: then only what was kept before is kept.</param>
     public void Remove(Request request, bool isComputed = true)
@@ -46,9 +46,8 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
             _waiting.Remove(request);
     }
 
-    /// <summary>
-    /// Fills the batch with the rows of the next pass. At least one row unless nobody is here, or all who are wait for a long pass.
-    /// </summary>
+    /// <summary>Fills the batch with the rows of the next pass. At least one row, unless there are no requests or all of them wait for a
+    /// long pass.</summary>
     public void Fill(Batch batch)
     {
         batch.Clear();
@@ -79,7 +78,7 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
                 batch.Capacity - batch.Count));
     }
 
-    /// <summary>Whether the pass has rows of prompts alone, some of them long: others have passes between its layers.</summary>
+    /// <summary>Whether the pass has only prompt rows, some of a long prompt: other requests get passes between its layers.</summary>
     public bool IsLong { get; private set; }
 
     bool AnyLongPrompt()
@@ -92,7 +91,7 @@ internal sealed class Scheduler(EngineOptions options, int layers, Drafter? draf
 
     bool IsLongPrompt(Request request) => request.Pending > options.ShortPromptTokens;
 
-    /// <summary>What a long pass took, without those beside it.</summary>
+    /// <summary>Records the time of a long pass, without the passes between its layers.</summary>
     public void Observe(Batch batch, double seconds) => _pace.Observe(batch.Count, seconds);
 
     // The oldest prompt of the client whose turn it is, and the one of the next client that is soonest done, have half of the rows each;

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Models;
 
-/// <summary>The shape of one layer's attention; a family changes with <c>with</c> what differs from layer to layer.</summary>
+/// <summary>The shape of one layer's attention; a family changes it with <c>with</c> where layers differ.</summary>
 internal sealed record AttentionShape
 {
     /// <summary>Query heads.</summary>
@@ -18,37 +18,38 @@ internal sealed record AttentionShape
     /// <summary>What scores are multiplied with: 1/√head size unless the file says otherwise.</summary>
     public required float Scale { get; init; }
 
-    /// <summary>How queries and keys turn with their position; null: they do not (NoPE).</summary>
+    /// <summary>The rotary positions of queries and keys; null: none (NoPE).</summary>
     public required RopeConfig? Rope { get; init; }
 
     /// <summary>Only the last N positions are seen, its own counted; 0: all.</summary>
     public int Window { get; init; }
 
-    /// <summary>Which queries and keys are RMS-normed, before they turn unless <see cref="NormAfterRope"/>.</summary>
+    /// <summary>Which queries and keys are RMS-normed, before rotation unless <see cref="NormAfterRope"/>.</summary>
     public QueryKeyNorm Norm { get; init; }
 
-    /// <summary>They are normed when they have turned (Hunyuan).</summary>
+    /// <summary>They are normed after rotation (Hunyuan).</summary>
     public bool NormAfterRope { get; init; }
 
-    /// <summary>How queries grow with their position; null: they do not.</summary>
+    /// <summary>How queries are scaled by their position; null: not at all.</summary>
     public AttentionTemperature? Temperature { get; init; }
 
     /// <summary>Scores become this · tanh(score ÷ this) (Gemma 2); 0: they do not.</summary>
     public float SoftCap { get; init; }
 
-    /// <summary>Each head has a score beside those of the positions, which takes its share and gives nothing (gpt-oss).</summary>
+    /// <summary>Each head has an attention sink: a score beside those of the positions that takes its share of the softmax and contributes
+    /// nothing (gpt-oss).</summary>
     public bool HasSinks { get; init; }
 
-    /// <summary>What attention gives is multiplied by a sigmoid of the input, and where that comes from.</summary>
+    /// <summary>Where the gate comes from: the output is multiplied by its sigmoid.</summary>
     public AttentionGate Gate { get; init; }
 
     /// <summary>Values are RMS-normed head by head, without a weight (Gemma 4).</summary>
     public bool NormsValues { get; init; }
 
-    /// <summary>Keys, before they are normed and turned, are the values too (Gemma 4's larger models).</summary>
+    /// <summary>Keys, before norm and rotation, are the values too (Gemma 4's larger models).</summary>
     public bool KeysAreValues { get; init; }
 
-    /// <summary>What of this has no gradient yet; null for nothing.</summary>
+    /// <summary>The part without a gradient so far; null if there is none.</summary>
     public string? WithoutGradient => NormAfterRope ? "norm queries and keys when they have turned"
         : Norm == QueryKeyNorm.Unit ? "norm queries and keys without a weight"
         : Temperature is not null ? "scale queries by their position"
@@ -67,7 +68,7 @@ internal sealed record AttentionShape
     /// <summary>Columns of the values of a row.</summary>
     public int ValueColumns => KvHeads * ValueSize;
 
-    /// <summary>Columns of what attention gives for a row.</summary>
+    /// <summary>Columns of the output for a row.</summary>
     public int OutputColumns => Heads * ValueSize;
 }
 

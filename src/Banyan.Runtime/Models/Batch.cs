@@ -41,7 +41,7 @@ internal sealed class Batch(int capacity)
         _parts.Clear();
     }
 
-    /// <summary>Adds the next tokens of a sequence, for which room is reserved. At most once a sequence.</summary>
+    /// <summary>Adds the next tokens of a sequence, for which memory is reserved. At most once per sequence.</summary>
     /// <param name="sequence">The sequence.</param>
     /// <param name="tokens">The tokens after those it holds.</param>
     /// <param name="logits">After how many of the last of them logits are wanted; the index of the first of these is returned, -1 for

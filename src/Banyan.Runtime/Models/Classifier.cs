@@ -6,10 +6,8 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// What a reranker or another classifier makes of a pooled vector: <c>cls.output · activation(cls · x)</c>, where the file has them;
-/// Qwen3's rerankers give the softmax of "yes" and "no".
-/// </summary>
+/// <summary>A reranker's or another classifier's head on a pooled vector: <c>cls.output · activation(cls · x)</c>, as far as the file has
+/// them; Qwen3's rerankers give the softmax of "yes" and "no".</summary>
 internal sealed unsafe class Classifier
 {
     readonly Dense? _first;
@@ -29,7 +27,7 @@ internal sealed unsafe class Classifier
             !config.IsEncoder, config.NormEpsilon);
     }
 
-    /// <summary>A file's, if it has one.</summary>
+    /// <summary>The classifier of a file; null if it has none.</summary>
     public static Classifier? Of(WeightLoader loader, Config config) =>
         loader.Has("cls.output.weight") ? new Classifier(loader, config) : null;
 

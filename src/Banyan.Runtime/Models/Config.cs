@@ -3,10 +3,8 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// The shape of a model, read once from its file and checked: what its layers have in common. Where layers of a family differ, its own file
-/// says so (Families/). <see cref="ConfigReader"/> makes it.
-/// </summary>
+/// <summary>The shape of a model, read once from its file and checked: what its layers have in common. Differences between layers are in
+/// the family's file (Families/). <see cref="ConfigReader"/> makes it.</summary>
 public sealed record Config
 {
     internal Config()
@@ -33,14 +31,14 @@ public sealed record Config
     public required int VocabularySize { get; init; }
 
     /// <summary>
-    /// The most tokens a sequence can have: what the model was trained for, at most a sliding window that all layers attend to.
+    /// The maximum tokens a sequence can have: what the model was trained for, at most a sliding window that all layers attend to.
     /// </summary>
     public required int ContextLength { get; init; }
 
     /// <summary>The ε of the norms.</summary>
     public required float NormEpsilon { get; init; }
 
-    /// <summary>Every token sees every other: it gives vectors and scores, and does not generate.</summary>
+    /// <summary>Whether every token attends to every other: an encoder gives vectors and scores, and does not generate.</summary>
     public bool IsEncoder { get; init; }
 
     /// <summary>How the file pools hidden states.</summary>
@@ -79,7 +77,7 @@ public sealed record Config
     /// <summary>Width of a query and key head; even.</summary>
     public int HeadSize => Attention.HeadSize;
 
-    /// <summary>What a layer's attention is like, unless its family says otherwise.</summary>
+    /// <summary>The shape of a layer's attention, unless its family says otherwise.</summary>
     internal AttentionShape Attention { get; init; } = null!;
 }
 

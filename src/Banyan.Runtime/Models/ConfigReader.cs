@@ -3,7 +3,7 @@ using Banyan.Runtime.Models.Families;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>Reads and checks a <see cref="Config"/>. Nothing a file says is believed before it is compared with its tensors.</summary>
+/// <summary>Reads and checks a <see cref="Config"/>. Every value is compared with the file's tensors before it is used.</summary>
 internal sealed class ConfigReader
 {
     readonly ModelFile _file;
@@ -86,12 +86,10 @@ internal sealed class ConfigReader
     /// <summary>The tokens that the model was opened for.</summary>
     public int OpenedContextLength => Math.Min(ContextLength, _context ?? ContextLength);
 
-    /// <summary>How many tokens some layers see, or all; 0: everything.</summary>
+    /// <summary>The sliding window of some or all layers; 0: none.</summary>
     public int Window => Int("attention.sliding_window", 0, int.MaxValue, 0);
 
-    /// <summary>
-    /// Whether a layer sees its window only: as the file's pattern says, else all but every <paramref name="usual"/>th do.
-    /// </summary>
+    /// <summary>Whether a layer has a sliding window: by the file's pattern, else all but every <paramref name="usual"/>th layer.</summary>
     public bool HasWindow(int layer, int usual)
     {
         const string Pattern = "attention.sliding_window_pattern";

@@ -7,11 +7,9 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// Passes of batches of rows through a model. A row is a token at a position of a sequence; rows of many sequences, of prompts and of
-/// answers, go through together. Start reading at <see cref="Run"/>, and go on with the blocks (<see cref="Attention"/>,
-/// <see cref="GatedFeedForward"/>).
-/// </summary>
+/// <summary>Passes of batches of rows through a model. A row is a token at a position of a sequence; rows of many sequences, of prompts and
+/// of answers, are computed together. Start reading at <see cref="Run"/>, and continue with the blocks (<see cref="Attention"/>,
+/// <see cref="GatedFeedForward"/>).</summary>
 internal sealed unsafe class Forward : IDisposable
 {
     readonly Weights _weights;
@@ -24,12 +22,12 @@ internal sealed unsafe class Forward : IDisposable
     readonly AlignedBuffer? _hidden, _known;
 
     /// <param name="model">The model.</param>
-    /// <param name="cache">What the layers keep of all sequences.</param>
-    /// <param name="rows">The most rows of a batch.</param>
-    /// <param name="wanted">The most rows whose results are wanted.</param>
+    /// <param name="cache">The layers' states of all sequences.</param>
+    /// <param name="rows">The maximum rows of a batch.</param>
+    /// <param name="wanted">The maximum rows whose results are wanted.</param>
     /// <param name="pool">The threads; null for the model's own.</param>
     /// <param name="head">What passes end in; null for logits.</param>
-    /// <param name="inputs">What the inputs of products are summed in; null: they are not.</param>
+    /// <param name="inputs">Receives the sums of the products' inputs; null: not summed.</param>
     /// <param name="keepsHidden">Whether the normed stream of every row is kept too (<see cref="Hidden"/>), for the layer that guesses
     /// ahead.</param>
     public Forward(Model model, KvCache cache, int rows, int wanted, WorkerPool? pool = null, Head? head = null, InputSums? inputs = null,
@@ -41,10 +39,8 @@ internal sealed unsafe class Forward : IDisposable
         _hidden = keepsHidden ? new AlignedBuffer((long)rows * _columns * sizeof(float), zeroed: false) : null;
     }
 
-    /// <summary>
-    /// Passes through the layer that guesses ahead, of tokens and what was known before each (<see cref="Known"/>).
-    /// <see cref="Hidden"/> has the rows that are wanted.
-    /// </summary>
+    /// <summary>Passes through the multi-token prediction layer, over tokens and the hidden state before each (<see cref="Known"/>).
+    /// <see cref="Hidden"/> has the rows that are wanted.</summary>
     public Forward(Model model, PredictionLayer prediction, KvCache cache, int rows, int wanted)
         : this(model, cache, rows, wanted, null, prediction.Logits)
     {
@@ -71,14 +67,12 @@ internal sealed unsafe class Forward : IDisposable
         return last;
     }
 
-    /// <summary>
-    /// Computes the batch: the layers' states of every row's sequence, and results where they are wanted. The caller has reserved room in
-    /// the sequences, and advances them afterwards.
-    /// </summary>
+    /// <summary>Computes the batch: the layers' states of every row's sequence, and results where they are wanted. The caller has reserved
+    /// memory in the sequences, and advances them afterwards.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="goesOn">Asked after each layer; passes of other batches may run meanwhile, by another instance. Where it says no, the
-    /// pass is given up: recurrent states of its sequences are no use any more.</param>
-    /// <returns>False where the pass was given up.</returns>
+    /// <param name="goesOn">Called after each layer; passes of other batches may run meanwhile, by another instance. If it returns false,
+    /// the pass is abandoned: recurrent states of its sequences are no longer valid.</param>
+    /// <returns>False if the pass was abandoned.</returns>
     public bool Run(Batch batch, Func<bool>? goesOn = null)
     {
         var x = _stream.Floats;
@@ -122,7 +116,7 @@ internal sealed unsafe class Forward : IDisposable
     /// </summary>
     public ReadOnlySpan<float> Hidden(int row) => new(_hidden!.Floats + (long)row * _columns, _columns);
 
-    /// <summary>What is known before a row's token [embedding], for the layer that guesses ahead: to be written before its pass.</summary>
+    /// <summary>The hidden state before a row's token [embedding], for the multi-token prediction layer; set before its pass.</summary>
     public Span<float> Known(int row) => new(_known!.Floats + (long)row * _columns, _columns);
 
     /// <summary>

@@ -7,10 +7,8 @@ using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// Squares of what each matrix was multiplied with, summed by columns over the rows of passes: what an importance matrix is made of. Of
-/// experts, and of heads that have a matrix each, one after the other.
-/// </summary>
+/// <summary>Squares of each matrix's inputs, summed by columns over the rows of passes: the content of an importance matrix. Experts, and
+/// heads with a matrix each, follow one another.</summary>
 internal sealed unsafe class InputSums
 {
     readonly Dictionary<Projection, (Sum Of, int Index)> _of = [];
@@ -30,7 +28,7 @@ internal sealed unsafe class InputSums
         /// <summary>[matrices][columns]</summary>
         public List<double[]> Squares { get; } = [];
 
-        /// <summary>Rows that each matrix met.</summary>
+        /// <summary>Rows that each matrix was multiplied with.</summary>
         public List<long> Rows { get; } = [];
     }
 

@@ -74,7 +74,7 @@ public sealed partial class Model : IDisposable
     /// <summary>The options that it was loaded with.</summary>
     public ModelOptions Options { get; }
 
-    /// <summary>The most tokens of a sequence.</summary>
+    /// <summary>The maximum tokens of a sequence.</summary>
     public int ContextLength { get; }
 
     /// <summary>Text to tokens and back.</summary>
@@ -88,13 +88,13 @@ public sealed partial class Model : IDisposable
     internal string? RankTemplate => _file.Metadata.TryGet<string>("tokenizer.chat_template.rerank", out var template)
         && template.Length > 0 ? template : null;
 
-    /// <summary>Whether it has a layer that guesses ahead (multi-token prediction), which engines then use.</summary>
+    /// <summary>Whether it has a multi-token prediction layer, which engines then use.</summary>
     public bool GuessesAhead => Weights.Prediction is not null;
 
     /// <summary>Memory of the weights.</summary>
     public long WeightBytes => Weights.Bytes;
 
-    /// <summary>What a token costs.</summary>
+    /// <summary>The work of a token.</summary>
     public TokenWork Work => TokenWork.Of(Weights, Precision.Of(Options, Weights.Blocks), Options.KvCache, Ladder.Current);
 
     /// <summary>The instruction set its kernels use here: <c>avx2</c>.</summary>

@@ -37,7 +37,7 @@ public sealed class ModelAdapter
     /// <summary>Whether its norms hold for one scale alone (DoRA).</summary>
     internal bool IsDora => _terms.Any(t => t.IsDora);
 
-    /// <summary>What comes before the first page of a sequence that is computed with it: never that of another.</summary>
+    /// <summary>The parent of the first page of sequences computed with it, different from every other adapter's.</summary>
     internal long Root { get; } = Interlocked.Decrement(ref s_lastRoot);
 
     internal void Free()

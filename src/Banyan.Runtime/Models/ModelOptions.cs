@@ -9,7 +9,7 @@ public sealed record ModelOptions
     /// <summary>Threads that compute; default: the physical cores this process may use.</summary>
     public int Threads { get; init; } = PhysicalCores.Count;
 
-    /// <summary>The most tokens a sequence may have, if less than the model's own context.</summary>
+    /// <summary>The maximum tokens a sequence may have, if less than the model's own context.</summary>
     public int? ContextLength { get; init; }
 
     /// <summary>How keys and values are stored.</summary>

@@ -8,9 +8,8 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// What the blocks of one pass share: its rows, the states of their sequences, threads, and memory. Reused from pass to pass.
-/// </summary>
+/// <summary>The data that the blocks of one pass share: its rows, the states of their sequences, threads, and memory. Reused from pass to
+/// pass.</summary>
 internal sealed unsafe class Pass : IDisposable
 {
     readonly List<Angles> _angles = [];
@@ -19,8 +18,8 @@ internal sealed unsafe class Pass : IDisposable
     bool _areWanted; // only rows whose results are wanted are left
 
     /// <param name="model">The model.</param>
-    /// <param name="cache">What the layers keep of all sequences.</param>
-    /// <param name="rows">The most rows of a pass.</param>
+    /// <param name="cache">The layers' states of all sequences.</param>
+    /// <param name="rows">The maximum rows of a pass.</param>
     /// <param name="pool">The threads.</param>
     public Pass(Model model, KvCache cache, int rows, WorkerPool pool)
     {
@@ -46,7 +45,7 @@ internal sealed unsafe class Pass : IDisposable
 
     public Workspace Memory { get; }
 
-    /// <summary>What the inputs of products are summed in; null: they are not.</summary>
+    /// <summary>Receives the sums of the products' inputs; null: not summed.</summary>
     public InputSums? Inputs { get; set; }
 
     /// <summary>Another batch.</summary>
@@ -70,9 +69,8 @@ internal sealed unsafe class Pass : IDisposable
             _adapted.Add(new(adapter, first, count));
     }
 
-    /// <summary>
-    /// Moves the rows of x[rows, columns] whose results are wanted to the front. The others have done their work: it is in the states.
-    /// </summary>
+    /// <summary>Moves the rows of x[rows, columns] whose results are wanted to the front. The others are no longer needed: their effect is
+    /// in the states.</summary>
     public void KeepWanted(float* x, int columns)
     {
         for (var i = 0; i < Batch.LogitCount; i++)
@@ -101,7 +99,7 @@ internal sealed unsafe class Pass : IDisposable
     /// <summary>Activations of the given number of columns, until the block's frame ends.</summary>
     public Activations Activations(int columns, int terms = 1) => Memory.Activations(columns, terms);
 
-    /// <summary>Turns x[rows, heads, headSize] by the rows' positions.</summary>
+    /// <summary>Rotates x[rows, heads, headSize] by the rows' positions.</summary>
     public void Rotate(float* x, int heads, int headSize, RopeConfig rope)
     {
         var angles = Of(rope);

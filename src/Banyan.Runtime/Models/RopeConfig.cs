@@ -1,8 +1,7 @@
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// Rotary position embedding (RoFormer, arXiv 2104.09864): dimension pair i of a head turns by position · frequency[i].
-/// </summary>
+/// <summary>Rotary position embedding (RoFormer, arXiv 2104.09864): dimension pair i of a head is rotated by position ·
+/// frequency[i].</summary>
 internal sealed record RopeConfig
 {
     /// <summary>Which dimensions make a pair.</summary>
@@ -20,10 +19,10 @@ internal sealed record RopeConfig
     /// <summary>What each frequency is divided by, [Dimensions / 2], from the tensor <c>rope_freqs.weight</c>; null for none.</summary>
     public IReadOnlyList<float>? FrequencyFactors { get; init; }
 
-    /// <summary>What queries and keys are scaled by while they turn, besides what YaRN asks for (LongRoPE, arXiv 2402.13753).</summary>
+    /// <summary>The scale of rotated queries and keys, besides YaRN's (LongRoPE, arXiv 2402.13753).</summary>
     public double AttentionFactor { get; init; } = 1;
 
-    /// <summary>What queries and keys are scaled by while they turn in all (YaRN's √t, in effect).</summary>
+    /// <summary>The total scale of rotated queries and keys (YaRN's √t, in effect).</summary>
     public double Magnitude => AttentionFactor * (Scaling is YarnScaling yarn ? yarn.Magnitude : 1);
 
     /// <summary>Radians a position for each pair, [Dimensions / 2].</summary>

@@ -4,15 +4,14 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>What a token costs a model, for comparing its speed with the machine's limits (<see cref="MachineLimits"/>).</summary>
-/// <param name="WeightBytes">Bytes of weights read for a token alone; of experts those that it uses.</param>
+/// <summary>The work of a token, for comparing a model's speed with the machine's limits (<see cref="MachineLimits"/>).</summary>
+/// <param name="WeightBytes">Bytes of weights read for a single token; of experts only those used.</param>
 /// <param name="CacheBytes">Bytes of keys and values that it reads of each position before it.</param>
 /// <param name="Products">Multiply-adds with the weights of all blocks; the output matrix is not counted, as of a prompt only its last
 /// token needs it.</param>
 /// <param name="PositionProducts">Multiply-adds with the keys and values of each position before it.</param>
-/// <param name="ProductsWithScales">As many products of bytes would take as long as <paramref name="Products"/> with the multiplications
-/// by scales that belong to
-/// them, which the same parts of a processor do; 0 if the kernels in use do not tell.</param>
+/// <param name="ProductsWithScales">How many bare byte products would take as long as <paramref name="Products"/> with their
+/// multiplications by scales, which use the same ports; 0 if the kernels in use do not report it.</param>
 public sealed record TokenWork(long WeightBytes, long CacheBytes, long Products, long PositionProducts, long ProductsWithScales)
 {
     internal static TokenWork Of(Weights weights, Precision precision, KvFormat cache, Rung rung)

@@ -10,10 +10,8 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// A model as it computes: an embedding, layers, and heads to end in. Packed once for the kernels, shared by all passes and sequences;
-/// nothing here changes after loading.
-/// </summary>
+/// <summary>A model in computable form: an embedding, layers, and heads. Packed once for the kernels, shared by all passes and sequences;
+/// nothing here changes after loading.</summary>
 internal sealed class Weights : IDisposable
 {
     readonly Layer[] _layers;
@@ -42,13 +40,13 @@ internal sealed class Weights : IDisposable
     /// <summary>Of a reranker or another classifier; null for any other model.</summary>
     public Classifier? Classifier { get; }
 
-    /// <summary>Guesses tokens ahead; null if the file has no such layer.</summary>
+    /// <summary>The multi-token prediction layer; null if the file has none.</summary>
     public PredictionLayer? Prediction { get; }
 
-    /// <summary>What pooled vectors go through before they are normalised (EmbeddingGemma).</summary>
+    /// <summary>Matrices applied to pooled vectors before they are normalized (EmbeddingGemma).</summary>
     public IReadOnlyList<Dense> Dense { get; }
 
-    /// <summary>What the layers keep of each sequence.</summary>
+    /// <summary>The layers' states of each sequence.</summary>
     public IReadOnlyList<LayerState> States { get; }
 
     /// <summary>The blocks of all layers, in the order in which they run.</summary>

@@ -5,11 +5,9 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models;
 
-/// <summary>
-/// The memory in which a pass computes. A block takes what it needs and gives all of it back when its frame ends, so that the next block
-/// uses the same memory, still in the caches. It grows in the first passes, and allocates nothing after that.
-/// </summary>
-/// <param name="rows">The most rows of a pass.</param>
+/// <summary>The memory in which a pass computes. A block takes what it needs and releases it when its frame ends, so that the next block
+/// uses the same memory, which is still in the caches. It grows in the first passes, and allocates nothing after that.</summary>
+/// <param name="rows">The maximum rows of a pass.</param>
 internal sealed unsafe class Workspace(int rows) : IDisposable
 {
     const long LeastChunk = 1 << 16;
@@ -21,7 +19,7 @@ internal sealed unsafe class Workspace(int rows) : IDisposable
     int _chunk, _depth;
     long _used;
 
-    /// <summary>The most rows of a pass.</summary>
+    /// <summary>The maximum rows of a pass.</summary>
     public int MaxRows { get; } = rows;
 
     /// <summary>What is taken from here on is given back when the frame is disposed. Frames nest.</summary>
@@ -44,7 +42,7 @@ internal sealed unsafe class Workspace(int rows) : IDisposable
         return floats;
     }
 
-    /// <summary>Activations of the given number of columns, for all rows; their content is of whoever had them before.</summary>
+    /// <summary>Activations of the given number of columns, for all rows; their content is undefined.</summary>
     public Activations Activations(int columns, int terms = 1)
     {
         var i = 0;

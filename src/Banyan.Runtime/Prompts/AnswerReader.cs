@@ -1,9 +1,7 @@
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>
-/// Reads an answer as it comes: text, reasoning, calls with their arguments. Text is handed on as soon as it cannot be the beginning of a
-/// mark. A call that is malformed or cut stays text, so nothing is lost, and <see cref="Warning"/> says so.
-/// </summary>
+/// <summary>Parses an answer as it streams: text, reasoning, calls with their arguments. Text is returned as soon as it cannot be the
+/// beginning of a marker. A call that is malformed or cut stays text, so nothing is lost, and <see cref="Warning"/> says so.</summary>
 internal sealed class AnswerReader
 {
     readonly CallFormat? _format;

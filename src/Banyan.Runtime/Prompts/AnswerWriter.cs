@@ -10,9 +10,8 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>
-/// Makes the places of a grammar for calls and reasoning. Marks that are control tokens of the vocabulary are written as such.
-/// </summary>
+/// <summary>Builds the states of a grammar for calls and reasoning. Markers that are control tokens of the vocabulary are written as
+/// such.</summary>
 internal sealed class AnswerWriter(GrammarParts parts, Tokenizer tokenizer, IReadOnlyList<string> marks)
 {
     readonly List<string> _control =

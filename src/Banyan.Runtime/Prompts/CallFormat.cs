@@ -2,7 +2,7 @@ using Banyan.Runtime.Generation.Grammars.Automata;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>How a family of models writes calls. One file or row a format; what a model's template holds tells which.</summary>
+/// <summary>How a family of models writes calls. One file or row per format; the model's template determines which.</summary>
 internal abstract record CallFormat
 {
     public required string Name { get; init; }
@@ -19,8 +19,8 @@ internal abstract record CallFormat
     /// <summary>Whether an answer can hold several.</summary>
     public bool IsParallel { get; init; } = true;
 
-    /// <summary>Reads what begins with an open.</summary>
-    /// <param name="text">From the open on.</param>
+    /// <summary>Parses a text that begins with an opening marker.</summary>
+    /// <param name="text">Starting with the opening marker.</param>
     /// <param name="ended">Whether nothing more comes.</param>
     /// <param name="tools">The tools.</param>
     /// <param name="calls">The calls; none where it is malformed.</param>

@@ -140,14 +140,14 @@ public sealed class Conversation
     /// <param name="begun">Whether the prompt ended within it.</param>
     internal ReasoningMeter Meter(bool begun) => new(_thinking, begun);
 
-    /// <summary>What ends reasoning in the midst of it, and leads to the answer.</summary>
+    /// <summary>The text that ends unfinished reasoning and leads to the answer.</summary>
     /// <param name="shaped">Whether a grammar says what comes next; it then writes the beginning of the answer itself.</param>
     internal string ReasoningEnd(bool shaped) => _thinking!.BeforeText.Length == 0 ? $"\n{_thinking.Close.Trim()}\n\n"
         : _thinking.Close + (shaped ? "<|start|>assistant" : _thinking.BeforeText);
 
     internal int[] EncodeNext(string text) => _tokenizer.EncodeNext(text, parseSpecial: true);
 
-    /// <summary>Takes an answer apart.</summary>
+    /// <summary>Creates a parser of an answer.</summary>
     /// <param name="tools">The tools that were offered; calls are looked for where there are any.</param>
     /// <param name="reasons">Whether the prompt ended within reasoning.</param>
     internal AnswerReader Read(IReadOnlyList<Tool> tools, bool reasons) => new(tools.Count > 0 ? _calls : null, _thinking, tools, reasons);

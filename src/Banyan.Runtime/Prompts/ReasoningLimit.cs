@@ -5,12 +5,10 @@ using Banyan.Runtime.Generation.Grammars;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>
-/// An answer whose reasoning has at most so many tokens. When they are used up, the generation is left, its reasoning is ended in the
-/// prompt, and another continues from there: the prefix cache has what was computed.
-/// </summary>
+/// <summary>An answer whose reasoning has a maximum number of tokens. When they are used up, the generation is stopped, its reasoning is
+/// closed in the prompt, and a new generation continues from there, from the prefix cache.</summary>
 /// <param name="conversation">How the model writes reasoning.</param>
-/// <param name="most">The most tokens of it.</param>
+/// <param name="most">The maximum tokens of it.</param>
 /// <param name="after">What the answer must look like after it; null for anything.</param>
 internal sealed class ReasoningLimit(Conversation conversation, int most, Grammar? after)
 {

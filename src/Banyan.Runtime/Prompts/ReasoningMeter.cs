@@ -2,7 +2,7 @@ using Banyan.Runtime.Generation;
 
 namespace Banyan.Runtime.Prompts;
 
-/// <summary>Counts the tokens of an answer's reasoning, its marks included, as they come.</summary>
+/// <summary>Counts the tokens of an answer's reasoning, including its markers, as they stream.</summary>
 internal sealed class ReasoningMeter
 {
     // gpt-oss reasons in several messages.
@@ -15,7 +15,7 @@ internal sealed class ReasoningMeter
 
     internal ReasoningMeter(Thinking? thinking, bool begun) => (_thinking, IsWithin, _over) = (thinking, begun, thinking is null);
 
-    /// <summary>Whether the answer is in the midst of reasoning.</summary>
+    /// <summary>Whether the answer is currently reasoning.</summary>
     public bool IsWithin { get; private set; }
 
     /// <summary>Tokens of reasoning so far.</summary>

@@ -27,7 +27,7 @@ public sealed record TurnRequest
     /// <summary>The reasoning effort: "low", "medium", "high" or another value that the template knows.</summary>
     public string? Effort { get; init; }
 
-    /// <summary>The most tokens of reasoning; 0 for none, null for any number.</summary>
+    /// <summary>The maximum tokens of reasoning; 0 for none, null for any number.</summary>
     public int? ReasoningLimit { get; init; }
 
     /// <summary>

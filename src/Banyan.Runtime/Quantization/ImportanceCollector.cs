@@ -6,10 +6,7 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Quantization;
 
-/// <summary>
-/// Makes an importance matrix: what each matrix of a model is multiplied with over some text, squared and summed, as llama-imatrix writes
-/// it.
-/// </summary>
+/// <summary>Computes an importance matrix: the squared inputs of each matrix, summed over a text, in llama-imatrix's format.</summary>
 public static class ImportanceCollector
 {
     /// <summary>Computes the text in chunks and writes a GGUF file, whole or not at all.</summary>

@@ -2,10 +2,8 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Quantization;
 
-/// <summary>
-/// How much each column of each matrix matters: the mean square of what it was multiplied with over some text. As llama-imatrix writes it
-/// in GGUF: for each matrix <c>NAME.in_sum2</c> [matrices, columns] and <c>NAME.counts</c> [matrices].
-/// </summary>
+/// <summary>How much each column of each matrix matters: the mean square of its input over a text. As llama-imatrix writes it in GGUF: for
+/// each matrix <c>NAME.in_sum2</c> [matrices, columns] and <c>NAME.counts</c> [matrices].</summary>
 public sealed class ImportanceMatrix
 {
     readonly Dictionary<string, float[]> _importance = [];

@@ -48,7 +48,7 @@ public sealed partial class Quantizer
                 $"{unknown.Name} would be written in {FormatOf(unknown)}, which is of no use where {(importance is null ? "there is no importance matrix (--imatrix)" : "the importance matrix says nothing of it")}", nameof(importance));
     }
 
-    /// <summary>Writes matrices as they are, all else as floats: what llama.cpp takes.</summary>
+    /// <summary>Writes matrices unchanged and everything else as floats, as llama.cpp expects.</summary>
     internal Quantizer(ModelFile file) => (_file, _config) = (file, new ConfigReader(file).Read());
 
     /// <summary>After how many bytes what was written is safe from an interruption.</summary>
@@ -98,7 +98,8 @@ public sealed partial class Quantizer
         part.Complete();
     }
 
-    /// <summary>What decides the bytes: the header (type, formats, metadata), the files that are read, and this program.</summary>
+    /// <summary>Everything that determines the bytes: the header (type, formats, metadata), the files that are read, and this
+    /// program.</summary>
     string Identity(GgufWriter writer)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -1,10 +1,8 @@
 namespace Banyan.Runtime.Synthesis;
 
-/// <summary>
-/// Weights by which a layer that guesses ahead is always right: no layer adds anything to the stream, so that the next token depends on the
-/// last one alone, and the guessing layer passes its embedding through. All else is random. For a speculator this is the best case, at the
-/// cost per token of the published model.
-/// </summary>
+/// <summary>Weights with which a multi-token prediction layer is always right: no layer adds anything to the residual stream, so that the
+/// next token depends on the last one alone, and the prediction layer passes its embedding through. All else is random. For a speculator
+/// this is the best case, at the cost per token of the published model.</summary>
 static class Foreseen
 {
     static readonly string[] s_outputs = ["attn_output.weight", "ssm_out.weight", "ffn_down.weight", "ffn_down_exps.weight",

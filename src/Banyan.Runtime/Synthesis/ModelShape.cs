@@ -50,13 +50,13 @@ public sealed record ModelShape(
     /// <summary>Whether its weights are those of <see cref="Copier"/> instead of random.</summary>
     internal bool Copies { get; init; }
 
-    /// <summary>Whether it has a layer that guesses ahead.</summary>
+    /// <summary>Whether it has a multi-token prediction layer.</summary>
     internal bool Predicts { get; init; }
 
     /// <summary>Whether that layer is always right: its weights are those of <see cref="Foreseen"/> instead of random.</summary>
     internal bool Foresees { get; init; }
 
-    /// <summary>The same with a layer that guesses ahead, and is always right: <c>NAME-mtp</c>.</summary>
+    /// <summary>The same with a multi-token prediction layer, and is always right: <c>NAME-mtp</c>.</summary>
     internal ModelShape Foreseeing() =>
         this with { Name = $"{Name}-mtp", Title = $"{Title}, with a layer that guesses ahead", Predicts = true, Foresees = true };
 

@@ -40,7 +40,7 @@ static class ModelShapes
     ];
 
     /// <summary>
-    /// The shape of a name, also of its first layers only (<c>gpt-oss-20b-6-layers</c>), or with a layer that guesses ahead
+    /// The shape of a name, also of its first layers only (<c>gpt-oss-20b-6-layers</c>), or with a multi-token prediction layer
     /// (<c>qwen3.5-4b-mtp</c>); null where there is none.
     /// </summary>
     public static ModelShape? Find(string name)

@@ -17,7 +17,7 @@ namespace Banyan.Runtime.Synthesis;
 /// t output_norm.weight 2560                        a tensor
 /// l@5/10 attn_q.weight 1536 1536                   a tensor of the chosen layers; without @ of all
 /// l ssm_a 48 1 = -1*48                             what is not random: values, each so many times
-/// n nextn.enorm.weight 1536                        a tensor of the layer that guesses ahead, behind the last (NAME-mtp)
+/// n nextn.enorm.weight 1536                        a tensor of the multi-token prediction layer, behind the last (NAME-mtp)
 /// </code>
 /// Layers are chosen by numbers, ranges (<c>0-4</c>) and remainders (<c>5/10</c>: 5, 15, 25, …), separated by commas; <c>!</c> first: the
 /// others.
@@ -32,7 +32,7 @@ sealed class ShapeText
     /// <summary>Whether its vocabulary is of words and their ends.</summary>
     public bool HasWords { get; private set; }
 
-    /// <summary>Whether it says what a layer that guesses ahead has.</summary>
+    /// <summary>Whether it says what a multi-token prediction layer has.</summary>
     public bool Predicts => _tensors.Any(t => t.Layers == Ahead);
 
     /// <summary>The shapes that lie beside this file.</summary>
@@ -91,7 +91,7 @@ sealed class ShapeText
                 .Select(layer => k.Values.Skip(1).FirstOrDefault(v => Chooses(v.Split('@')[1], layer))?.Split('@')[0] ?? k.Values[0])]),
     }));
 
-    /// <summary>The tensors of so many layers, and of the layer that guesses ahead.</summary>
+    /// <summary>The tensors of so many layers, and of the multi-token prediction layer.</summary>
     public IEnumerable<ShapeTensor> Tensors(int layers, bool predicts)
     {
         // In the order of the layers, those before them first.

@@ -2,11 +2,9 @@ using System.Buffers.Binary;
 
 namespace Banyan.Runtime.WeightFormats;
 
-/// <summary>
-/// What safetensors hold as a byte a weight: <c>float scale; float zero; byte q[32]</c> for 32 weights: scale · (value(q) − zero), where
-/// value is FP8's (E4M3) or the number itself. No GGUF file has it: files are brought into it when they are read.
-/// </summary>
-/// <param name="name">What it is called in messages.</param>
+/// <summary>Weights that safetensors store as one byte each: <c>float scale; float zero; byte q[32]</c> for 32 weights: scale · (value(q) −
+/// zero), where value is FP8's (E4M3) or the number itself. No GGUF file has it: files are brought into it when they are read.</summary>
+/// <param name="name">Its name in messages.</param>
 /// <param name="values">The value of each byte.</param>
 /// <param name="isFloat">Whether the bytes are floats.</param>
 sealed class ByteFormat(string name, float[] values, bool isFloat) : WeightFormat(name, uint.MaxValue, 32, Bytes)

@@ -52,7 +52,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         new("MXFP4_MOE", 38, WeightFormat.Coded<MXFP4>()),
     ];
 
-    /// <summary>Whether it is of no use without knowing which weights matter.</summary>
+    /// <summary>Whether it needs an importance matrix.</summary>
     public bool NeedsImportance => IsLow || Name is "Q2_K_S" or "IQ3_XXS";
 
     public static bool TryGet(string name, [NotNullWhen(true)] out TypeMix? mix) =>
@@ -163,7 +163,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
         }
     }
 
-    /// <summary>Two bits and less: what matters most in a layer gets more.</summary>
+    /// <summary>Two bits and less: the most important matrices of a layer get more.</summary>
     bool IsLow => Name.StartsWith("IQ1", StringComparison.Ordinal) || Name.StartsWith("IQ2", StringComparison.Ordinal);
 
     WeightFormat MoreThanLow => Name is "IQ2_S" or "IQ2_M" ? WeightFormat.Coded<IQ3_S>() : WeightFormat.Coded<Q2_K>();
@@ -182,7 +182,7 @@ sealed record TypeMix(string Name, uint FileType, WeightFormat Format)
     /// <summary>The layers at both ends and every third in between.</summary>
     static bool MoreBits(int layer, int layers) => layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
 
-    /// <summary>A format with smaller blocks for rows that are no whole number of blocks.</summary>
+    /// <summary>A format with smaller blocks for rows that are not a whole number of blocks.</summary>
     internal static WeightFormat Fit(WeightFormat format, long columns)
     {
         if (columns % format.BlockWeights == 0)

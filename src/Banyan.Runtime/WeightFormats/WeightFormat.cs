@@ -19,10 +19,10 @@ public abstract partial class WeightFormat
     /// <summary>Bytes of a block.</summary>
     public int BlockBytes { get; }
 
-    /// <summary>Whether <see cref="Quantize(ReadOnlySpan{float}, Span{byte})"/> is there for it.</summary>
+    /// <summary>Whether <see cref="Quantize(ReadOnlySpan{float}, Span{byte})"/> is implemented for it.</summary>
     internal virtual bool IsWritten => true;
 
-    /// <summary>Whether matrices in it are of no use unless it is known which of their weights matter.</summary>
+    /// <summary>Whether quantizing to it needs an importance matrix.</summary>
     internal virtual bool NeedsImportance => false;
 
     /// <summary>PyTorch's name for it, as config.json writes it: <c>bfloat16</c>; null for formats that are no type of PyTorch's.</summary>
@@ -77,7 +77,7 @@ public abstract partial class WeightFormat
         QuantizeBlocks(weights, blocks);
     }
 
-    /// <summary>Converts a whole row, of whose weights some matter more than others.</summary>
+    /// <summary>Converts a whole row, with the importance of its weights.</summary>
     /// <param name="row">Finite floats.</param>
     /// <param name="importance">One a weight; empty if nothing is known, or the format takes none.</param>
     /// <param name="blocks">Its blocks.</param>

@@ -7,16 +7,14 @@ using Microsoft.Extensions.Options;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Compresses pages and JSON that is made here, for clients that accept it: a list of repositories takes a third of its length. Files
-/// of repositories are sent as they are, with their length and their ranges.
-/// </summary>
+/// <summary>Compresses pages and JSON written by the server, for clients that accept it: a list of repositories takes a third of its
+/// length. Files of repositories are sent as they are, with their length and their ranges.</summary>
 sealed class AnswerCompression(IServiceProvider services, IOptions<ResponseCompressionOptions> options)
     : ResponseCompressionProvider(services, options)
 {
     const string Json = "application/json", Made = "application/json; charset=utf-8";
 
-    /// <summary>A file that is JSON has that type alone; what is written here says its encoding as well.</summary>
+    /// <summary>A repository's JSON file has the bare type; JSON that the server writes also states its encoding.</summary>
     public override bool ShouldCompressResponse(HttpContext context) =>
         base.ShouldCompressResponse(context)
         && (context.Response.ContentType == Made

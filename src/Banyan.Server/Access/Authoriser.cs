@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Access;
 
 /// <summary>
-/// The one place that decides who may do what: the API, resolve, git, LFS and Xet all ask here, before anything else is looked at.
+/// The one place that decides on permissions: the API, resolve, git, LFS and Xet all ask here, before anything else.
 /// <code>
 /// may = min(what the user may, what the token lets through), and everyone may read what is public
 /// user owns the namespace: all · member of the organization: the member's role · else nothing
@@ -21,11 +21,11 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 {
     const string BasicChallenge = "Basic realm=\"Banyan\"";
 
-    /// <summary>Who asks.</summary>
-    /// <exception cref="HubException">401: the credentials are no good.</exception>
+    /// <summary>The caller of a request.</summary>
+    /// <exception cref="HubException">401: the credentials are invalid.</exception>
     public ValueTask<Caller> CallerAsync(HttpContext context) => credentials.CallerAsync(context);
 
-    /// <summary>Who asks, where anonymous will not do.</summary>
+    /// <summary>The caller, who must be a user.</summary>
     /// <exception cref="HubException">401.</exception>
     public async ValueTask<Caller> UserAsync(HttpContext context) =>
         await credentials.CallerAsync(context) is { IsAnonymous: false } caller ? caller : throw HubException.CredentialsMissing();
@@ -36,13 +36,13 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         await UserAsync(context) is var caller && await accounts.IsAdminAsync(caller, context.RequestAborted) ? caller
         : throw HubException.Forbidden("Only an admin of the hub may do this, with a token of the role write.");
 
-    /// <summary>The repository, if it is there and the caller may do with it what is needed; old names lead to it as well.</summary>
+    /// <summary>The repository, if it exists and the caller has the needed permission; old names lead to it too.</summary>
     /// <param name="context">The request.</param>
     /// <param name="type">Type of the repository.</param>
     /// <param name="fullName"><c>namespace/name</c>.</param>
     /// <param name="need">What is needed: <see cref="Need.See"/> or more.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <exception cref="HubException">404 RepoNotFound where it is not there or the caller may not know that it is; 401 or 403
+    /// <exception cref="HubException">404 RepoNotFound if it does not exist or the caller may not know that it does; 401 or 403
     /// otherwise.</exception>
     public async Task<Repo> RepoAsync(HttpContext context, RepoType type, string fullName, Need need, CancellationToken cancellationToken)
     {
@@ -68,18 +68,17 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
             ? repo : await RepoAsync(context, type, fullName, Need.Write, cancellationToken);
     }
 
-    /// <summary>Whether the caller may do this with the repository: for lists, and for content that another repository reaches.</summary>
+    /// <summary>Whether the caller has a permission on the repository: for lists, and for content that another repository
+    /// reaches.</summary>
     public async Task<bool> MayAsync(Caller caller, Repo repo, Need need, CancellationToken cancellationToken) =>
         !repo.Disabled && Suffices(caller, await RightAsync(caller, repo, cancellationToken),
             await StandingAsync(caller, repo, cancellationToken), repo, need);
 
-    /// <summary>
-    /// Whether who was given a signed address or a Xet token may still do what it is for: asked whenever it is used, so that it ends with
-    /// the user, the token by which it was asked for, the role, the grant and the repository.
-    /// </summary>
-    /// <param name="token">The token by which it was asked for; 0 for anonymous.</param>
+    /// <summary>Whether the holder of a signed address or a Xet token still has the permission that it stands for: checked on every use, so
+    /// that it becomes invalid with the user, the token that requested it, the role, the grant or the repository.</summary>
+    /// <param name="token">The token that requested it; 0 for anonymous.</param>
     /// <param name="repo">Row of the repository.</param>
-    /// <param name="need">What it is for.</param>
+    /// <param name="need">The permission that it stands for.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     public async ValueTask<bool> StillMayAsync(long token, long repo, Need need, CancellationToken cancellationToken) =>
         (token == 0 ? Caller.Anonymous : await accounts.FindCallerAsync(token, cancellationToken)) is { IsSuspended: false } caller
@@ -89,7 +88,7 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
     public async Task<Right> NamespaceRightAsync(Caller caller, Account owner, CancellationToken cancellationToken) =>
         Min(await UserRightAsync(caller, owner.Id, null, cancellationToken), caller.TokenAllows(owner.Name, null));
 
-    /// <summary>What the caller may do with what a resource group of an organization holds.</summary>
+    /// <summary>The caller's right on the repositories of an organization's resource group.</summary>
     public async Task<Right> GroupRightAsync(Caller caller, Account owner, long group, CancellationToken cancellationToken) =>
         Min(await UserRightAsync(caller, owner.Id, group, cancellationToken), caller.TokenAllows(owner.Name, null));
 
@@ -130,9 +129,8 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
             _ => "change"
         };
 
-    /// <summary>
-    /// Everyone may see what is public and, unless it is gated, read it; the rest takes a right of one's own, or a grant.
-    /// </summary>
+    /// <summary>Everyone may see a public repository and, unless it is gated, read it; everything else takes the caller's own right, or a
+    /// grant.</summary>
     static bool Suffices(Caller caller, Right own, string? standing, Repo repo, Need need) => need switch
     {
         Need.Admin => own >= Right.Admin,
@@ -143,12 +141,11 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
         _ => own >= Right.Read || !repo.Private,
     };
 
-    /// <summary>Whether the token lets its user say something here that others see.</summary>
+    /// <summary>Whether the token lets its user post something here that others see.</summary>
     static bool MayTell(Caller caller, Repo repo) => !caller.IsAnonymous && caller.TokenAllows(repo.Owner, repo.Path) >= Right.Write;
 
-    /// <summary>
-    /// What became of the caller's request for access to a gated repository; a token that is not for it does not benefit.
-    /// </summary>
+    /// <summary>The status of the caller's request for access to a gated repository; a token whose scope does not include it gets
+    /// none.</summary>
     ValueTask<string?> StandingAsync(Caller caller, Repo repo, CancellationToken cancellationToken) =>
         repo.Gated is null || caller.IsAnonymous || caller.TokenAllows(repo.Owner, repo.Path) < Right.Read ? new((string?)null)
         : requests.StatusAsync(repo.Id, caller.UserId, cancellationToken);
@@ -170,10 +167,10 @@ sealed class Authoriser(Credentials credentials, RepoStore repos, AccountStore a
 
     static Right Min(Right a, Right b) => a < b ? a : b;
 
-    /// <summary>How a request's client is asked for credentials.</summary>
+    /// <summary>The challenge that asks a request's client for credentials.</summary>
     public static string ChallengeOf(HttpContext context) => IsGit(context) ? BasicChallenge : HubException.BearerChallenge;
 
-    /// <summary>Requests of git and git-lfs, which want to be asked for a password.</summary>
+    /// <summary>Requests of git and git-lfs, which expect to be asked for a password.</summary>
     static bool IsGit(HttpContext context) => context.Request.Path.Value is { } path
         && (path.Contains(".git/", StringComparison.Ordinal) || path.EndsWith("/info/refs", StringComparison.Ordinal)
             || path.EndsWith("/git-upload-pack", StringComparison.Ordinal) || path.EndsWith("/git-receive-pack", StringComparison.Ordinal));

@@ -4,17 +4,15 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Bodies that have exactly so many bytes, or at most so many. The web server's own limit counts what frames the chunks of
-/// <c>Transfer-Encoding: chunked</c> too, which is no content (RFC 9112 7.1): here the content is counted.
-/// </summary>
+/// <summary>Bodies of an exact or a maximum length. The web server's own limit also counts the framing of <c>Transfer-Encoding:
+/// chunked</c>, which is not content (RFC 9112 7.1); here only the content is counted.</summary>
 static class BodyLimits
 {
     // Six bytes frame a chunk of one byte.
     const int FramingFactor = 8, FramingBytes = 64 << 10;
 
     /// <summary>The request's body, of at most so many bytes.</summary>
-    /// <exception cref="HubException">413, where it is announced to be longer; read, it throws the same.</exception>
+    /// <exception cref="HubException">413 if it is announced to be longer; reading beyond the limit throws the same.</exception>
     public static Stream LimitBody(this HttpContext context, long most)
     {
         if (context.Request.ContentLength is { } length)

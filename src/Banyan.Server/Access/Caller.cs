@@ -2,7 +2,7 @@ using Banyan.Server.Accounts;
 
 namespace Banyan.Server.Access;
 
-/// <summary>Who makes a request: nobody in particular, or a user by one of their tokens.</summary>
+/// <summary>Who makes a request: an anonymous client, or a user with one of their tokens.</summary>
 sealed record Caller
 {
     public static Caller Anonymous { get; } = new();
@@ -21,7 +21,7 @@ sealed record Caller
 
     public TokenRole Role { get; init; }
 
-    /// <summary>What a fine-grained token may touch.</summary>
+    /// <summary>The scopes of a fine-grained token.</summary>
     public IReadOnlyList<TokenScope> Scopes { get; init; } = [];
 
     /// <summary>Whether the operator suspended the user.</summary>
@@ -29,7 +29,7 @@ sealed record Caller
 
     public bool IsAnonymous => UserId == 0;
 
-    /// <summary>The most that the token lets its user do in a namespace or repository, whatever the user may.</summary>
+    /// <summary>The most that the token permits in a namespace or repository, whatever its user's rights.</summary>
     /// <param name="owner">Name of the namespace.</param>
     /// <param name="repo">The repository as scopes name it (<c>ns/name</c>, <c>datasets/ns/name</c>), or null for the namespace
     /// itself.</param>

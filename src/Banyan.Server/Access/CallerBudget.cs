@@ -3,13 +3,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// How much of something dear each caller may ask for: users by their account, others by the address they come from, so that nobody's share
-/// is spent by somebody else.
-/// </summary>
-/// <param name="most">What may be asked for at once, after a while of nothing.</param>
-/// <param name="perSecond">What comes back each second.</param>
-/// <param name="time">What time it is.</param>
+/// <summary>A budget of expensive work for each caller: users by their account, others by their address, so that nobody spends another's
+/// share.</summary>
+/// <param name="most">The burst after an idle time.</param>
+/// <param name="perSecond">What is refilled per second.</param>
+/// <param name="time">The clock.</param>
 sealed class CallerBudget(long most, long perSecond, TimeProvider time)
 {
     const int MaxCallers = 10_000;

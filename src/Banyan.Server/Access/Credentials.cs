@@ -5,9 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Metadata of a route: a browser's session counts there as a token does elsewhere. Pages are such, and reading files; the API is not.
-/// </summary>
+/// <summary>Metadata of a route that accepts a browser's session in place of a token: pages, and reading files, but not the API.</summary>
 sealed record TakesSession;
 
 /// <summary>

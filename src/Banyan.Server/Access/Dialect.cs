@@ -3,16 +3,14 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Access;
 
-/// <summary>Metadata of a route: in which dialect it is spoken there.</summary>
+/// <summary>Metadata of a route: its dialect.</summary>
 interface IDialectMetadata
 {
     Dialect Dialect { get; }
 }
 
-/// <summary>
-/// How the clients of a route read errors, and whether the route asks for an API key. It hangs on the route: an API that is
-/// added brings its own, and no list of addresses knows of it.
-/// </summary>
+/// <summary>How the clients of a route read errors, and whether the route asks for an API key. It is metadata of the route: an API that is
+/// added brings its own, and no list of addresses has to change.</summary>
 abstract class Dialect : IDialectMetadata
 {
     /// <summary>Whether a route asks for an API key, where the server does.</summary>
@@ -21,7 +19,7 @@ abstract class Dialect : IDialectMetadata
     /// <summary>Answers with an error.</summary>
     public abstract Task WriteAsync(HttpContext context, Exception exception);
 
-    /// <summary>What to say where no route takes the address, or none with this method.</summary>
+    /// <summary>The error if no route has the address, or none with this method.</summary>
     public abstract Exception NoRoute(HttpContext context);
 
     Dialect IDialectMetadata.Dialect => this;
@@ -42,7 +40,7 @@ sealed class Dialects(IEnumerable<EndpointDataSource> routes, Dialect elsewhere)
         return _byFirstPart.GetValueOrDefault(path.Value?.Split('/', 3) is ["", var first, ..] ? first : "", elsewhere);
     }
 
-    /// <summary>What addresses begin with, where all of them speak alike.</summary>
+    /// <summary>Address prefixes whose routes all have the same dialect.</summary>
     // Where dialects share a beginning (the hub and Ollama have /api), the one that is spoken elsewhere is.
     Dictionary<string, Dialect> Read() => routes.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
         .Select(e => (First: FirstPart(e), e.Metadata.GetMetadata<IDialectMetadata>()?.Dialect))

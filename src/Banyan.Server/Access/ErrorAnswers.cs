@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Access;
 
-/// <summary>The one place where what went wrong becomes an answer, in the dialect of the route.</summary>
+/// <summary>The one place where errors become responses, in the dialect of the route.</summary>
 static partial class ErrorAnswers
 {
     public static void UseErrorAnswers(this WebApplication app)

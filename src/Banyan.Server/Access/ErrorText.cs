@@ -4,25 +4,23 @@ using System.Text;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// What went wrong, in English, with its values apart from its words: programs read <see cref="ToString"/>, and a page says it in the
-/// visitor's language (<see cref="Pages.Languages.PageLanguage.Tell"/>), whose file has it by its <see cref="Template"/>. An interpolated
-/// string is one as it is written.
-/// </summary>
+/// <summary>An error message in English, with its values kept separate from its words: programs read <see cref="ToString"/>, and a page
+/// shows it in the visitor's language (<see cref="Pages.Languages.PageLanguage.Tell"/>), whose file has the translation under its
+/// <see cref="Template"/>. An interpolated string converts to it.</summary>
 [InterpolatedStringHandler]
 public sealed class ErrorText
 {
     readonly StringBuilder _template;
     readonly List<object?> _values;
 
-    /// <summary>As the compiler begins an interpolated string.</summary>
+    /// <summary>Called by the compiler for an interpolated string.</summary>
     public ErrorText(int literalLength, int formattedCount) =>
         (_template, _values) = (new(literalLength + (3 * formattedCount)), new(formattedCount));
 
     /// <summary>The words, with <c>{0}</c>, <c>{1}</c> and so on where values stand.</summary>
     public string Template => _template.ToString();
 
-    /// <summary>What stands in them: texts, or what went wrong in turn.</summary>
+    /// <summary>The values: texts, or further error messages.</summary>
     internal IReadOnlyList<object?> Values => _values;
 
     /// <summary>Words.</summary>
@@ -68,7 +66,7 @@ public sealed class ErrorText
     }
 }
 
-/// <summary>An exception whose message is for people: a page says it in their language.</summary>
+/// <summary>An exception whose message is for people: a page shows it in their language.</summary>
 public abstract class ToldException(ErrorText text, Exception? inner = null) : Exception(text.ToString(), inner)
 {
     /// <summary>The message.</summary>

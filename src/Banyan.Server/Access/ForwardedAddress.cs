@@ -5,11 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Under which scheme and name a client called a proxy before this server, and from where: <c>X-Forwarded-Proto</c> and
-/// <c>X-Forwarded-Host</c>, which addresses in answers are made of, and <c>X-Forwarded-For</c>, by which callers are told apart. Believed
-/// of who is on this machine or in its network, as proxies are; whoever else sends them is told what was called.
-/// </summary>
+/// <summary>The scheme and name under which a client reached a proxy before this server, and the client's address: <c>X-Forwarded-Proto</c>
+/// and <c>X-Forwarded-Host</c>, which determine addresses in responses, and <c>X-Forwarded-For</c>, which identifies callers. They are
+/// accepted only from this machine or its network, where proxies are; for anyone else they are ignored.</summary>
 static class ForwardedAddress
 {
     static readonly IPNetwork[] s_near =
@@ -38,9 +36,8 @@ static class ForwardedAddress
         return next(context);
     });
 
-    /// <summary>
-    /// Where a request comes from, as a key: an address, of IPv6 the network that a household has, in which everyone has 2^64 of them.
-    /// </summary>
+    /// <summary>Where a request comes from, as a key: the address, or for IPv6 the network, in which a household has 2^64
+    /// addresses.</summary>
     public static string NetworkOf(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.Loopback;
@@ -55,7 +52,7 @@ static class ForwardedAddress
         return address is null || s_near.Any(n => n.BaseAddress.AddressFamily == address.AddressFamily && n.Contains(address));
     }
 
-    /// <summary>Of several proxies the first says what the client called.</summary>
+    /// <summary>With several proxies, the first value is the client's.</summary>
     static string? First(HttpRequest request, string header) =>
         request.Headers[header].ToString().Split(',')[0].Trim() is { Length: > 0 } value ? value : null;
 

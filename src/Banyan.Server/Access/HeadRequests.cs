@@ -4,10 +4,8 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Every address that answers GET answers HEAD (RFC 9110 9.3.2): where no route is for HEAD, the one for GET runs, and the web server,
-/// which knows what was asked, sends no body.
-/// </summary>
+/// <summary>Every address that answers GET answers HEAD (RFC 9110 9.3.2): if no route is for HEAD, the one for GET runs, and the web server
+/// sends no body.</summary>
 static class HeadRequests
 {
     /// <summary>Finds routes, and for HEAD without one that of GET.</summary>

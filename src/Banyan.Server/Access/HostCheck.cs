@@ -6,10 +6,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// Refuses requests whose Host header is a name we do not know. A page of a hostile site can point its own name at 127.0.0.1
-/// (DNS rebinding) and would then be "same origin" with this server; an IP address cannot be rebound, so those are let through.
-/// </summary>
+/// <summary>Refuses requests with an unknown name in the Host header. A page of a hostile site can point its own name at 127.0.0.1 (DNS
+/// rebinding) and would then be "same origin" with this server; an IP address cannot be rebound, so those are let through.</summary>
 static class HostCheck
 {
     public static void UseHostCheck(this WebApplication app, ServerOptions options)
@@ -24,7 +22,7 @@ static class HostCheck
                 $"The host name {context.Request.Host.Host} is not one this server answers to. Start it with --allow-host {context.Request.Host.Host} if it is yours."));
     }
 
-    /// <summary>What Python's <c>datasets</c> puts before the hub's name to ask for rows (<c>Viewer</c>).</summary>
+    /// <summary>The prefix that Python's <c>datasets</c> puts before the hub's name to request rows (<c>Viewer</c>).</summary>
     public const string DatasetsHost = "datasets-server.";
 
     internal static bool IsAllowed(string host, IReadOnlySet<string> allowed) =>

@@ -21,16 +21,16 @@ sealed class HubException(int status, string? code, ErrorText message) : ToldExc
     /// <summary>The commit that was looked at: clients remember that a file is not in it.</summary>
     public string? Commit { get; init; }
 
-    /// <summary>Address of what is in the way: clients that may find it there read it.</summary>
+    /// <summary>Address of the conflicting thing, for clients that accept an existing one.</summary>
     public string? Url { get; init; }
 
-    /// <summary>Name of the collection that is in the way.</summary>
+    /// <summary>Name of the conflicting collection.</summary>
     public string? Slug { get; init; }
 
-    /// <summary>How to present credentials, where they are what is missing.</summary>
+    /// <summary>How to present credentials, if they are missing.</summary>
     public string Challenge { get; init; } = BearerChallenge;
 
-    /// <summary>Where the repository that was asked for is now: an address without a host.</summary>
+    /// <summary>The new address of a moved repository, without a host.</summary>
     public string? Location { get; init; }
 
     /// <summary>After how many seconds the same request may succeed.</summary>
@@ -41,7 +41,7 @@ sealed class HubException(int status, string? code, ErrorText message) : ToldExc
     public static HubException Moved(string location) => new(307, null, "The repository has another name now.") { Location = location };
 
     /// <param name="repo">Its name.</param>
-    /// <param name="isThere">Whether there is one, of which the caller may not know: the answer is the same.</param>
+    /// <param name="isThere">Whether it exists although the caller may not know; the answer is the same.</param>
     public static HubException RepoNotFound(string repo, bool isThere = false) =>
         new(404, "RepoNotFound", $"Repository {repo} not found. If it is private, use a token that may read it.") { Refuses = isThere };
 

@@ -5,10 +5,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Access;
 
-/// <summary>
-/// A browser tells where a request was made. Pages of other sites may not use this server, neither by form nor by script,
-/// unless their origin was allowed; those get the CORS headers.
-/// </summary>
+/// <summary>A browser states the origin of a request. Pages of other sites must not use this server, by form or script, unless their origin
+/// was allowed; allowed ones get the CORS headers.</summary>
 static class OriginCheck
 {
     /// <summary>What Hugging Face's client reads of an answer, beside what every page may.</summary>

@@ -59,7 +59,8 @@ public sealed record Member
     public Right Role { get; init; }
 }
 
-/// <summary>Which names accounts and repositories may have: what Hugging Face's clients accept, less what is a route here.</summary>
+/// <summary>The names that accounts and repositories may have: those that Hugging Face's clients accept, except routes of this
+/// server.</summary>
 static partial class Names
 {
     // First parts of routes, now or likely: a namespace of that name would hide behind them.
@@ -86,7 +87,7 @@ static partial class Names
     public static ErrorText? AccountProblem(string name) =>
         Problem(name) ?? (s_reserved.Contains(name) ? $"the name '{name}' is reserved" : (ErrorText?)null);
 
-    /// <summary>Whether addresses that begin so are of something else than a namespace.</summary>
+    /// <summary>Whether the name is the beginning of other addresses, so that no namespace can have it.</summary>
     public static bool IsReserved(string name) => s_reserved.Contains(name);
 
     public static string Key(string name) => name.ToLowerInvariant();

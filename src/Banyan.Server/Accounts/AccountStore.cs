@@ -93,7 +93,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         }, cancellationToken);
     }
 
-    /// <summary>Sets a user's mail address, or removes it. The audit tells that, not the address.</summary>
+    /// <summary>Sets or removes a user's mail address. The audit records the change, not the address.</summary>
     internal Task SetEmailAsync(long user, string? email, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         await t.ExecuteAsync("UPDATE accounts SET email = @email WHERE id = @user AND kind = 'user'", new { user, email });
@@ -219,7 +219,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
         async c => (await c.QueryAsync<long>("SELECT org_id FROM members WHERE user_id = @user", new { user })).AsList(),
         cancellationToken);
 
-    /// <summary>What a user may do with what an organization owns.</summary>
+    /// <summary>A user's right on an organization's repositories.</summary>
     internal ValueTask<Right> MemberRightAsync(long org, long user, CancellationToken cancellationToken) => _members.GetAsync(
         (org, user),
         async (_, ct) =>
@@ -249,7 +249,7 @@ public sealed class AccountStore(HubDatabase database, TimeProvider time)
     /// <param name="user">Whose it is.</param>
     /// <param name="name">What it is for.</param>
     /// <param name="role">What it may do.</param>
-    /// <param name="scopes">Scopes of a fine-grained one; without any it tells who its user is, and no more.</param>
+    /// <param name="scopes">Scopes of a fine-grained one; without any it only identifies its user.</param>
     /// <param name="expires">Unix milliseconds, or null for never.</param>
     /// <param name="text">Its text, or null for a new one.</param>
     /// <param name="grant">The grant that it comes of (<see cref="OAuth.Grants"/>), or null.</param>

@@ -5,9 +5,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Accounts;
 
-/// <summary>
-/// Users and organizations over the API: told about to everyone; organizations made by any user and changed by their admins.
-/// </summary>
+/// <summary>Users and organizations over the API: visible to everyone; any user can create organizations, their admins change
+/// them.</summary>
 sealed class OrganizationApi(Authoriser authoriser, AccountStore accounts)
 {
     sealed record Body(string? Name, string? Fullname);

@@ -27,7 +27,7 @@ public sealed record TokenScope(string On, Right May)
         || string.Equals(On, owner, StringComparison.OrdinalIgnoreCase)
         || (repo is not null && string.Equals(On, repo, StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>What is wrong with what it is on, or null: one that names nothing would let nothing through, unnoticed.</summary>
+    /// <summary>What is wrong with what it applies to, or null: a scope that names nothing would silently permit nothing.</summary>
     internal ErrorText? Problem()
     {
         var names = On.Split('/');
@@ -75,7 +75,7 @@ public sealed record Token
     /// <summary>What that grant lets a program know and do; empty for all.</summary>
     public string? GrantScopes { get; init; }
 
-    /// <summary>What whoever has it may know of its user, in OAuth's terms.</summary>
+    /// <summary>What its holder may know about its user, in OAuth's terms.</summary>
     internal string Knows => GrantScopes is { Length: > 0 } scopes ? scopes
         : $"{OAuth.OAuthScopes.OpenId} {OAuth.OAuthScopes.Profile} {OAuth.OAuthScopes.Email}";
 }

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Accounts;
 
-/// <summary>A user's own tokens over the API. It takes a token with the role write: a lesser one could make itself a greater.</summary>
+/// <summary>A user's own tokens over the API. This requires a token with the role write: a weaker one could otherwise create a stronger
+/// one.</summary>
 sealed class TokenApi(Authoriser authoriser, AccountStore accounts, TimeProvider time)
 {
     const int MaxName = 100, MaxDays = 3650, MaxScopes = 100;

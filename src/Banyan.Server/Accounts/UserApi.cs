@@ -50,9 +50,8 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         }.With("email", u.Email))]));
     }
 
-    /// <summary>
-    /// <c>DELETE …/{name}?moveReposTo=NAMESPACE</c>: one who owns nothing, or whose repositories go elsewhere. The name stays taken.
-    /// </summary>
+    /// <summary><c>DELETE …/{name}?moveReposTo=NAMESPACE</c>: a user who owns nothing, or whose repositories are moved elsewhere. The name
+    /// stays reserved.</summary>
     public async Task RemoveAsync(HttpContext context)
     {
         var (caller, user) = await OtherAsync(context, "remove");
@@ -76,7 +75,7 @@ sealed class UserApi(Authoriser authoriser, AccountStore accounts, RepoChanges c
         await context.JsonAsync(new { });
     }
 
-    /// <summary><c>POST …/{name}/suspend</c>, <c>…/resume</c>: none of the user's tokens does anything meanwhile.</summary>
+    /// <summary><c>POST …/{name}/suspend</c>, <c>…/resume</c>: none of the user's tokens works while suspended.</summary>
     public async Task SuspendAsync(HttpContext context, bool isSuspended)
     {
         var (_, user) = await OtherAsync(context, isSuspended ? "suspend" : "resume");

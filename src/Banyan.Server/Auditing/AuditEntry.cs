@@ -70,7 +70,7 @@ public sealed record AuditEntry
     }
 }
 
-/// <summary>Which entries are asked for; what is null does not matter.</summary>
+/// <summary>Which entries are requested; null means any.</summary>
 public sealed record AuditFilter
 {
     /// <summary>Name of who did it.</summary>

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Auditing;
 
-/// <summary>The audit: who changed what, and who was kept from it; for administrators.</summary>
+/// <summary>The audit: who changed what, and whose access was refused; for administrators.</summary>
 static class AuditingFeature
 {
     public static void AddAuditing(this IServiceCollection services)

@@ -5,11 +5,9 @@ using Microsoft.AspNetCore.Routing;
 
 namespace Banyan.Server.Auditing;
 
-/// <summary>
-/// Accesses that were refused, on their way into the audit. They change nothing, so they are not worth a transaction each, and whoever is
-/// refused may ask as often as they like: like ones are counted together and written every few seconds, a bounded number of entries a
-/// minute; of the rest only the number is told.
-/// </summary>
+/// <summary>Refused accesses on their way into the audit. They change nothing, so a transaction each would be too much, and a client can
+/// cause any number of them: similar ones are counted together and written every few seconds, a bounded number of entries a minute; of the
+/// rest only the number is recorded.</summary>
 sealed class Refusals(HubDatabase database, TimeProvider time)
 {
     internal const int MaxEntries = 60;
@@ -24,7 +22,7 @@ sealed class Refusals(HubDatabase database, TimeProvider time)
     int _written;
     DateTimeOffset _since;
 
-    /// <summary>Notes that a request was refused. Who is only asked for credentials was refused nothing yet.</summary>
+    /// <summary>Notes that a request was refused. A request for credentials is not a refusal.</summary>
     public void Note(HttpContext context, HubException exception)
     {
         var caller = Credentials.KnownOf(context);

@@ -11,10 +11,8 @@ using Markdig;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>
-/// A card as HTML that can do nothing: Markdown rendered, nested (<see cref="CardMarkup"/>), then all removed that is not on a list.
-/// Pictures are those of the repository; whoever reads a card is told to nobody else. What was rendered is remembered.
-/// </summary>
+/// <summary>A card as harmless HTML: Markdown is rendered, its tags are balanced (<see cref="CardMarkup"/>), then everything not on an
+/// allowlist is removed. Images come from the repository only, so that reading a card leaks nothing. Rendered cards are cached.</summary>
 sealed class CardHtml
 {
     /// <summary>The longest card that is rendered; of a longer one its beginning is.</summary>

@@ -2,11 +2,9 @@ using System.Text;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>
-/// Nests the tags of a card's HTML properly before a parser sees them: what is closed out of turn is closed in turn, and what is too deep
-/// is dropped. HTML's own rules repair such text by copying open formatting into every paragraph that follows, so a card of some kilobytes
-/// could take gigabytes.
-/// </summary>
+/// <summary>Nests the tags of a card's HTML properly before a parser sees them: tags closed in the wrong order are closed in the right one,
+/// and tags nested too deep are dropped. HTML's own rules repair such text by copying open formatting into every paragraph that follows, so
+/// a card of some kilobytes could take gigabytes.</summary>
 static class CardMarkup
 {
     const int MaxDepth = 100, MaxFormatting = 8, MaxName = 16, MaxTag = 8 << 10;
@@ -18,7 +16,7 @@ static class CardMarkup
         new(StringComparer.OrdinalIgnoreCase) { "a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small",
             "strike", "strong", "tt", "u" };
 
-    /// <summary>Elements that a card may have: all others are dropped, what they hold is kept.</summary>
+    /// <summary>Elements that a card may have: all others are dropped, their content is kept.</summary>
     public static readonly IReadOnlySet<string> Allowed = new HashSet<string>(StringComparer.OrdinalIgnoreCase)
     {
         "a", "abbr", "b", "blockquote", "br", "caption", "center", "cite", "code", "dd", "del", "details", "dfn", "div", "dl", "dt", "em",

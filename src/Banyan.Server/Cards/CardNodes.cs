@@ -4,10 +4,8 @@ using YamlDotNet.Core.Events;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>
-/// Reads YAML's nodes as JSON. An alias stands for a copy of what its anchor named, and each copy counts: nothing multiplies. What is
-/// too deep or too much is passed over and left out, so that the rest can be read.
-/// </summary>
+/// <summary>Reads YAML's nodes as JSON. An alias becomes a copy of its anchor's value, and each copy counts, so that nothing is amplified.
+/// What is too deep or too large is skipped, so that the rest can be read.</summary>
 sealed class CardNodes(Parser parser, int maxDepth, int maxNodes, Func<Scalar, JsonNode?> valueOf)
 {
     const int MostOpen = 100;

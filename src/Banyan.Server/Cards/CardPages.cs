@@ -17,7 +17,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Cards;
 
-/// <summary><c>/{ns}/{name}</c>: what a repository is, from its card, its files and the headers of its weights.</summary>
+/// <summary><c>/{ns}/{name}</c>: a repository's first page, made from its card, its files and the headers of its weights.</summary>
 sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, HeaderWindow window,
     CardHtml cards, ListSearch search, LikeEndpoints likes, AccessRequestStore requests, AccountStore accounts, FollowStore follows,
     Downloads downloads, RepoReports reports, TemplateChanges templates, HubAddress address)
@@ -101,7 +101,7 @@ sealed class CardPages(Authoriser authoriser, RepoStore repos, Refs refs, Revisi
         && await window.ReadAsync(repo.Id, file, CardHeader.MaxLength + CardHtml.MaxLength, cancellationToken) is { } bytes
             ? await cards.RenderAsync(repo, file.Id, repo.DefaultBranch, "", bytes, cancellationToken) : null;
 
-    /// <summary>Which of these repositories are here and may be seen.</summary>
+    /// <summary>Which of these repositories exist on this hub and are visible to the caller.</summary>
     async Task<IReadOnlyList<(string, bool)>> HereAsync(Caller caller, RepoType type, IReadOnlyList<string> names,
         CancellationToken cancellationToken)
     {

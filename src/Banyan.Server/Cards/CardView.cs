@@ -6,21 +6,21 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>A repository's first page.</summary>
+/// <summary>A repository's first page: the card, facts from its files and headers, and the visitor's rights and choices.</summary>
 public sealed record CardView
 {
     public required RepoHeadView Head { get; init; }
 
-    /// <summary>What is told of the page to those who do not read it.</summary>
+    /// <summary>Metadata for search engines and link previews.</summary>
     public required PageHead PageHead { get; init; }
 
-    /// <summary>The card, sanitized; null where there is none or it may not be read.</summary>
+    /// <summary>The card, sanitized; null if there is none or the visitor may not read it.</summary>
     public string? Html { get; init; }
 
     /// <summary>Why the card's header could not be read completely, or null.</summary>
     public ErrorText? Problem { get; init; }
 
-    /// <summary>Whether the files may be read; a gated repository can be seen without.</summary>
+    /// <summary>Whether the visitor may read the files; a gated repository is visible without.</summary>
     public bool MayRead { get; init; }
 
     /// <summary>Whether the visitor may change it.</summary>
@@ -46,10 +46,10 @@ public sealed record CardView
 
     public string? Task { get; init; }
 
-    /// <summary>What its owner asks of who wants access; null where the visitor has it.</summary>
+    /// <summary>The form for requesting access; null if the visitor has access.</summary>
     public GateForm? Gate { get; init; }
 
-    /// <summary>What its owner says to them, as HTML.</summary>
+    /// <summary>The owner's text for them, as HTML.</summary>
     public string? GatePrompt { get; init; }
 
     /// <summary>The tasks that a data set is for.</summary>
@@ -73,13 +73,13 @@ public sealed record CardView
     /// <summary>Ways to have its weights, the smallest first.</summary>
     public IReadOnlyList<WeightChoice> Choices { get; init; } = [];
 
-    /// <summary>Whether its architecture has experts, of which a token reads some.</summary>
+    /// <summary>Whether its architecture has experts, of which a token reads only some.</summary>
     public bool IsSparse => Architecture is { } name
         && s_sparse.Any(s => name.Contains(s, StringComparison.OrdinalIgnoreCase));
 
     static readonly string[] s_sparse = ["moe", "mixtral", "gpt-oss", "gpt_oss", "deepseek", "qwen3next", "llama4", "dbrx", "kimi"];
 
-    /// <summary>Whether it answers with tokens, whose number a second is worth telling.</summary>
+    /// <summary>Whether it generates tokens, so that a speed is shown.</summary>
     public bool WritesText => Task is "text-generation" or "image-text-to-text" or "any-to-any" || (Task is null && Ggufs.Count > 0);
 
     /// <summary>The visitor's machine, or null.</summary>
@@ -100,7 +100,7 @@ public sealed record CardView
 
     public IReadOnlyList<string> Tags { get; init; } = [];
 
-    /// <summary>What it was made from, and whether that is here.</summary>
+    /// <summary>The models it was made from, and whether they are on this hub.</summary>
     public IReadOnlyList<(string Name, bool IsHere)> Bases { get; init; } = [];
 
     /// <summary>How it was made from it: finetune, adapter, quantized, merge.</summary>

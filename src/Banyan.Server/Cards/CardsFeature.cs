@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What repositories say of themselves: cards, tags, facts from the headers of weights.</summary>
+/// <summary>What repositories say about themselves: cards, tags, facts from the headers of weights.</summary>
 static class CardsFeature
 {
     public static void AddCards(this IServiceCollection services)

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What a GGUF file says of itself, read from its first megabytes alone. Every length is checked before it is followed.</summary>
+/// <summary>Facts about a GGUF file, read only from its first megabytes. Every length is checked before it is followed.</summary>
 static class GgufFacts
 {
     /// <summary>The bytes that are looked at: metadata with a large vocabulary, and the tensors' descriptions.</summary>

@@ -1,6 +1,6 @@
 namespace Banyan.Server.Cards;
 
-/// <summary>What well-known licences ask for: a pointer for who reads a card, no legal advice (<c>licence.KEY</c>).</summary>
+/// <summary>The conditions of well-known licences: a hint for readers of a card, not legal advice (<c>licence.KEY</c>).</summary>
 static class Licences
 {
     static readonly Dictionary<string, string> s_known = new(StringComparer.OrdinalIgnoreCase)
@@ -27,11 +27,11 @@ static class Licences
         ["creativeml-openrail-m"] = "openrail",
     };
 
-    /// <summary>Whether it is known to permit that what is made with it is sold.</summary>
+    /// <summary>Whether it is known to permit commercial use.</summary>
     public static bool Sells(string id) => Of(id) is not ("by_nc" or "by_nc_sa" or "by_nc_nd" or "openrail" or Other);
 
     const string Other = "other";
 
-    /// <summary>The key of what it asks for; of one that is not known, that its terms are to be read.</summary>
+    /// <summary>The key of its conditions; for an unknown licence, of the advice to read its terms.</summary>
     public static string Of(string id) => s_known.GetValueOrDefault(id, Other);
 }

@@ -7,9 +7,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>A visitor's machine, as they said: kept in a cookie, so that each model's page says what runs on it, and how fast.</summary>
+/// <summary>A visitor's machine, as they described it: kept in a cookie, so that each model's page says what runs on it, and how
+/// fast.</summary>
 /// <param name="Memory">Gigabytes of memory.</param>
-/// <param name="Speed">Gigabytes a second that its memory is sold as.</param>
+/// <param name="Speed">The nominal bandwidth of its memory, in gigabytes a second.</param>
 public sealed record Machine(int Memory, int Speed)
 {
     /// <summary>Speeds to choose from, in gigabytes a second, and which machines have them.</summary>
@@ -27,7 +28,7 @@ public sealed record Machine(int Memory, int Speed)
     // memory is sold as is assumed.
     const double Least = 0.4, Most = 0.8;
 
-    /// <summary>No speed is told of smaller weights: they stay in caches, or take less time than the rest of a token.</summary>
+    /// <summary>No speed is shown for smaller weights: they stay in caches, or take less time than the rest of a token's work.</summary>
     internal const long LeastBytes = 100_000_000;
 
     static readonly TimeSpan s_life = TimeSpan.FromDays(365);
@@ -50,7 +51,7 @@ public sealed record Machine(int Memory, int Speed)
         && int.TryParse(speed, NumberStyles.None, CultureInfo.InvariantCulture, out var rate) && Speeds.Any(s => s.Speed == rate)
             ? new(gigabytes, rate) : null;
 
-    /// <summary><c>/settings/machine?memory=16&amp;speed=51&amp;next=/…</c>; nothing else follows from it, so everyone may.</summary>
+    /// <summary><c>/settings/machine?memory=16&amp;speed=51&amp;next=/…</c>; it has no other effect, so no permission is needed.</summary>
     public static void MapMachineChoice(WebApplication app) =>
         app.MapPage("GET", "/settings/machine", Need.Nothing, ChooseAsync);
 

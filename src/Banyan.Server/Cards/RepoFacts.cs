@@ -9,7 +9,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What a revision says of itself: its card, its tags, its weights. Follows from the files alone.</summary>
+/// <summary>The facts of a revision: its card, its tags, its weights. They follow from the files alone.</summary>
 sealed record Facts
 {
     /// <summary>Header of the README, or null.</summary>
@@ -46,7 +46,7 @@ sealed record Facts
     public IReadOnlyList<string> Licences { get; init; } = [];
 }
 
-/// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is remembered.</summary>
+/// <summary>Reads <see cref="Facts"/>; a revision never changes, so what was read is cached.</summary>
 sealed class RepoFacts(RepoTree tree, HeaderWindow window)
 {
     const int MaxShards = 300, MaxListed = 2000, FactsCost = 4096, MaxTagsLength = 32 << 10, MaxArchitectures = 10, MaxText = 64 << 10;
@@ -183,9 +183,7 @@ sealed class RepoFacts(RepoTree tree, HeaderWindow window)
         }
     }
 
-    /// <summary>
-    /// What the headers of weights say. They may have many megabytes, and whoever asks first has them read: two at a time.
-    /// </summary>
+    /// <summary>Facts from the headers of weights. These may have many megabytes and are read on first request, two at a time.</summary>
     async Task<(JsonObject? Safetensors, JsonObject? Gguf)> WeightsAsync(Repo repo, IReadOnlyList<RepoEntry> files,
         CancellationToken cancellationToken)
     {

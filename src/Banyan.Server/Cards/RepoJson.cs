@@ -9,7 +9,7 @@ using Dapper;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>A repository as the API tells about it, with the fields that are asked for.</summary>
+/// <summary>A repository as the API describes it, with the requested fields.</summary>
 sealed class RepoJson(RepoFacts facts, RepoTree tree, HubDatabase database)
 {
     const int MaxSiblings = 50_001;

@@ -13,10 +13,8 @@ namespace Banyan.Server.Cards;
 /// <param name="Diff">The lines that differ, from the base to the model.</param>
 public sealed record TemplateChange(string Base, DiffView Diff);
 
-/// <summary>
-/// Compares a model's chat template with its base's: it is a program that everyone runs who talks to the model, and can put words into
-/// every conversation.
-/// </summary>
+/// <summary>Compares a model's chat template with its base's: it is a program that every conversation with the model goes through, and can
+/// add text to it.</summary>
 sealed class TemplateChanges(Authoriser authoriser, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, RepoTree tree)
 {
     const int MaxBases = 3, MaxCharacters = 200_000, MaxSteps = 2_000_000;

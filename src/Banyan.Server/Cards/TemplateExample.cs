@@ -10,7 +10,7 @@ namespace Banyan.Server.Cards;
 /// <param name="Problem">Why it cannot be rendered, in English.</param>
 public sealed record TemplateExample(string Source, string? Rendered, string? Problem)
 {
-    /// <summary>What the key of the text ends with that says what kind of problem it is.</summary>
+    /// <summary>The suffix of the text key that names the kind of problem.</summary>
     public string Kind { get; private init; } = "";
 
     const int MaxShown = 20_000;

@@ -2,7 +2,7 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Cards;
 
-/// <summary>What the YAML parser finds wrong, in words for people who write cards, so that pages can say it in their language.</summary>
+/// <summary>Errors of the YAML parser, in words for authors of cards, so that pages can translate them.</summary>
 static class YamlProblems
 {
     /// <summary>Says a message of the parser; one that is not known here is given as it is.</summary>

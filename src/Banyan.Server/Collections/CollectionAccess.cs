@@ -5,10 +5,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Collections;
 
-/// <summary>
-/// Who may do what with a collection: everyone sees a public one, whoever reads in its owner's namespace a private one, and whoever writes
-/// there changes it. Of what is in it everyone is told what they may see by themselves.
-/// </summary>
+/// <summary>Permissions on collections: everyone sees a public one, users with read access to its owner's namespace a private one, and
+/// users with write access there change it. Readers are shown only the items that they may see.</summary>
 sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, RepoStore repos, CollectionStore store)
 {
     /// <summary>The collection of an address, for who asks.</summary>

@@ -28,7 +28,7 @@ public sealed record CollectionListView(
 /// <param name="Error">What was wrong with a form, or null.</param>
 public sealed record CollectionView(Collection Collection, IReadOnlyList<CollectionItem> Items, bool MayWrite, string? Error)
 {
-    /// <summary>What is told of the page to those who do not read it.</summary>
+    /// <summary>Metadata for search engines and link previews.</summary>
 }
 
 /// <summary>Pages of collections, with forms that need no script.</summary>

@@ -8,7 +8,7 @@ using Dapper;
 
 namespace Banyan.Server.Collections;
 
-/// <summary>Collections in the database. Decides nothing about who may: see <see cref="CollectionAccess"/>.</summary>
+/// <summary>Collections in the database. Checks no permissions: see <see cref="CollectionAccess"/>.</summary>
 sealed class CollectionStore(HubDatabase database, TimeProvider time)
 {
     /// <summary>The most of an owner, and the most in one.</summary>

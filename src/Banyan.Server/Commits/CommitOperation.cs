@@ -15,10 +15,10 @@ abstract record CommitOperation(string Path)
     /// <param name="Size">Its length as the client believes, or null.</param>
     public sealed record Large(string Path, Sha256 Sha256, long? Size) : CommitOperation(Path);
 
-    /// <summary>A file goes, or a folder: clients do not always know which it is.</summary>
+    /// <summary>Deletes a file or a folder: clients do not always know which it is.</summary>
     public sealed record DeleteFile(string Path) : CommitOperation(Path);
 
-    /// <summary>A folder goes, with all it holds.</summary>
+    /// <summary>Deletes a folder with its contents.</summary>
     public sealed record DeleteFolder(string Path) : CommitOperation(Path);
 }
 

@@ -14,7 +14,7 @@ namespace Banyan.Server.Commits;
 /// </summary>
 static class CommitReader
 {
-    /// <summary>The longest small file: what is larger goes the way of large files.</summary>
+    /// <summary>The longest small file: anything larger must be uploaded as a large file.</summary>
     public const int MaxFileBytes = 10 << 20;
 
     /// <summary>The longest message, in characters.</summary>

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Commits;
 
-/// <summary>Changing what repositories hold.</summary>
+/// <summary>Changing the contents of repositories.</summary>
 static class CommitsFeature
 {
     public static void AddCommits(this IServiceCollection services)

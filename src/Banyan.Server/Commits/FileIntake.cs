@@ -5,7 +5,7 @@ using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Commits;
 
-/// <summary>Decides what a file of a browser becomes: text of up to ten megabytes is git's, everything else is a large file.</summary>
+/// <summary>Decides how a file from a browser is stored: text of up to ten megabytes in git, everything else as a large file.</summary>
 sealed class FileIntake(ContentStore contents)
 {
     const int Sample = 8000;

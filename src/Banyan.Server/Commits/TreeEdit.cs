@@ -3,10 +3,8 @@ using Banyan.Server.Git;
 
 namespace Banyan.Server.Commits;
 
-/// <summary>
-/// A tree while it is changed: folders are read when a change reaches them, and those that changed are made at the end. Nothing is stored
-/// here: that may take long for what somebody sends, and belongs into no transaction.
-/// </summary>
+/// <summary>A tree while it is changed: folders are read when a change reaches them, and those that changed are made at the end. Nothing is
+/// stored here: that may take long, and must not happen in a transaction.</summary>
 /// <param name="read">Reads a folder.</param>
 /// <param name="root">The tree, or null for an empty one.</param>
 sealed class TreeEdit(Func<GitId, ValueTask<byte[]>> read, GitId? root)

@@ -18,12 +18,10 @@ namespace Banyan.Server.Commits;
 
 /// <summary>The form for files.</summary>
 /// <param name="Head">The repository.</param>
-/// <param name="MayWrite">Whether the visitor may change the branch; who may not makes a pull request.</param>
+/// <param name="MayWrite">Whether the visitor may change the branch; otherwise the upload becomes a pull request.</param>
 public sealed record UploadView(RepoHeadView Head, bool MayWrite);
 
-/// <summary>
-/// Files from a browser: a form of several parts, read as it comes; what is large goes to the object store, what is small into the spool.
-/// </summary>
+/// <summary>Files from a browser: a multipart form, streamed; large files go to the object store, small ones into the spool.</summary>
 sealed class UploadPages(Committer committer, Authoriser authoriser, Revisions revisions, RepoTree tree, FileIntake intake,
     UploadPieces pieces, StorageLimits limits, FormTokens forms, HubOptions options)
 {

@@ -2,13 +2,11 @@ using Microsoft.Extensions.Hosting;
 
 namespace Banyan.Server.Connections;
 
-/// <summary>
-/// The end of a server: nothing new is taken in, what is under way has so long to finish, and then it is cut off. Without a time streams of
-/// text end at once.
-/// </summary>
+/// <summary>A graceful shutdown: no new requests are accepted, running ones have a limited time to finish, and are then aborted. Without a
+/// time, text streams end at once.</summary>
 sealed class Drain : IDisposable
 {
-    /// <summary>What small answers have, also where no time is given.</summary>
+    /// <summary>The time for short responses, also if none was set.</summary>
     public static readonly TimeSpan Least = TimeSpan.FromSeconds(3);
 
     readonly CancellationTokenSource _over = new();
@@ -25,10 +23,10 @@ sealed class Drain : IDisposable
         });
     }
 
-    /// <summary>Whether the server stops: who asks whether it is ready gets no.</summary>
+    /// <summary>Whether the server is stopping; it then reports that it is not ready.</summary>
     public bool IsStopping { get; private set; }
 
-    /// <summary>Cancelled when what is under way has had its time.</summary>
+    /// <summary>Cancelled when the time for running requests is over.</summary>
     public CancellationToken Over => _over.Token;
 
     public void Dispose() => _over.Dispose();

@@ -4,10 +4,8 @@ using Microsoft.Extensions.Hosting.Systemd;
 
 namespace Banyan.Server.Connections;
 
-/// <summary>
-/// Tells systemd, where it started the process (NOTIFY_SOCKET), when the server answers, when it stops, and that it lives (WATCHDOG_USEC):
-/// sd_notify(3).
-/// </summary>
+/// <summary>Notifies systemd, if that started the process (NOTIFY_SOCKET), when the server is ready, when it stops, and that it is alive
+/// (WATCHDOG_USEC): sd_notify(3).</summary>
 sealed class ServiceManager(IHostApplicationLifetime lifetime) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

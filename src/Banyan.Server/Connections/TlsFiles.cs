@@ -4,11 +4,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Banyan.Server.Connections;
 
-/// <summary>
-/// The certificate of a server that speaks TLS itself, in the files that certbot and acme.sh write: a chain and a key, in PEM. They are
-/// read again when they change, for the connections that come then; a pair that does not fit, as while they are being replaced, leaves the
-/// one before in use.
-/// </summary>
+/// <summary>The certificate of a server that speaks TLS itself, in the files that certbot and acme.sh write: a chain and a key, in PEM.
+/// They are reloaded when they change, for new connections; if the pair does not match, as while it is being replaced, the previous one
+/// stays in use.</summary>
 /// <param name="certificate">File of the certificate and those above it (<c>fullchain.pem</c>).</param>
 /// <param name="key">File of the key (<c>privkey.pem</c>); null if the certificate's file has it too.</param>
 sealed class TlsFiles(string certificate, string? key)

@@ -7,10 +7,8 @@ using Dapper;
 
 namespace Banyan.Server.Content;
 
-/// <summary>
-/// The one way the bytes of large files come in and go out. Whatever way a file arrives, it ends as verified chunks in xorbs;
-/// nothing refers to bytes whose SHA-256 and Xet hash were not computed here.
-/// </summary>
+/// <summary>Stores and serves the bytes of large files. However a file arrives, it ends as verified chunks in xorbs; nothing refers to
+/// bytes whose SHA-256 and Xet hash were not computed here.</summary>
 sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOptions options, TimeProvider time,
     StorageLimits? limits = null)
 {
@@ -24,7 +22,7 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
     /// <param name="size">How many there must be, or null.</param>
     /// <param name="sha256">What their SHA-256 must be, or null.</param>
     /// <param name="cancellationToken">Cancels the work; nothing refers to what was stored.</param>
-    /// <param name="repo">Row of the repository for which it comes: what is left of it where it does not arrive counts for its
+    /// <param name="repo">Row of the repository for which it comes: if it does not arrive completely, its stored parts count for its
     /// owner.</param>
     /// <exception cref="ContentMismatchException">The bytes are others than announced.</exception>
     public async Task<LargeFile> IngestAsync(Stream bytes, long? size, Sha256? sha256,
@@ -94,10 +92,8 @@ sealed class ContentStore(HubDatabase database, IObjectStore objects, ContentOpt
         t => t.ExecuteAsync("UPDATE contents SET created_at = @now WHERE id = @file",
             new { file, now = time.GetUtcNow().ToUnixTimeMilliseconds() }), cancellationToken) == 1;
 
-    /// <summary>
-    /// Grants files to a repository: those that a writer uploaded to it and thereby proved to have. From now on whoever
-    /// may read the repository may read them by their hashes, and a commit to it may name them.
-    /// </summary>
+    /// <summary>Grants files to a repository: those that a writer uploaded to it and thereby proved to have. From then on, everyone who may
+    /// read the repository may read them by their hashes, and a commit to it may name them.</summary>
     public Task GrantAsync(long repo, IReadOnlyCollection<long> files, CancellationToken cancellationToken) => database.WriteAsync(
         async t =>
         {

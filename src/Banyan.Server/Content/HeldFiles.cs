@@ -12,10 +12,8 @@ namespace Banyan.Server.Content;
 /// <param name="Size">Bytes.</param>
 sealed record HeldFile(long Content, Sha256 Sha256, XetHash XetHash, long Size);
 
-/// <summary>
-/// Which repository holds which large files, and nothing else decides who may read them: whoever may read a repository may read what it
-/// holds. Knowing a hash grants nothing.
-/// </summary>
+/// <summary>Which large files each repository contains. Only this decides who may read them: everyone who may read a repository may read
+/// its files. Knowing a hash grants nothing.</summary>
 sealed class HeldFiles(HubDatabase database, ContentStore contents)
 {
     const int Batch = 500;

@@ -32,10 +32,8 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     /// </summary>
     const int NewBlocks = 32;
 
-    /// <summary>
-    /// What compressing a chunk must save of it. A file is taken in once and read many times: what hardly shrinks is not worth the
-    /// time. BF16 weights mostly are of that kind; on the disk they lie packed all the same.
-    /// </summary>
+    /// <summary>The minimum saving for compressing a chunk. A file is stored once and read many times, so chunks that hardly shrink are not
+    /// worth the time; most BF16 weights are of that kind (the disk store can pack them anyway).</summary>
     public const double LeastGain = 1.0 / 6;
 
     static readonly ConcurrentQueue<byte[]> s_blocks = [];
@@ -54,8 +52,9 @@ sealed class Ingest(XorbIndex index, IObjectStore objects, long? repo) : IAsyncD
     Task _storing = Task.CompletedTask;
 
     /// <param name="bytes">The file.</param>
-    /// <param name="check">Is told length and SHA-256 when all bytes have come and the last xorb, often the only one, is not stored: throws
-    /// where they are not right.</param> <param name="cancellationToken">Ends the work.</param>
+    /// <param name="check">Called with length and SHA-256 when all bytes have arrived, before the last xorb, often the only one, is stored;
+    /// throws if they are wrong.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
     public async Task<Ingested> RunAsync(Stream bytes, Action<long, Sha256> check, CancellationToken cancellationToken)
     {
         var block = s_blocks.TryDequeue(out var used) ? used : GC.AllocateUninitializedArray<byte>(Carried + BlockBytes);

@@ -23,7 +23,7 @@ sealed class ShardProgress
 }
 
 /// <summary>
-/// Makes files of what a shard says they are made of, after checking every word of it:
+/// Records the files of a shard, after checking every claim in it:
 /// <code>
 /// 1  every xorb is stored, every run of chunks lies within it and is as long as is said
 /// 2  the verification hash over the chunks' hashes is right: who sent it has the chunks
@@ -34,7 +34,7 @@ sealed class ShardProgress
 /// </summary>
 sealed class ShardIntake(ContentStore contents, HeldFiles held, int? hashers = null, StorageLimits? limits = null)
 {
-    /// <summary>The files of a shard are no longer together: 64 MB of it could claim what takes weeks to hash.</summary>
+    /// <summary>Maximum total length of a shard's files: 64 MB of shard could claim files that take weeks to hash.</summary>
     const long MaxBytes = 1L << 40;
 
     // A term takes twice its bytes in a shard while it is checked: small shards are let in as they come, large ones by their weight.

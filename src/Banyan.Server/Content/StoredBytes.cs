@@ -2,7 +2,7 @@ using System.IO.Pipelines;
 
 namespace Banyan.Server.Content;
 
-/// <summary>Stored bytes that go out as they are.</summary>
+/// <summary>Stored bytes that are sent unchanged.</summary>
 static class StoredBytes
 {
     const int BlockBytes = 64 * 1024;

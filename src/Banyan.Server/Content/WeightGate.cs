@@ -1,9 +1,7 @@
 namespace Banyan.Server.Content;
 
-/// <summary>
-/// Lets work in as long as what is inside does not weigh more than so much together, in the order in which it comes: what everyone's
-/// memory is together is bounded however many come at once. Work that weighs more than that alone goes in alone.
-/// </summary>
+/// <summary>Admits work in order of arrival as long as its total weight stays below a limit, so that total memory is bounded however many
+/// requests arrive at once. Work above the limit is admitted alone.</summary>
 sealed class WeightGate
 {
     readonly Lock _lock = new();

@@ -20,7 +20,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
     const int CachedLayouts = 256;   // about 10 MB at 1,000 chunks a xorb
     const int RememberedHolds = 100_000;
 
-    /// <summary>In the place of a time: the collector is removing the xorb, nothing may refer to it any more.</summary>
+    /// <summary>In place of a time: the collector is removing the xorb, and nothing may refer to it any more.</summary>
     public const long Condemned = -1;
 
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10), s_pause = TimeSpan.FromMilliseconds(50);
@@ -42,11 +42,9 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>
-    /// Stores a xorb and records it, with its chunks unless the caller does that later for several together (<see cref="IndexAsync"/>); a
-    /// xorb that is known is kept for longer. The collector may be removing the same xorb: it is let finish, and what it removed is stored
-    /// again.
-    /// </summary>
+    /// <summary>Stores a xorb and records it, with its chunks unless the caller does that later for several together
+    /// (<see cref="IndexAsync"/>); a xorb that is known is kept for longer. If the collector is removing the same xorb, this waits for it
+    /// and stores the xorb again.</summary>
     /// <returns>Its row, and whether it is new.</returns>
     /// <exception cref="HubException">503: it cannot be had now.</exception>
     public async Task<(long Id, bool IsNew)> StoreAsync(IObjectStore objects, ObjectDraft draft, XorbLayout layout, long? repo,
@@ -210,7 +208,7 @@ sealed class XorbIndex(HubDatabase database, ContentOptions options, TimeProvide
         },
         cancellationToken);
 
-    /// <summary>As part of what begins to refer to them: makes sure that these xorbs are there to stay.</summary>
+    /// <summary>Within the transaction that first refers to them: makes sure that these xorbs exist and stay.</summary>
     /// <exception cref="HubException">503: one of them was removed.</exception>
     public async Task ReferAsync(DbTransaction transaction, long[] xorbs)
     {

@@ -13,7 +13,7 @@ static class JsonDiff
 
     const int MaxKeys = 20_000, MaxDepth = 32, MaxPath = 1000;
 
-    /// <summary>The difference; a file that is no JSON is told as that.</summary>
+    /// <summary>The difference; a file that is not JSON is reported as such.</summary>
     public static Meaning Of(byte[]? before, byte[]? after)
     {
         try

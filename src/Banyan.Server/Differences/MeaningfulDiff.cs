@@ -20,7 +20,7 @@ sealed class MeaningfulDiff(RepoTree tree, TensorDiff tensors, HeaderWindow wind
 
     /// <summary>Adds to each file that has a meaning what changed in it.</summary>
     /// <param name="repo">Row of the repository.</param>
-    /// <param name="diff">What <c>git diff</c> would write.</param>
+    /// <param name="diff">The line difference, as <c>git diff</c> writes it.</param>
     /// <param name="before">Root of the tree before, or null.</param>
     /// <param name="after">Root of the tree after.</param>
     /// <param name="cancellationToken">Cancels the work.</param>

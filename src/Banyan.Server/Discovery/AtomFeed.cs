@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Discovery;
 
-/// <summary>Something that happened, as a feed tells it.</summary>
+/// <summary>An event in a feed.</summary>
 /// <param name="Title">In one line.</param>
 /// <param name="Path">Its page, without the leading slash.</param>
-/// <param name="Id">Tells it apart from others of the same page.</param>
+/// <param name="Id">Distinguishes it from others of the same page.</param>
 /// <param name="At">Unix milliseconds.</param>
 /// <param name="Author">Who did it, or null if that is not known.</param>
 sealed record FeedEntry(string Title, string Path, string Id, long At, string? Author);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Discovery;
 
-/// <summary>By what a hub is found and followed from elsewhere: search engines, previews of links, feed readers.</summary>
+/// <summary>How a hub is found and followed from elsewhere: search engines, link previews, feed readers.</summary>
 static class DiscoveryFeature
 {
     public static void AddDiscovery(this IServiceCollection services)

@@ -3,10 +3,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Discovery;
 
-/// <summary>
-/// <c>/robots.txt</c> (RFC 9309): pages are to be found; forms, histories, searches and files by the thousand are not. Nothing is where
-/// only users read.
-/// </summary>
+/// <summary><c>/robots.txt</c> (RFC 9309): pages are allowed; forms, histories, searches and files are not. Everything is disallowed on a
+/// hub for its users only.</summary>
 sealed class RobotsTxt(HubAddress address, HubMode mode)
 {
     // The sitemap says all that the queries of lists would lead to.

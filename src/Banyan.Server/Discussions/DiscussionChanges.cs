@@ -12,10 +12,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Discussions;
 
-/// <summary>
-/// What is done in a discussion. Anyone who may contribute comments; title and status are changed by its author and by writers;
-/// a comment by who wrote it, and hidden by writers too.
-/// </summary>
+/// <summary>Changes of a discussion. Everyone who may contribute can comment; its author and writers change title and status; a comment is
+/// edited by its author, and can be hidden by writers too.</summary>
 sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussions, PullRequests pullRequests,
     HubDatabase database, TimeProvider time)
 {

@@ -49,7 +49,7 @@ public sealed record EventView(long Id, string? Author, long At, string? Html, s
     public bool IsOutdated { get; init; }
 }
 
-/// <summary>What a difference shows beside its lines: comments on them, and the form for one more.</summary>
+/// <summary>Review comments on the lines of a difference, and the form for a new one.</summary>
 /// <param name="Address">The pull request's page.</param>
 /// <param name="Commit">Its last commit.</param>
 /// <param name="Comments">Comments on lines that are there still.</param>

@@ -3,7 +3,7 @@ using Banyan.Server.Git;
 
 namespace Banyan.Server.Discussions;
 
-/// <summary>What differs between two trees, as <c>git diff</c> writes it. Bounded: what is longer is cut, and says so.</summary>
+/// <summary>What differs between two trees, as <c>git diff</c> writes it. Bounded: a longer difference is cut and says so.</summary>
 /// <param name="read">Reads an object.</param>
 sealed class TreeDiff(Func<GitId, GitKind, ValueTask<byte[]>> read)
 {

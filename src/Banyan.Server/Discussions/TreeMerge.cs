@@ -3,11 +3,9 @@ using Banyan.Server.Git;
 
 namespace Banyan.Server.Discussions;
 
-/// <summary>
-/// Merges two trees that grew from a third, file by file: what one side changed is taken, what both changed alike too. What both
-/// changed otherwise is a conflict, for people to decide; but for <c>.gitattributes</c>, whose lines are put together, since the hub
-/// itself adds lines there.
-/// </summary>
+/// <summary>Merges two trees that grew from a third, file by file: a change by one side, or the same change by both, is taken. Different
+/// changes by both are a conflict for people to resolve, except in <c>.gitattributes</c>, whose lines are merged, since the hub itself adds
+/// lines there.</summary>
 /// <param name="read">Reads an object.</param>
 sealed class TreeMerge(Func<GitId, GitKind, ValueTask<byte[]>> read)
 {

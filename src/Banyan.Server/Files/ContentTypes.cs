@@ -1,8 +1,7 @@
 namespace Banyan.Server.Files;
 
-/// <summary>
-/// How files are labelled. Nothing that a browser would run, whatever it is called: repositories hold what strangers wrote.
-/// </summary>
+/// <summary>The content types of files: never one that a browser would run, whatever the name, since repositories contain strangers'
+/// files.</summary>
 static class ContentTypes
 {
     const string Text = "text/plain; charset=utf-8", Binary = "application/octet-stream";

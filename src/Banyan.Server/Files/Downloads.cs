@@ -5,7 +5,7 @@ using Dapper;
 
 namespace Banyan.Server.Files;
 
-/// <summary>Counts downloads in memory and adds them up in the database now and then: a download writes nothing.</summary>
+/// <summary>Counts downloads in memory and adds them to the database at intervals, so that a download writes nothing.</summary>
 sealed class Downloads(HubDatabase database, TimeProvider time) : Job
 {
     /// <summary>Days that are kept of each repository.</summary>

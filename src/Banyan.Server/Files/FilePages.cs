@@ -13,7 +13,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Files;
 
-/// <summary>Pages of folders and files. Of a file its beginning is read, as much as is shown.</summary>
+/// <summary>Pages of folders and files. Of a file only the part that is shown is read, from its beginning.</summary>
 sealed class FilePages(Authoriser authoriser, Revisions revisions, Refs refs, RepoTree tree, LastCommits lastCommits, HeaderWindow window,
     TensorHeaders headers, CardHtml cards, Resolve resolve, FileViewer viewer, FileOpener opener, RepoReports reports, TimeProvider time)
 {

@@ -34,7 +34,7 @@ public sealed record TreeRow(string Path, bool IsFolder, bool IsLarge, long Size
     public string Name => Path[(Path.LastIndexOf('/') + 1)..];
 }
 
-/// <summary>A file, and what of it can be shown.</summary>
+/// <summary>A file, and the parts of it that can be shown.</summary>
 public sealed record BlobView
 {
     public required RepoHeadView Head { get; init; }
@@ -68,7 +68,7 @@ public sealed record BlobView
     /// <summary>The selected tensor, or null.</summary>
     public TensorSample? Sample { get; init; }
 
-    /// <summary>What it would call when Python loads it, of a pickle.</summary>
+    /// <summary>For a pickle, what it would call when Python loads it.</summary>
     public PickleCalls? Pickle { get; init; }
 
     /// <summary>The chat template in it with an example, or null.</summary>

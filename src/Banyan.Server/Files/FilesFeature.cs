@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Files;
 
-/// <summary>Reading what repositories hold.</summary>
+/// <summary>Reading the files of repositories.</summary>
 static class FilesFeature
 {
     public static void AddFiles(this IServiceCollection services)

@@ -9,10 +9,8 @@ namespace Banyan.Server.Files;
 /// <summary>A large file's row and length, and whether the repository holds it already.</summary>
 readonly record struct LargeFileRow(long Content, long Size, bool IsHeld);
 
-/// <summary>
-/// Which large files somebody may put into a repository. To know a hash is not enough: the bytes came to this repository (whoever sent
-/// them had them), or another repository that the caller may read holds them.
-/// </summary>
+/// <summary>Which large files a caller may put into a repository. Knowing a hash is not enough: the bytes were uploaded to this repository
+/// (so the sender had them), or another repository that the caller may read contains them.</summary>
 sealed class LargeFileAccess(HubDatabase database, HeldFiles held, Authoriser authoriser)
 {
     const int Batch = 500, Holders = 200;

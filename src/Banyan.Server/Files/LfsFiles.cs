@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Files;
 
-/// <summary>The large files that a repository holds, in whatever revision, and letting go of some for good.</summary>
+/// <summary>The large files that a repository contains, in any revision, and their permanent removal.</summary>
 sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authoriser, RepoTree tree, Refs refs, Revisions revisions,
     GitObjects objects, TimeProvider time)
 {
@@ -46,9 +46,8 @@ sealed class LfsFiles(HubDatabase database, HeldFiles held, Authoriser authorise
         })]));
     }
 
-    /// <summary>
-    /// <c>POST /api/{type}/{id}/lfs-files/batch</c>: the repository lets go of these, and its history of their names if requested.
-    /// </summary>
+    /// <summary><c>POST /api/{type}/{id}/lfs-files/batch</c>: permanently removes these files from the repository, and their names from its
+    /// history if requested.</summary>
     public async Task DeleteAsync(HttpContext context, Repo repo)
     {
         var (caller, body) = (await authoriser.UserAsync(context), await context.BodyAsync<Body>());

@@ -3,11 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace Banyan.Server.Files;
 
-/// <summary>
-/// A pattern of <c>.gitattributes</c> and <c>.gitignore</c>, read as git reads it: without a slash it means names anywhere, with one paths
-/// from the root. It is matched character by character and never becomes a program: a star that fails is tried one further, and stars
-/// before it never again, so that a match takes at most the product of both lengths.
-/// </summary>
+/// <summary>A pattern of <c>.gitattributes</c> and <c>.gitignore</c>, read as git reads it: without a slash it means names anywhere, with
+/// one paths from the root. It is matched character by character and never compiled: only the last star is retried after a mismatch, so
+/// that a match takes at most the product of both lengths.</summary>
 sealed class PathPattern
 {
     const int MaxLength = 2048;

@@ -1,10 +1,8 @@
 namespace Banyan.Server.Files;
 
-/// <summary>
-/// Patterns in the order of their lines, each with what it says of the paths it matches: the last one that matches decides. Somebody wrote
-/// them, so what they may cost is bounded: those without wildcards are looked up, however many there are; of those with wildcards
-/// so many are kept, and matching them ends after the given number of steps.
-/// </summary>
+/// <summary>Patterns in the order of their lines, each with a value for the paths it matches: the last match decides. They are user input,
+/// so their cost is bounded: patterns without wildcards are looked up, however many there are; of those with wildcards a limited number is
+/// kept, and matching ends after a limited number of steps.</summary>
 sealed class PathPatterns
 {
     /// <summary>The most patterns with wildcards; what follows is not looked at.</summary>

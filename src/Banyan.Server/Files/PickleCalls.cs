@@ -6,11 +6,9 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Server.Files;
 
-/// <summary>
-/// What a Python pickle would call when it is loaded, by its opcodes, without running any: names that it imports (GLOBAL,
-/// STACK_GLOBAL, INST). PyTorch's archives have theirs in <c>data.pkl</c>, older ones several behind each other.
-/// Says what was seen, never that it is safe.
-/// </summary>
+/// <summary>What a Python pickle would call when it is loaded, found from its opcodes without running any: the names that it imports
+/// (GLOBAL, STACK_GLOBAL, INST). PyTorch's archives have theirs in <c>data.pkl</c>, older files several in sequence. It reports what was
+/// seen, never that a file is safe.</summary>
 /// <param name="Names">Imported names, <c>module.name</c>, those that weights usually have last.</param>
 /// <param name="IsWhole">Whether it was read to its end; otherwise what else it calls is not known.</param>
 public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWhole)
@@ -21,7 +19,7 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
     public static bool MayBe(string path) => Path.GetExtension(path).ToLowerInvariant() is ".pkl" or ".pickle" or ".pt" or ".pth" or ".bin"
         or ".ckpt" or ".joblib" or ".dill";
 
-    /// <summary>Whether a name is one that files of weights usually have.</summary>
+    /// <summary>Whether a name is usual in files of weights.</summary>
     public static bool IsUsual(string name) => Usual().IsMatch(name);
 
     /// <summary>Reads a file's beginning.</summary>
@@ -109,10 +107,8 @@ public sealed partial record PickleCalls(IReadOnlyList<string> Names, bool IsWho
         return false;
     }
 
-    /// <summary>
-    /// Goes through the opcodes of one pickle with the stack that Python would have, on which only texts are known: a name may be imported
-    /// from anywhere on it, or from the memo.
-    /// </summary>
+    /// <summary>Follows the opcodes of one pickle with the stack that Python would have, on which only texts are known: a name may be
+    /// imported from anywhere on it, or from the memo.</summary>
     /// <returns>Where it ends; null if it is cut off or is none.</returns>
     static int? Scan(ReadOnlySpan<byte> bytes, SortedSet<string> names, ref int opcodes)
     {

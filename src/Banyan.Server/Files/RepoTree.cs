@@ -4,7 +4,7 @@ using Banyan.Server.Hub;
 
 namespace Banyan.Server.Files;
 
-/// <summary>Reads the folders of revisions. A folder never changes, so what was read is remembered.</summary>
+/// <summary>Reads the folders of revisions. A folder never changes, so what was read is cached.</summary>
 sealed class RepoTree(GitObjects objects)
 {
     const int EntryCost = 400;

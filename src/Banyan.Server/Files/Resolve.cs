@@ -9,12 +9,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Files;
 
-/// <summary>
-/// <c>HEAD</c> and <c>GET /{id}/resolve/{rev}/{path}</c>: a file, or a range of it. Never compressed on the way: clients resume by byte.
-/// <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file is
-/// its pointer. Of a commit that no ref leads to any more it gives the files that the refs still lead to: who began to download a branch
-/// goes on when it is rewritten meanwhile, and what was taken out of the history is gone.
-/// </summary>
+/// <summary><c>HEAD</c> and <c>GET /{id}/resolve/{rev}/{path}</c>: a file, or a range of it. Never compressed on the way: clients resume by
+/// byte. <c>/blob/</c>, which is what people copy from a browser, gives the same; <c>/raw/</c> gives what git holds, which for a large file
+/// is its pointer. Of a commit that no ref reaches any more it gives the files that the refs still reach: a download of a branch that is
+/// rewritten meanwhile continues, and what was removed from the history is gone.</summary>
 sealed class Resolve(Revisions revisions, Reachability reachability, RepoTree tree, GitObjects objects, HeldFiles held,
     ContentStore contents, XetLinks xet, Downloads downloads)
 {

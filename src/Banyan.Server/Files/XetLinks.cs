@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Files;
 
-/// <summary>Tells clients that a large file can be had chunk by chunk; those that cannot use plain HTTP.</summary>
+/// <summary>Tells clients that a large file is available in chunks; other clients use plain HTTP.</summary>
 sealed class XetLinks(HubAddress address, XetAddresses xet)
 {
     const string FileInfo = "application/vnd.xet-fileinfo+json";

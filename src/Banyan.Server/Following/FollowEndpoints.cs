@@ -66,14 +66,14 @@ sealed class FollowEndpoints(Authoriser authoriser, AccountStore accounts, RepoS
         SignInPages.SeeOther(context, $"/{account.Name}");
     }
 
-    /// <summary>What somebody is to be told of.</summary>
+    /// <summary>What a user wants to be notified of.</summary>
     /// <param name="Type"><c>model</c>, <c>dataset</c>, <c>space</c>; or <c>user</c>, <c>org</c>, which are followed.</param>
     /// <param name="Name">Its name, with the owner.</param>
     sealed record WatchedItem(string? Type, string? Name);
 
     sealed record WatchChange(IReadOnlyList<WatchedItem>? Add, IReadOnlyList<WatchedItem>? Delete);
 
-    /// <summary><c>GET /api/settings/watch</c>: the repositories of which the caller is told everything.</summary>
+    /// <summary><c>GET /api/settings/watch</c>: the repositories that the caller watches.</summary>
     public async Task WatchedAsync(HttpContext context)
     {
         var caller = await authoriser.UserAsync(context);

@@ -70,7 +70,7 @@ sealed class FollowStore(HubDatabase database, TimeProvider time)
         await t.ExecuteAsync("INSERT INTO watches (repo_id, user_id, muted, created_at) VALUES (@repo, @user, @muted, @Now)", row);
     }, cancellationToken);
 
-    /// <summary>The repositories of which a user wants to be told everything, by name.</summary>
+    /// <summary>The repositories that a user watches, by name.</summary>
     public Task<IReadOnlyList<(RepoType Type, string Name)>> WatchedAsync(long user, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<(RepoType, string)>>(async c =>
             [.. (await c.QueryAsync<(string Type, string Owner, string Name)>(

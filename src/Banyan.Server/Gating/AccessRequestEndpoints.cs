@@ -81,7 +81,7 @@ sealed class AccessRequestEndpoints(Authoriser authoriser, AccountStore accounts
         await context.JsonAsync(new { });
     }
 
-    /// <summary><c>POST /{id}/ask-access</c>: of a repository that is gated automatically this is all it takes.</summary>
+    /// <summary><c>POST /{id}/ask-access</c>: if the repository is gated automatically, this grants access.</summary>
     public async Task AskAsync(HttpContext context, Repo repo)
     {
         var caller = await authoriser.UserAsync(context);

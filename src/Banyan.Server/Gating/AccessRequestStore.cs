@@ -94,7 +94,7 @@ sealed class AccessRequestStore(HubDatabase database, TimeProvider time)
         return changed;
     }, cancellationToken);
 
-    /// <summary>A user takes a request back, and gives up what it gave. A rejected one stays.</summary>
+    /// <summary>Withdraws a user's request, and the access that it gave. A rejected one stays.</summary>
     /// <returns>False if there was none.</returns>
     public Task<bool> CancelAsync(Repo repo, Caller caller, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {

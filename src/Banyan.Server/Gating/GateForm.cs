@@ -2,16 +2,14 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Server.Gating;
 
-/// <summary>A question of a gated repository's owner to who asks for access.</summary>
+/// <summary>A question of a gated repository's owner to users who request access.</summary>
 /// <param name="Name">The question, which is the name of its answer too.</param>
 /// <param name="Kind">How it is answered: <c>text</c>, <c>checkbox</c>, <c>date</c> or <c>select</c>.</param>
 /// <param name="Options">What can be chosen.</param>
 public sealed record GateQuestion(string Name, string Kind, IReadOnlyList<string> Options);
 
-/// <summary>
-/// What a gated repository's card says to who asks for access, as Hugging Face's cards say it: <c>extra_gated_heading</c>,
-/// <c>extra_gated_prompt</c>, <c>extra_gated_fields</c>.
-/// </summary>
+/// <summary>The text and fields of a gated repository's card for users who request access, in the form of Hugging Face's cards:
+/// <c>extra_gated_heading</c>, <c>extra_gated_prompt</c>, <c>extra_gated_fields</c>.</summary>
 public sealed record GateForm(string? Heading, string? Prompt, IReadOnlyList<GateQuestion> Questions)
 {
     const int MaxQuestions = 30, MaxOptions = 300, MaxText = 20_000, MaxName = 256;

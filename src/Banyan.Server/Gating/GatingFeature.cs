@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Gating;
 
-/// <summary>Gated repositories: everyone sees them, and who was granted access reads their files.</summary>
+/// <summary>Gated repositories: everyone sees them, and users with access read their files.</summary>
 static class GatingFeature
 {
     public static void AddGating(this IServiceCollection services)

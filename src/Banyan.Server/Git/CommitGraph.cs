@@ -7,11 +7,9 @@ namespace Banyan.Server.Git;
 /// <param name="UnixSeconds">When it was committed.</param>
 readonly record struct CommitNode(GitId Id, GitId Tree, int[] Parents, long UnixSeconds);
 
-/// <summary>
-/// Which commit follows which in a repository. What a commit says never changes, so what was read once is remembered; a commit that was
-/// collected stays known and is reached by no ref. Each commit has a number above those of its parents: a walk is one pass over a set of
-/// bits.
-/// </summary>
+/// <summary>Which commit follows which in a repository. What a commit says never changes, so what was read once is cached; a commit that
+/// was collected stays in the graph, but no ref reaches it. Each commit has a number above those of its parents: a walk is one pass over a
+/// set of bits.</summary>
 sealed class CommitGraph
 {
     const int BytesEach = 120;   // its node, its parents' numbers, its place in the table
@@ -122,10 +120,8 @@ sealed class CommitGraph
         return reached;
     }
 
-    /// <summary>
-    /// As <see cref="Closure(IEnumerable{GitId})"/>, of what refs name: found from what it was before, where the refs went on from there.
-    /// The set is shared, and not changed.
-    /// </summary>
+    /// <summary>As <see cref="Closure(IEnumerable{GitId})"/>, of what refs name: computed from the previous result if the refs have
+    /// advanced. The set is shared and must not be changed.</summary>
     public CommitSet Reachable(IReadOnlySet<GitId> tips)
     {
         var last = Volatile.Read(ref _reachable);
@@ -181,7 +177,7 @@ sealed class CommitGraph
         return reached;
     }
 
-    /// <summary>What some lead to and others do not: goes down only as far as they differ.</summary>
+    /// <summary>The commits that some reach and others do not; walks only as far as they differ.</summary>
     public CommitSet Difference(IEnumerable<GitId> tips, IEnumerable<GitId> without)
     {
         var (wanted, had) = (new CommitSet(this), new CommitSet(this));

@@ -4,7 +4,7 @@ using Dapper;
 
 namespace Banyan.Server.Git;
 
-/// <summary>The graphs of repositories, read as far as they are asked for.</summary>
+/// <summary>The commit graphs of repositories, read as far as needed.</summary>
 sealed class CommitGraphs(HubDatabase database)
 {
     const int Batch = 256, FewBatches = 40, Turns = 64, MuchGarbage = 30_000;
@@ -14,7 +14,7 @@ sealed class CommitGraphs(HubDatabase database)
     // A large graph is read once, however many ask meanwhile.
     readonly SemaphoreSlim[] _turns = [.. Enumerable.Range(0, Turns).Select(_ => new SemaphoreSlim(1))];
 
-    /// <summary>The graph with all that these lead to; what is no commit is passed over.</summary>
+    /// <summary>The graph with everything that these reach; ids that are not commits are skipped.</summary>
     public async Task<CommitGraph> OfAsync(long repo, IReadOnlyCollection<GitId> tips, CancellationToken cancellationToken)
     {
         if (_known.TryGet(repo, out var graph) && tips.All(graph.Contains))

@@ -78,7 +78,7 @@ readonly record struct GitId : IComparable<GitId>
         _first != other._first ? _first.CompareTo(other._first) : _second != other._second ? _second.CompareTo(other._second)
         : _last.CompareTo(other._last);
 
-    /// <summary>Seeded by the process: whoever chooses ids does not choose where a table puts them.</summary>
+    /// <summary>Seeded per process, so that chosen ids cannot collide in a hash table.</summary>
     public override int GetHashCode() => HashCode.Combine(_first, _second);
 
     public override string ToString()

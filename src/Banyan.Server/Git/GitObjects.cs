@@ -27,10 +27,8 @@ readonly record struct NewGitObject(GitId Id, GitKind Kind, int Length, Func<byt
 /// </summary>
 sealed record BlobFacts(long Size, byte[]? Short);
 
-/// <summary>
-/// The git objects of repositories, each repository's its own: what is in a private one is not found from another.
-/// Objects never change, so those that were read are remembered.
-/// </summary>
+/// <summary>The git objects of repositories; each repository has its own, so that a private one's are not found from another. Objects never
+/// change, so those that were read are cached.</summary>
 sealed class GitObjects(HubDatabase database)
 {
     /// <summary>Longer blobs are no pointers to large files.</summary>
@@ -129,10 +127,8 @@ sealed class GitObjects(HubDatabase database)
     // waits for the disk.
     const int SpooledObjects = 16_384, SpooledBytes = 32 << 20;
 
-    /// <summary>
-    /// Stores objects before anything leads to them, in transactions of their own, so that nobody waits for all of them. They have
-    /// the grace time of what nothing leads to, from now on.
-    /// </summary>
+    /// <summary>Stores objects before anything refers to them, in transactions of their own, so that nobody waits for all of them. Their
+    /// grace time as unreachable objects starts now.</summary>
     /// <param name="repo">Row of the repository.</param>
     /// <param name="basis">The commit that they build upon: kept as well.</param>
     /// <param name="objects">Each after those it names.</param>

@@ -2,10 +2,8 @@ using Banyan.Server.Hub;
 
 namespace Banyan.Server.Git;
 
-/// <summary>
-/// The commits that a commit follows, newest first, as <c>git log</c> tells them. Their ids alone: what they say may be long, and is read
-/// for those that are told. What a commit follows never changes, so it is remembered.
-/// </summary>
+/// <summary>The commits that a commit follows, newest first, as <c>git log</c> tells them. Only their ids: the commits themselves may be
+/// long and are read for those that are shown. What a commit follows never changes, so it is cached.</summary>
 sealed class History(GitObjects objects)
 {
     const int MaxCommits = 100_000;

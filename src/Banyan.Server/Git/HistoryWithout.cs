@@ -2,10 +2,8 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git;
 
-/// <summary>
-/// Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids. What it
-/// writes is stored as it goes, and leads nowhere until the refs are moved: a long history keeps nobody waiting.
-/// </summary>
+/// <summary>Writes a repository's history again as if some files had never been in it. Commits before the first of them keep their ids. New
+/// objects are stored along the way and are unreachable until the refs are moved, so that a long history blocks nobody.</summary>
 sealed class HistoryWithout(GitObjects objects, long repo, IReadOnlySet<GitId> blobs, CancellationToken cancellationToken)
 {
     readonly Dictionary<GitId, GitId?> _trees = [];

@@ -3,10 +3,9 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git;
 
-/// <summary>
-/// Which paths a file may have: those that mean the same file, and only that, wherever it is downloaded, and that look like what they are.
-/// Names that only Windows cannot have (<c>aux</c>, <c>con</c>: languages' codes too) are refused there, by who writes the file.
-/// </summary>
+/// <summary>Which paths a file may have: those that mean the same file, and only that, on every system, and that look like what they are.
+/// Names that are invalid only on Windows (<c>aux</c>, <c>con</c>, which are language codes too) are refused there, by the client that
+/// writes the file.</summary>
 static class PathRules
 {
     const int MaxBytes = 2048, MaxPartBytes = 255, MaxDepth = 100;

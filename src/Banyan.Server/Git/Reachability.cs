@@ -8,10 +8,8 @@ using Dapper;
 
 namespace Banyan.Server.Git;
 
-/// <summary>
-/// What the refs of a repository lead to. Nothing else is read by its id, over the API as with git: what was force-pushed away, squashed or
-/// lay on a deleted branch is gone at once, and not when it is collected. Remembered for as long as the refs stay.
-/// </summary>
+/// <summary>What the refs of a repository reach. Nothing else can be read by its id, over the API or git: what was force-pushed away,
+/// squashed or on a deleted branch is gone at once, not only when it is collected. Cached as long as the refs stay the same.</summary>
 sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, HubDatabase database)
 {
     const int BytesEach = 48;
@@ -66,9 +64,8 @@ sealed class Reachability(Refs refs, GitObjects objects, CommitGraphs graphs, Hu
         return [.. ids.Where(reached.Contains)];
     }
 
-    /// <summary>
-    /// Where refs are, with what annotated tags among them name in the end; and of that what is no tag: the commits, but for odd refs.
-    /// </summary>
+    /// <summary>The targets of refs, with annotated tags peeled; and the peeled objects alone, which are commits except for unusual
+    /// refs.</summary>
     public async Task<(HashSet<GitId> Named, HashSet<GitId> Commits)> TipsAsync(long repo, IEnumerable<GitRef> all,
         CancellationToken cancellationToken)
     {

@@ -21,7 +21,7 @@ readonly record struct GitRef(string Name, GitId Id)
         : Name.StartsWith(Tags, StringComparison.Ordinal) ? Name[Tags.Length..] : Name;
 }
 
-/// <summary>The refs of repositories. A change names what it found, and fails where that is no longer so.</summary>
+/// <summary>The refs of repositories. A change names the state it found, and fails if that has changed.</summary>
 sealed class Refs(HubDatabase database)
 {
     const int MaxRefs = 20_000;
@@ -81,10 +81,8 @@ sealed class Refs(HubDatabase database)
         return changed == 1;
     }
 
-    /// <summary>
-    /// git keeps refs as files: <c>exp</c> cannot be beside <c>exp/lora</c>. And whoever lists refs gets them all, so there is an end to
-    /// them.
-    /// </summary>
+    /// <summary>git keeps refs as files: <c>exp</c> cannot be beside <c>exp/lora</c>. And lists of refs have no pages, so their number is
+    /// limited.</summary>
     /// <exception cref="HubException">400.</exception>
     static async Task CheckNewAsync(DbTransaction transaction, long repo, string name)
     {

@@ -9,16 +9,14 @@ sealed record Revision(GitId Id, GitCommit Commit);
 /// <summary>What <c>main</c>, a tag, <c>refs/pr/1</c> or a commit's id, whole or shortened, means in a repository.</summary>
 sealed class Revisions(Refs refs, GitObjects objects, Reachability reachability)
 {
-    /// <summary>The commit of a revision; one that is named by its id only where a ref leads to it.</summary>
+    /// <summary>The commit of a revision; a commit id counts only if a ref reaches it.</summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>
     public async Task<Revision> GetAsync(Repo repo, string revision, CancellationToken cancellationToken) =>
         await GetStoredAsync(repo, revision, cancellationToken) is var found && await IsLeftAsync(repo, found, cancellationToken)
         ? throw HubException.RevisionNotFound(revision) : found;
 
-    /// <summary>
-    /// As <see cref="GetAsync"/>, also where no ref leads there any more and it is not collected yet: for writers, to put a branch back,
-    /// and for downloads that began before (<see cref="IsLeftAsync"/>).
-    /// </summary>
+    /// <summary>As <see cref="GetAsync"/>, including commits that no ref reaches any more and that are not collected yet: for writers, to
+    /// restore a branch, and for downloads that began before (<see cref="IsLeftAsync"/>).</summary>
     /// <exception cref="HubException">404 RevisionNotFound.</exception>
     public async Task<Revision> GetStoredAsync(Repo repo, string revision, CancellationToken cancellationToken)
     {

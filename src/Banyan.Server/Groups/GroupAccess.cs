@@ -4,10 +4,8 @@ using Banyan.Server.Accounts;
 
 namespace Banyan.Server.Groups;
 
-/// <summary>
-/// Who may do what with resource groups: an organization's admins all; a group's admins set its members; who writes in a group puts
-/// repositories into it. A group is told of to those who are in it.
-/// </summary>
+/// <summary>Permissions on resource groups: an organization's admins may do everything; a group's admins set its members; members with
+/// write access put repositories into it. A group is visible to its members only.</summary>
 sealed class GroupAccess(Authoriser authoriser, AccountStore accounts, GroupStore groups)
 {
     /// <summary>The organization of a name.</summary>
@@ -25,8 +23,8 @@ sealed class GroupAccess(Authoriser authoriser, AccountStore accounts, GroupStor
             : throw HubException.Forbidden($"{org.Name} is changed by its admins.");
     }
 
-    /// <summary>A group, for who may do so much with it.</summary>
-    /// <exception cref="HubException">404: there is none that the caller may know of; 403: the caller may do less.</exception>
+    /// <summary>A group, for callers with the given right on it.</summary>
+    /// <exception cref="HubException">404: there is none that the caller may know of; 403: the caller has a lesser right.</exception>
     public async Task<ResourceGroup> FindAsync(Caller caller, Account org, string? id, Right least, CancellationToken cancellationToken)
     {
         var group = long.TryParse(id, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var row)
@@ -37,7 +35,7 @@ sealed class GroupAccess(Authoriser authoriser, AccountStore accounts, GroupStor
             : throw HubException.Forbidden($"{caller.Name} may not change the resource group {group!.Name}: ask its admins.");
     }
 
-    /// <summary>The groups of an organization with which the caller may do something, and how much.</summary>
+    /// <summary>The groups of an organization on which the caller has a right, with that right.</summary>
     public async Task<IReadOnlyList<(ResourceGroup Group, Right Right)>> ListAsync(Caller caller, Account org,
         CancellationToken cancellationToken)
     {

@@ -9,7 +9,7 @@ using Dapper;
 
 namespace Banyan.Server.Groups;
 
-/// <summary>Resource groups in the database. Decides nothing about who may: see <see cref="Authoriser"/>.</summary>
+/// <summary>Resource groups in the database. Checks no permissions: see <see cref="Authoriser"/>.</summary>
 sealed class GroupStore(HubDatabase database, TimeProvider time)
 {
     const int MaxGroups = 200, MaxMembers = 1000;
@@ -28,7 +28,7 @@ sealed class GroupStore(HubDatabase database, TimeProvider time)
 
     readonly StateCache<(long, long), Right> _rights = new(database);
 
-    /// <summary>What a user may do with what a group holds.</summary>
+    /// <summary>A user's right on a group's repositories.</summary>
     public ValueTask<Right> RightAsync(long group, long user, CancellationToken cancellationToken) => _rights.GetAsync(
         (group, user),
         async (_, ct) => await database.ReadAsync(
@@ -84,7 +84,7 @@ sealed class GroupStore(HubDatabase database, TimeProvider time)
         }, cancellationToken);
     }
 
-    /// <summary>Removes a group that holds nothing: what it held would be everyone's in the organization.</summary>
+    /// <summary>Removes an empty group; removing one with repositories would open them to the whole organization.</summary>
     /// <exception cref="HubException">400: it holds repositories.</exception>
     public Task RemoveAsync(Account org, ResourceGroup group, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {

@@ -3,7 +3,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Groups;
 
-/// <summary>Repositories of an organization that only its admins and the group's own members may do something with.</summary>
+/// <summary>A set of an organization's repositories that only the organization's admins and the group's members may access.</summary>
 public sealed record ResourceGroup
 {
     /// <summary>Row in <c>resource_groups</c>.</summary>

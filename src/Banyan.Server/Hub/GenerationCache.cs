@@ -3,10 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Banyan.Server.Hub;
 
-/// <summary>
-/// A cache of things that never change, bounded by what they cost: two generations, of which the older is dropped when the younger
-/// is full. What is used moves to the younger, so what is asked for often stays.
-/// </summary>
+/// <summary>A cache of immutable things, bounded by their cost: two generations, of which the older is dropped when the younger is full. A
+/// used entry moves to the younger, so frequently used ones stay.</summary>
 /// <param name="capacity">The most that both generations may cost together.</param>
 sealed class GenerationCache<TKey, TValue>(long capacity) where TKey : notnull
 {

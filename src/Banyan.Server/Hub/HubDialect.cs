@@ -30,7 +30,7 @@ sealed class HubDialect : Dialect
                 error.Status);
     }
 
-    /// <summary>Status and headers of an error, in which clients look for what they need.</summary>
+    /// <summary>Sets status and headers of an error, which clients read.</summary>
     public static void WriteHeaders(HttpContext context, HubException error)
     {
         var (response, headers) = (context.Response, context.Response.Headers);
@@ -49,7 +49,7 @@ sealed class HubDialect : Dialect
             headers.Location = location;
     }
 
-    /// <summary>Whether a page's own script asks, which shows what it is told.</summary>
+    /// <summary>Whether the request comes from a page's own script, which shows the error.</summary>
     static bool IsPage(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<PageRoute>() is not null;
 
     sealed record HubError(string Error, string? Url, string? Slug);

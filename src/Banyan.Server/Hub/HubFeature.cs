@@ -44,7 +44,7 @@ namespace Banyan.Server.Hub;
 /// <summary>The hub: repositories of models, data sets and spaces, over the API that Hugging Face's clients speak.</summary>
 static partial class HubFeature
 {
-    /// <summary>Opens the hub's database and object store, and registers what works on them.</summary>
+    /// <summary>Opens the hub's database and object store, and registers the services that use them.</summary>
     public static void AddHub(this IServiceCollection services, HubOptions options)
     {
         Private.CreateFolder(options.DataFolder);
@@ -92,7 +92,7 @@ static partial class HubFeature
         services.AddHostedService<PublishShipped>();
     }
 
-    /// <summary>Lets in whom the hub is for, and changes while it takes them (<see cref="HubMode"/>).</summary>
+    /// <summary>Refuses readers and changes as <see cref="HubMode"/> says.</summary>
     public static void UseHubMode(this WebApplication app)
     {
         var (mode, authoriser) = (app.The<HubMode>(), app.The<Authoriser>());
@@ -114,7 +114,7 @@ static partial class HubFeature
         });
     }
 
-    /// <summary>Maps its routes; what the Hub has and this does not answers 501.</summary>
+    /// <summary>Maps its routes; features of Hugging Face's hub that this one lacks answer 501.</summary>
     public static void MapHub(this WebApplication app)
     {
         _ = app.The<HubDatabase>();   // a database that cannot be opened stops the start, not a request

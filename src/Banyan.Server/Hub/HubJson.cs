@@ -20,7 +20,7 @@ static class HubJson
         Converters = { new Elements() },
     };
 
-    /// <summary>No list of a request has a null in it: who reads it need not ask.</summary>
+    /// <summary>Rejects nulls in lists of requests, so that no reader has to check.</summary>
     public static void NoNullItems(JsonTypeInfo type)
     {
         if (type.Kind != JsonTypeInfoKind.Object)

@@ -41,7 +41,7 @@ public sealed class HubMode(HubDatabase database, TimeProvider time)
     public Task SetForMembersAsync(bool members, CancellationToken cancellationToken) =>
         WriteAsync(ReadersName, members ? Members : null, "hub.readers", members ? Members : "everyone", cancellationToken);
 
-    /// <summary>Looks whether a request that changes something may.</summary>
+    /// <summary>Checks whether a request that changes something is allowed.</summary>
     /// <exception cref="HubException">503: the hub is read-only for now.</exception>
     internal async ValueTask CheckChangeAsync(CancellationToken cancellationToken)
     {

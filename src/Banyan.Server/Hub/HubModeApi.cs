@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Hub;
 
-/// <summary><c>/api/settings/hub</c>: whether the hub takes changes, and who reads; for its administrators.</summary>
+/// <summary><c>/api/settings/hub</c>: whether the hub accepts changes, and who may read; for its administrators.</summary>
 sealed class HubModeApi(Authoriser authoriser, HubMode mode)
 {
     /// <summary><c>GET</c></summary>

@@ -11,26 +11,26 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Hub;
 
-/// <summary>Answers a request about a repository, for which the caller has what the route needs.</summary>
+/// <summary>Handles a request about a repository; the caller has the right that the route needs.</summary>
 delegate Task RepoHandler(HttpContext context, Repo repo);
 
-/// <summary>What a route does, where its method and <see cref="Need"/> do not tell.</summary>
+/// <summary>What a route does, if that does not follow from its method and <see cref="Need"/>.</summary>
 [Flags]
 enum RouteTraits
 {
-    /// <summary>GET and HEAD read, as does what needs no more than reading; all else changes something.</summary>
+    /// <summary>GET, HEAD and routes that need no more than reading read; all others change something.</summary>
     None = 0,
 
-    /// <summary>It changes something all the same.</summary>
+    /// <summary>It changes something nevertheless.</summary>
     Changes = 1,
 
-    /// <summary>It only reads all the same.</summary>
+    /// <summary>It only reads nevertheless.</summary>
     Reads = 2,
 
-    /// <summary>Also for strangers where only users may read: by it one becomes a user, or it has a key of its own.</summary>
+    /// <summary>Open to strangers even if only users may read: it is for becoming a user, or has a key of its own.</summary>
     Open = 4,
 
-    /// <summary>What is in the Authorization header is not the hub's token: the handler looks at it.</summary>
+    /// <summary>The Authorization header does not contain a hub token; the handler checks it.</summary>
     OwnCredentials = 8,
 }
 
@@ -47,20 +47,19 @@ sealed record HubRoute(Need Need, RepoType? Type, string Method, RouteTraits Tra
     public Dialect Dialect => HubDialect.Instance;
 }
 
-/// <summary>The only ways in which routes of the hub are mapped, so that none comes without a decision on who may call it.</summary>
+/// <summary>The only methods that map routes of the hub, so that every route has a decision on who may call it.</summary>
 static class HubRoutes
 {
-    /// <summary>
-    /// Maps <c>/api/{models,datasets,spaces}/{ns}/{name}</c> and what follows; the caller is let in only with <paramref name="need"/>.
-    /// </summary>
+    /// <summary>Maps <c>/api/{models,datasets,spaces}/{ns}/{name}</c> and what follows; the caller is let in only with
+    /// <paramref name="need"/>.</summary>
     /// <param name="app">The server.</param>
     /// <param name="method">HTTP method.</param>
     /// <param name="pattern">What follows the repository's name.</param>
     /// <param name="need">What the caller needs.</param>
     /// <param name="handler">Answers.</param>
     /// <param name="maxBytes">The longest body.</param>
-    /// <param name="orContribute">Whether it is also for who may not write, where the request says that it is about a pull request: a new
-    /// one, or one's own.</param>
+    /// <param name="orContribute">Whether it also accepts users without write access, if the request is about a new pull request or their
+    /// own.</param>
     public static void MapRepoApi(this WebApplication app, string method, string pattern, Need need, RepoHandler handler,
         long maxBytes = 1 << 20, bool orContribute = false, RouteTraits traits = RouteTraits.None)
     {
@@ -112,10 +111,8 @@ static class HubRoutes
         }).WithMetadata(new HubRoute(need, null, method, traits), new BodyLimit(maxBytes));
     }
 
-    /// <summary>
-    /// What a browser sends by itself is no sign that its user meant it: a page takes forms that were made here. Tokens are sent by
-    /// programs.
-    /// </summary>
+    /// <summary>A request sent by a browser does not prove that its user meant it: pages accept only forms made by this server. Tokens are
+    /// sent by programs.</summary>
     static Task CheckFormAsync(WebApplication app, HttpContext context, bool isPage) =>
         isPage && HttpMethods.IsPost(context.Request.Method) && context.Request.Headers.Authorization.Count == 0
         && context.GetEndpoint()?.Metadata.GetMetadata<ChecksForm>() is null

@@ -6,11 +6,9 @@ using Microsoft.AspNetCore.Routing.Template;
 
 namespace Banyan.Server.Hub;
 
-/// <summary>
-/// A name without an owner is no repository here, whatever is asked of it. These addresses are looked for after all routes, since
-/// <c>ana/resolve</c> may be somebody's repository. They are no routes themselves: beside those with an owner, each would be copied under
-/// each word of the others in the router's automaton, which had 120,000 states then and took a second of a processor at the first request.
-/// </summary>
+/// <summary>A name without an owner is never a repository here. These addresses are recognised after all routes, since <c>ana/resolve</c>
+/// may be somebody's repository. They are not routes themselves: beside those with an owner, each would be copied under each word of the
+/// others in the router's automaton, which then had 120,000 states and took a CPU-second at the first request.</summary>
 sealed class OwnerlessNames(Authoriser authoriser)
 {
     readonly List<(string Method, TemplateMatcher Path)> _known = [];

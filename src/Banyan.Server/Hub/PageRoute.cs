@@ -16,11 +16,9 @@ sealed record PageRoute(string Method);
 /// </summary>
 sealed record ChecksForm;
 
-/// <summary>
-/// Addresses of pages are made of names alone (<c>/ana</c>, <c>/ana/coder</c>) and would take in those of the API: where the first part is
-/// reserved, or the method is another, such a route is none, and what was found without it is found. That is also 405, where the address
-/// takes other methods.
-/// </summary>
+/// <summary>Addresses of pages consist of names (<c>/ana</c>, <c>/ana/coder</c>) and would also match the API's: if the first part is
+/// reserved, or the method is another, such a route does not match, and routing continues without it. The result may be 405, if the address
+/// has other methods.</summary>
 sealed class PageRoutes(IServiceProvider services) : MatcherPolicy, IEndpointSelectorPolicy
 {
     List<(TemplateMatcher Path, IReadOnlyList<string> Methods)>? _reserved;

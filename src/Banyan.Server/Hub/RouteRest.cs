@@ -25,10 +25,8 @@ static class RouteRest
         return (string.Join('/', parts[..length]), string.Join('/', parts[length..]).TrimEnd('/'));
     }
 
-    /// <summary>
-    /// As <see cref="Revision(HttpContext)"/>, where the revision may have slashes that nobody escaped: the shortest beginning that the
-    /// repository knows as a revision is it. Only one is, since git holds no branch beside others that are below its name.
-    /// </summary>
+    /// <summary>As <see cref="Revision(HttpContext)"/>, where the revision may have slashes that nobody escaped: the shortest prefix that
+    /// is a revision of the repository counts. Only one is, since git holds no branch beside others that are below its name.</summary>
     public static async Task<(string Revision, string Path)> RevisionAsync(HttpContext context, Repo repo, Revisions revisions)
     {
         var (revision, path) = Revision(context);

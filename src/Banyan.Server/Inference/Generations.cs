@@ -6,7 +6,7 @@ using Banyan.Server.Inference.Models;
 
 namespace Banyan.Server.Inference;
 
-/// <summary>One generation asked of an engine: which choice of the answer it becomes.</summary>
+/// <summary>One generation of a request, and which choice of the answer it becomes.</summary>
 /// <param name="Choice">The choice.</param>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="Options">How to sample.</param>
@@ -26,7 +26,7 @@ sealed record Request(int Choice, int[] Prompt, GenerationOptions Options, Turn?
 /// <summary>A piece of choice <paramref name="Choice"/>.</summary>
 readonly record struct Piece(int Choice, Generated Generated);
 
-/// <summary>Runs several generations at once and hands their pieces on as they come. Leaving the loop cancels all of them.</summary>
+/// <summary>Runs several generations at once and returns their pieces as they arrive. Leaving the loop cancels all of them.</summary>
 static class Generations
 {
     public static async IAsyncEnumerable<Piece> RunAsync(LoadedModel model, IReadOnlyList<Request> requests,

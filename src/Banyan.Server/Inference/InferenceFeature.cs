@@ -113,7 +113,7 @@ static class InferenceFeature
         ollama.MapPost("/api/show", Stoppable(app, known.ShowAsync));
     }
 
-    /// <summary>A generation ends when its client leaves, and when the server stops and it has had its time.</summary>
+    /// <summary>A generation ends when its client disconnects, or when its time is over after the server was stopped.</summary>
     public static RequestDelegate Stoppable(WebApplication app, Func<HttpContext, CancellationToken, Task> handle) => async context =>
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted,

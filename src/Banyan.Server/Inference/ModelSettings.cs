@@ -54,7 +54,7 @@ public sealed record ModelSettings
     /// <inheritdoc cref="GenerationOptions.RepetitionPenalty"/>
     public float? RepetitionPenalty { get; init; }
 
-    /// <summary>What of it takes effect when the model is loaded; the rest holds for the next request.</summary>
+    /// <summary>The part that takes effect when the model is loaded; the rest applies from the next request.</summary>
     internal ModelSettings OfLoading =>
         new() { ContextLength = ContextLength, KvCache = KvCache, Threads = Threads, Draft = Draft, ChatTemplate = ChatTemplate };
 
@@ -75,7 +75,7 @@ public sealed record ModelSettings
         Stop = Stop ?? options.Stop,
     };
 
-    /// <summary>Of a request's settings: what is set here, and else what is set there.</summary>
+    /// <summary>Combines settings: these take precedence over the others.</summary>
     internal ModelSettings Over(ModelSettings below) => below with
     {
         System = System ?? below.System,

@@ -1,15 +1,13 @@
 namespace Banyan.Server.Jobs;
 
-/// <summary>
-/// Something that a hub does by itself, again and again. Of those that a hub's nodes share one node runs each at a time (<see cref="JobStore"/>):
-/// so a run may end anywhere, by a crash or because another took over, and the next continues from what is stored.
-/// </summary>
+/// <summary>A recurring background job of the hub. A shared job runs on one node at a time (<see cref="JobStore"/>); a run may end
+/// anywhere, by a crash or because another node took over, and the next continues from what is stored.</summary>
 abstract class Job
 {
-    /// <summary>What it is called: "collect".</summary>
+    /// <summary>Its name: "collect".</summary>
     public abstract string Name { get; }
 
-    /// <summary>What it does, as a sentence begins: "Removes what nothing leads to any more".</summary>
+    /// <summary>What it does, as a sentence without its full stop: "Removes what nothing leads to any more".</summary>
     public abstract string Purpose { get; }
 
     /// <summary>From the end of a run to the next.</summary>
@@ -21,10 +19,10 @@ abstract class Job
     /// <summary>Whether there is something to do: asked before anything is written, so that a hub at rest writes nothing.</summary>
     public virtual Task<bool> IsWaitingAsync(CancellationToken cancellationToken) => Task.FromResult(true);
 
-    /// <summary>Does what there is to do.</summary>
+    /// <summary>Runs the job.</summary>
     public abstract Task RunAsync(JobRun run, CancellationToken cancellationToken);
 
-    /// <summary>Does what must not wait for the next start, when the server ends.</summary>
+    /// <summary>Does what must not wait for the next start; called when the server ends.</summary>
     public virtual Task EndAsync() => Task.CompletedTask;
 
     /// <summary>From a run that failed to the next: longer each time, as far as an hour, or a minute of what runs more often.</summary>
@@ -38,11 +36,11 @@ abstract class Job
     }
 }
 
-/// <summary>One run of a job, for it to say how far it is.</summary>
+/// <summary>One run of a job, which reports its progress here.</summary>
 /// <param name="cursor">What the run before kept.</param>
 sealed class JobRun(string? cursor)
 {
-    /// <summary>What it does now, for people: "12 of 40 repositories".</summary>
+    /// <summary>The progress, for people: "12 of 40 repositories".</summary>
     public string? Progress { get; set; }
 
     /// <summary>Where the next run continues, also after a crash; stored with the lease, every 20 seconds, and at the end.</summary>

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Jobs;
 
-/// <summary>What the hub does by itself, over the API and as a page; for administrators of the hub.</summary>
+/// <summary>The hub's background jobs, over the API and as a page; for administrators of the hub.</summary>
 sealed class JobEndpoints(Authoriser authoriser, JobStore store, JobRunner runner, IEnumerable<Job> jobs, TimeProvider time)
 {
     /// <summary><c>GET /api/settings/jobs</c></summary>

@@ -4,14 +4,12 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Jobs;
 
-/// <summary>
-/// Runs all jobs of a node, each in its turn and none waiting for another. What a job throws ends its run, never the hub.
-/// </summary>
+/// <summary>Runs all jobs of a node, each in its turn and none waiting for another. An exception in a job ends its run, never the
+/// hub.</summary>
 sealed partial class JobRunner(IEnumerable<Job> jobs, JobStore store, TimeProvider time, ILogger<JobRunner> log) : BackgroundService
 {
-    /// <summary>
-    /// How often at least a job is looked at, so that one that is asked for, or that another node lost, does not wait for its hour.
-    /// </summary>
+    /// <summary>The maximum time between checks of a job, so that one that was requested, or that another node lost, does not wait for its
+    /// interval.</summary>
     static readonly TimeSpan s_look = TimeSpan.FromSeconds(30);
 
     static readonly TimeSpan s_renew = JobStore.Lease / 3;

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Jobs;
 
-/// <summary>What the hub does by itself: run, watched by administrators, and asked for by them.</summary>
+/// <summary>The hub's background jobs: run by the hub, monitored and triggered by administrators.</summary>
 static class JobsFeature
 {
     public static void AddJobs(this IServiceCollection services)

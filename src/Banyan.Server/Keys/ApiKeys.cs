@@ -5,10 +5,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Keys;
 
-/// <summary>
-/// The keys that let requests in: the one that the server was started with, and those of a file, which is read again when it changed. A
-/// file without keys lets nobody in; one that goes away, or cannot be read any more, opens nothing until the server ends.
-/// </summary>
+/// <summary>The API keys of the server: the one it was started with, and those of a file, which is reloaded when it changes. A file without
+/// keys admits nobody; if it disappears or becomes unreadable, keys stay required until the server ends.</summary>
 sealed partial class ApiKeys : BackgroundService
 {
     const string OfCommandLine = "--api-key";

@@ -6,9 +6,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Keys;
 
-/// <summary>
-/// Where a key is asked for, everything that uses a model takes one, within its limits; <c>/health</c> and the pages' shell do not.
-/// </summary>
+/// <summary>If keys are required, everything that uses a model takes one, within its limits; <c>/health</c> and the pages' shell do
+/// not.</summary>
 static class KeysFeature
 {
     public static void AddApiKeys(this IServiceCollection services)

@@ -7,8 +7,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Lfs;
 
-/// <summary>What an address of the LFS transfers lets its bearer do.</summary>
-/// <param name="Token">Row of the hub's token by which it was asked for; 0 for who reads what is public.</param>
+/// <summary>The permission in a signed LFS address.</summary>
+/// <param name="Token">Row of the hub token that requested it; 0 for anonymous reads of public files.</param>
 /// <param name="Repo">Row of the repository.</param>
 /// <param name="Sha256">The object.</param>
 /// <param name="Size">Its length in bytes.</param>
@@ -25,10 +25,8 @@ sealed record LfsTicket(long Token, long Repo, Sha256 Sha256, long Size, long Pa
     public long LengthOf(int part) => Math.Min(PartBytes, Size - (part - 1) * PartBytes);
 }
 
-/// <summary>
-/// Signed addresses of uploads and downloads: clients send them no token, so they carry their own right, for one object and as long as
-/// whoever they were given to may do it.
-/// </summary>
+/// <summary>Signed addresses of uploads and downloads: clients send them no token, so they carry their own permission, for one object and
+/// as long as its owner has the permission.</summary>
 sealed class LfsTickets(Authoriser authoriser, HubAddress hub, Tickets tickets, TimeProvider time)
 {
     /// <summary>A slow line may take long for a large file; the address holds for all of it.</summary>

@@ -11,11 +11,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Lfs;
 
-/// <summary>
-/// <c>/{repo}.git/info/lfs/locks</c>: who works on a file that cannot be merged. git-lfs asks before it pushes and refuses to push over
-/// another's lock; the commit API does not know of them. Who may write may also break a lock, and git-lfs asks for that with
-/// <c>--force</c>.
-/// </summary>
+/// <summary><c>/{repo}.git/info/lfs/locks</c>: who works on a file that cannot be merged. git-lfs asks before it pushes and refuses to push
+/// over another's lock; the commit API does not know of them. Users with write access may also break a lock, which git-lfs requests with
+/// <c>--force</c>.</summary>
 sealed class LockEndpoints(Authoriser authoriser, HubDatabase database, TimeProvider time)
 {
     const int MaxLocks = 10_000, PageLength = 100;

@@ -9,7 +9,7 @@ namespace Banyan.Server.Lfs;
 /// <summary>Objects in one piece.</summary>
 sealed class ObjectEndpoints(LfsTickets tickets, ContentStore contents, HeldFiles held, StorageLimits limits)
 {
-    /// <summary>PUT /lfs/objects/{oid}: the bytes are hashed as they come, and are nothing unless they are what was announced.</summary>
+    /// <summary>PUT /lfs/objects/{oid}: the bytes are hashed as they arrive, and discarded unless they match the announcement.</summary>
     public async Task PutAsync(HttpContext context)
     {
         var ticket = await tickets.ReadAsync(context, upload: true);

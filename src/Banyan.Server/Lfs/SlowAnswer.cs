@@ -2,10 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Lfs;
 
-/// <summary>
-/// An answer that may take minutes, to clients that give up after ten seconds without a byte: white space before its JSON keeps
-/// them. What fails after it began breaks the connection off, which clients take for what it is.
-/// </summary>
+/// <summary>An answer that may take minutes, to clients that give up after ten seconds without a byte: white space before its JSON keeps
+/// them. A failure after the first byte aborts the connection, which clients treat as a failure.</summary>
 static class SlowAnswer
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(4);

@@ -10,9 +10,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Likes;
 
-/// <summary>
-/// Likes given, taken back and listed. Who sees a repository may like it; who lists them sees those of repositories they may see.
-/// </summary>
+/// <summary>Likes given, withdrawn and listed. Users may like every repository they can see; lists contain only repositories that the
+/// caller can see.</summary>
 sealed class LikeEndpoints(Authoriser authoriser, AccountStore accounts, RepoStore repos, HubDatabase database,
     HubAddress address, TimeProvider time)
 {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>What a list is asked for: the filters of Hugging Face's clients.</summary>
+/// <summary>The filters of a list, as Hugging Face's clients send them.</summary>
 sealed record ListFilter
 {
     const int MaxWords = 10, MaxTags = 50;

@@ -12,11 +12,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>
-/// Keeps what lists ask of repositories. A change notes in its own transaction that the repository must be listed anew
-/// (<see cref="MarkAsync"/>); this does it soon after, on whichever node comes first, and a list that is asked for does what is left.
-/// So nothing is forgotten by a crash, and a commit does not wait for the headers of its weights to be read.
-/// </summary>
+/// <summary>Maintains the tables behind lists. A change records in its own transaction that the repository must be indexed again
+/// (<see cref="MarkAsync"/>); any node does so soon after, and a list request does what remains. So a crash loses nothing, and a commit
+/// does not wait for the headers of its weights to be read.</summary>
 sealed partial class ListIndex(HubDatabase database, RepoStore repos, Refs refs, Revisions revisions, RepoFacts facts, WordIndex words,
     TimeProvider time, ILogger<ListIndex> log) : Job
 {

@@ -4,10 +4,8 @@ using Dapper;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>
-/// Searches are answered in the order of downloads, as of when a repository's words were placed: those that have many more by now are
-/// placed anew.
-/// </summary>
+/// <summary>Search results are ordered by downloads as of the time a repository was indexed: those with many more downloads since are
+/// indexed again.</summary>
 sealed class ListRanks(HubDatabase database) : Job
 {
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ using Banyan.Server.Search;
 
 namespace Banyan.Server.Listing;
 
-/// <summary>Where the words of a search are looked for: each finds what those before it did not.</summary>
+/// <summary>The stages of a search: each finds what the stages before it did not.</summary>
 enum Reach
 {
     /// <summary>All in the name.</summary>
@@ -65,11 +65,9 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         return (rows, null);
     }
 
-    /// <summary>
-    /// A page of what a search finds: first what is called so, then what says so in tags and languages, then in its card; where nothing has
-    /// all the words, and as far as is asked for, what begins so and what has all but one. Each by downloads; in another order, the first
-    /// thousands of all of these.
-    /// </summary>
+    /// <summary>A page of what a search finds: first matches in the name, then in tags and languages, then in the card; if nothing matches
+    /// all words, and as far as requested, prefix matches and matches of all words but one. Each stage is ordered by downloads; in another
+    /// order, the first thousands of all stages.</summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="filter">What is asked for.</param>
     /// <param name="order">In which order.</param>
@@ -211,7 +209,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// <summary>The most that are counted.</summary>
     public const int Counted = 500;
 
-    /// <summary>What the first public ones of a search have in common: tags as the index writes them, with how many have them.</summary>
+    /// <summary>The facets of a search's first public results: tags as the index writes them, with their counts.</summary>
     public async Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> CountAsync(ListFilter filter,
         CancellationToken cancellationToken)
     {
@@ -229,10 +227,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
         return ([.. tags.Select(t => (t.Key, t.Value))], of);
     }
 
-    /// <summary>
-    /// A query that something can be found for: words that nothing has become those that are a slip away from them, or are left out. Null
-    /// if nothing is to be corrected, or nothing would be left.
-    /// </summary>
+    /// <summary>A corrected query: words without matches are replaced by similar ones, or dropped. Null if there is nothing to correct, or
+    /// nothing would be left.</summary>
     public async Task<string?> CorrectAsync(string query, CancellationToken cancellationToken)
     {
         var (kept, corrected) = (new List<string>(), false);

@@ -14,10 +14,9 @@ using MimeKit;
 
 namespace Banyan.Server.Mail;
 
-/// <summary>
-/// Sends what waits, each mail until the server has taken it: after failures later and later, for two days. A crash between the server's
-/// answer and the database sends a mail twice, with the same id. Messages of errors name no address: what servers answer may contain one.
-/// </summary>
+/// <summary>Sends queued mail, retrying each until the server accepts it, with growing pauses, for two days. A crash between the server's
+/// answer and the database sends a mail twice, with the same id. Messages of errors name no address: what servers answer may contain
+/// one.</summary>
 sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions options, SignInLinks links, TimeProvider time,
     ILogger<MailJob> log) : Job
 {
@@ -139,7 +138,7 @@ sealed partial class MailJob(HubDatabase database, MailQueue queue, HubOptions o
         }
     }
 
-    /// <summary>What went wrong, without what the server said: it may name somebody.</summary>
+    /// <summary>The error without the server's text, which may contain an address.</summary>
     internal static string Problem(MailOptions mail, Exception e) =>
         $"{mail.Host}:{mail.Port} takes no mail: {(e is SmtpCommandException { StatusCode: var status } ? $"it answers {(int)status}" : e.GetType().Name)}";
 

@@ -28,17 +28,15 @@ public sealed record MailOptions
     /// <summary>The sender: <c>hub@example.org</c> or <c>Our hub &lt;hub@example.org&gt;</c>.</summary>
     public required string From { get; init; }
 
-    /// <summary>
-    /// The authorities that vouch for its certificate, as an organization's own; null for those that the system trusts. Revocation is not
-    /// asked about: such authorities rarely answer.
-    /// </summary>
+    /// <summary>The certificate authorities of the server, such as an organization's own; null for those that the system trusts. Revocation
+    /// is not checked: such authorities rarely offer it.</summary>
     public X509Certificate2Collection? Authorities { get; init; }
 
     /// <summary>Whether the server is on this machine.</summary>
     internal bool IsLocal => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
 
-    /// <summary>Whether its own authorities vouch for the certificate that a server shows.</summary>
+    /// <summary>Whether a server's certificate was issued by these authorities.</summary>
     internal bool Trusts(X509Certificate? certificate, SslPolicyErrors errors)
     {
         if (certificate is not X509Certificate2 shown || errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch))

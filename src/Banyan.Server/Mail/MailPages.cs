@@ -16,16 +16,15 @@ namespace Banyan.Server.Mail;
 /// <param name="IsSent">Whether it was sent.</param>
 public sealed record ForgotView(bool IsSent);
 
-/// <summary>What a user says of mail.</summary>
+/// <summary>A user's mail settings.</summary>
 /// <param name="Address">The address, or null.</param>
 /// <param name="Notifies">Whether notifications are mailed.</param>
 /// <param name="New">An address to confirm, or null.</param>
 /// <param name="Ticket">What confirms it.</param>
 public sealed record MailView(string? Address, bool Notifies, string? New, string Ticket);
 
-/// <summary>
-/// <c>/login/forgot</c>: a new password by mail. <c>/settings/mail</c>: one's address, which a mailed link confirms, and notifications.
-/// </summary>
+/// <summary><c>/login/forgot</c>: a new password by mail. <c>/settings/mail</c>: the user's address, which a mailed link confirms, and
+/// notifications.</summary>
 sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accounts, SettingsPages settings, Throttle throttle,
     Tickets tickets, Authoriser authoriser, TimeProvider time)
 {

@@ -54,10 +54,8 @@ sealed class MailQueue(HubDatabase database, HubOptions options, TimeProvider ti
         return new(address, notifies, null, "");
     }
 
-    /// <summary>
-    /// Notes that somebody forgot a password. Whether there is such an account is found out later, so that the answer does not tell, nor
-    /// the time it takes.
-    /// </summary>
+    /// <summary>Queues a password reset. Whether the account exists is checked later, so that neither the answer nor its timing reveals
+    /// it.</summary>
     public Task ForgotAsync(string nameOrAddress, PageLanguage language, CancellationToken cancellationToken) =>
         AddAsync(nameOrAddress, "", null, language, cancellationToken);
 }

@@ -7,9 +7,8 @@ using Dapper;
 
 namespace Banyan.Server.Mail;
 
-/// <summary>
-/// Tells users by mail, if they want it, of what they have not read a few minutes after it happened: one mail for all of it.
-/// </summary>
+/// <summary>Mails users, if they want that, the notifications that are still unread after a few minutes: one mail for all of
+/// them.</summary>
 sealed class NotificationMail(HubDatabase database, MailQueue queue, NotificationStore notifications, RepoStore repos, TimeProvider time)
     : Job
 {

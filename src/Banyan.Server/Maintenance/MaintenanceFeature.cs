@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Maintenance;
 
-/// <summary>What a hub does by itself to stay in order. docs/operations.md.</summary>
+/// <summary>Maintenance of the hub: collection, checks, backups (docs/operations.md).</summary>
 static class MaintenanceFeature
 {
     public static void AddMaintenance(this IServiceCollection services)

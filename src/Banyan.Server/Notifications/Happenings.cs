@@ -6,10 +6,8 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>
-/// Notes, in the transaction of a change, that people are to be told of it: one row, however many they are, so nobody who changes something
-/// waits for it. <see cref="Notifier"/> does the telling.
-/// </summary>
+/// <summary>Records an event in the transaction of the change: one row, however many users it concerns, so that the change does not wait.
+/// <see cref="Notifier"/> delivers it.</summary>
 static class Happenings
 {
     public const string Discussion = "discussion", Commit = "commit", Repo = "repo", Access = "access", Answered = "answered";

@@ -5,7 +5,7 @@ using Dapper;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>Notifications in the database. Of each subject a user has one: what happens again makes it unread again.</summary>
+/// <summary>Notifications in the database. A user has one per subject; a new event makes it unread again.</summary>
 sealed class NotificationStore(HubDatabase database)
 {
     /// <summary>The most that is counted for the head of pages.</summary>

@@ -4,9 +4,8 @@ using Dapper;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>
-/// Forgets old notifications: read ones after a month, all after half a year, and of each user all but the latest thousand.
-/// </summary>
+/// <summary>Deletes old notifications: read ones after a month, all after half a year, and of each user all but the latest
+/// thousand.</summary>
 sealed class NotificationSweep(HubDatabase database, TimeProvider time) : Job
 {
     const int MaxOfUser = 1000, Step = 1000;

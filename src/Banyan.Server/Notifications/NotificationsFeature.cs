@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>What users are told of.</summary>
+/// <summary>Notifications of users.</summary>
 static class NotificationsFeature
 {
     public static void AddNotifications(this IServiceCollection services)

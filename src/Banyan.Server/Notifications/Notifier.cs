@@ -5,10 +5,8 @@ using Dapper;
 
 namespace Banyan.Server.Notifications;
 
-/// <summary>
-/// Tells people of what happened: soon after it did, a few hundred at a time. Who did it is not told, nor who muted the repository or may
-/// not know of it.
-/// </summary>
+/// <summary>Delivers events to users as notifications, soon after they happened, a few hundred at a time. The user who caused an event is
+/// not notified, nor users who muted the repository or may not see it.</summary>
 sealed class Notifier(HubDatabase database) : Job
 {
     const int Batch = 500, Taken = 20, MaxParticipants = 1000;

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary><c>/settings/applications</c>: what a user let in, and how to end it; and the apps that a user registered.</summary>
+/// <summary><c>/settings/applications</c>: the grants that a user gave, which can be revoked here; and the apps that a user
+/// registered.</summary>
 sealed class ApplicationPages(SettingsPages settings, Grants grants, OAuthApps apps)
 {
     const string Page = "applications";

@@ -8,7 +8,7 @@ using Dapper;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>What a user let an app do, until the app has its tokens.</summary>
+/// <summary>What a user granted to an app, until the app has its tokens.</summary>
 sealed record Consent
 {
     public string Client { get; init; } = "";
@@ -34,10 +34,8 @@ sealed record Consent
     public long SignedInAt { get; init; }
 }
 
-/// <summary>
-/// Codes that a browser carries from the hub to an app, good once, for a minute (RFC 6749 4.1.2). One that comes again was read by somebody
-/// on its way: what it gave ends.
-/// </summary>
+/// <summary>Codes that a browser carries from the hub to an app, valid once, for a minute (RFC 6749 4.1.2). A code that is used twice was
+/// intercepted: its tokens are revoked.</summary>
 sealed class AuthorizationCodes(HubDatabase database, AccountStore accounts, Grants grants, TimeProvider time)
 {
     static readonly TimeSpan s_life = TimeSpan.FromMinutes(1), s_remembered = TimeSpan.FromHours(1);

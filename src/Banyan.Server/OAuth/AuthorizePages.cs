@@ -19,11 +19,8 @@ namespace Banyan.Server.OAuth;
 public sealed record AuthorizeView(OAuthApp App, string Host, IReadOnlyList<string> Scopes, IReadOnlyList<string> Organizations,
     bool IsForRepos, string Request);
 
-/// <summary>
-/// <c>/oauth/authorize</c>: a user is asked, each time, whether an app may come in, and led back to it with a code (RFC 6749 4.1). Who the
-/// app is and where it leads back to is looked at first: as long as that is not certain, what is wrong is told to the user here, and nobody
-/// is led anywhere.
-/// </summary>
+/// <summary><c>/oauth/authorize</c>: asks the user each time whether to authorize an app, and redirects to it with a code (RFC 6749 4.1).
+/// The app and its redirect address are checked first: until they are verified, errors are shown here, without a redirect.</summary>
 sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountStore accounts, Sessions sessions,
     Authoriser authoriser, HubAddress address)
 {
@@ -44,7 +41,7 @@ sealed class AuthorizePages(OAuthApps apps, AuthorizationCodes codes, AccountSto
         public string Error { get; } = error;
     }
 
-    /// <summary><c>GET</c>: who is not signed in does that first, and comes back.</summary>
+    /// <summary><c>GET</c>: a visitor who is not signed in does that first, and returns.</summary>
     public Task ShowAsync(HttpContext context) => AnswerAsync(context, async () =>
     {
         var request = await ReadAsync(context, context.Request.Query.ToDictionary(q => q.Key, q => q.Value));

@@ -25,10 +25,8 @@ public sealed record WaitingDevice
     public long CreatedAt { get; init; }
 }
 
-/// <summary>
-/// Programs without a browser (RFC 8628): one shows its user a short code, the user types it here, signed in, and the program, which asks
-/// every few seconds, gets its tokens, once. Of the long code by which it asks the hub keeps the SHA-256.
-/// </summary>
+/// <summary>Programs without a browser (RFC 8628): one shows its user a short code, the signed-in user types it here, and the program,
+/// which polls every few seconds, gets its tokens once. Of the long code with which it polls, the hub stores the SHA-256.</summary>
 sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants grants, TimeProvider time)
 {
     /// <summary>Seconds between two questions.</summary>
@@ -87,7 +85,7 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
         c => c.QueryFirstOrDefaultAsync<WaitingDevice>(
             "SELECT user_code, client, agent, created_at FROM oauth_device_codes WHERE user_code = @code AND state = 'pending' AND expires_at > @now", new { code, now = Now }), cancellationToken);
 
-    /// <summary>Lets a program in, or not.</summary>
+    /// <summary>Authorizes a program, or denies it.</summary>
     /// <returns>False if none waits with this code any more.</returns>
     public Task<bool> DecideAsync(string code, Caller user, bool isAllowed, CancellationToken cancellationToken) =>
         database.WriteAsync(async t =>

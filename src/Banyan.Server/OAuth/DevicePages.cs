@@ -16,7 +16,7 @@ namespace Banyan.Server.OAuth;
 public sealed record DeviceView(string Code, WaitingDevice? Device = null, string? Client = null,
     string? Error = null, string? Done = null);
 
-/// <summary><c>/oauth/device</c>: the code that a program shows is typed, and what asks is let in or not. Guesses are counted.</summary>
+/// <summary><c>/oauth/device</c>: the user types the code that a program shows, and authorizes or denies it. Guesses are counted.</summary>
 sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals, Authoriser authoriser)
 {
     /// <summary><c>GET /oauth/device?user_code=</c></summary>
@@ -57,7 +57,8 @@ sealed class DevicePages(DeviceCodes codes, Throttle throttle, Refusals refusals
         return null;
     }
 
-    /// <summary>A program that was let in may be more than the token by which one asks: it takes somebody at a browser.</summary>
+    /// <summary>An authorized program may get more rights than a token has, so only a user signed in with a browser can authorize
+    /// it.</summary>
     async Task<Caller> SessionAsync(HttpContext context) => await authoriser.UserAsync(context) is { SessionId: > 0 } caller
         ? caller : throw HubException.Forbidden("This page is for who signed in by a browser.");
 

@@ -9,28 +9,26 @@ using Dapper;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>What a program gets.</summary>
-/// <param name="AccessToken">A token like those that users make, which is the hub's everywhere.</param>
-/// <param name="RefreshToken">What gives the next one, once; null if there is none.</param>
+/// <summary>The tokens that a program gets.</summary>
+/// <param name="AccessToken">A hub token, like those that users create.</param>
+/// <param name="RefreshToken">Valid once, for the next pair; null if there is none.</param>
 /// <param name="Life">How long the access token lives.</param>
-/// <param name="Grant">Row of what they come of.</param>
+/// <param name="Grant">Row of the grant.</param>
 sealed record IssuedTokens(string AccessToken, string? RefreshToken, TimeSpan Life, long Grant)
 {
     /// <summary>As OAuth says them; empty for all that the user may.</summary>
     public string Scopes { get; init; } = "";
 }
 
-/// <summary>
-/// What users let programs do, and the tokens that come of it. A refresh token is good once: its answer has the next. One that comes again
-/// is the sign of a thief, unless it is the last one and comes soon, as after an answer that was lost on its way: then the grant ends, with
-/// all its tokens. All refresh tokens of a grant begin alike, so that one of long ago is known too.
-/// </summary>
+/// <summary>The grants of users to programs, and their tokens. A refresh token is valid once: the response has the next. Reuse counts as
+/// theft and revokes the grant with all its tokens, except of the previous token within a short time, as after a lost response. All refresh
+/// tokens of a grant have the same prefix, so that the reuse of any old one is recognised.</summary>
 sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider time)
 {
-    /// <summary>How long a grant can be refreshed after it was last.</summary>
+    /// <summary>How long after the last refresh a grant can be refreshed.</summary>
     static readonly TimeSpan s_unused = TimeSpan.FromDays(90);
 
-    /// <summary>How long the refresh token before may come again.</summary>
+    /// <summary>How long the previous refresh token is still accepted.</summary>
     static readonly TimeSpan s_lost = TimeSpan.FromMinutes(10);
 
     const int MaxGrants = 200, MaxTokens = 3;
@@ -54,7 +52,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
     /// <param name="client">To whom.</param>
     /// <param name="scopes">As OAuth says them.</param>
     /// <param name="may">What the tokens let it do; null for all that the user may.</param>
-    /// <param name="isRefreshed">Whether it goes on without the user.</param>
+    /// <param name="isRefreshed">Whether it gets a refresh token.</param>
     public async Task<IssuedTokens> BeginAsync(DbTransaction t, Account user, OAuthClient client, string scopes,
         IReadOnlyList<TokenScope>? may, bool isRefreshed)
     {
@@ -147,7 +145,7 @@ sealed class Grants(HubDatabase database, AccountStore accounts, TimeProvider ti
         await t.ScalarAsync<long?>("SELECT id FROM oauth_grants WHERE id = @grant AND user_id = @user AND ended_at IS NULL",
             new { grant, user }) is not null && await EndAsync(t, grant), cancellationToken);
 
-    /// <summary>Ends the grant of a token that is not wanted any more: an access token's, or a refresh token's.</summary>
+    /// <summary>Revokes the grant of a token: an access token or a refresh token.</summary>
     public Task EndAsync(string token, CancellationToken cancellationToken) => database.WriteAsync(async t =>
     {
         var grant = await t.ScalarAsync<long?>($"SELECT id FROM oauth_grants WHERE {IsOf}",

@@ -8,7 +8,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>What the hub says of a user to an app, and the key with which it signs that (OpenID Connect Core 2, RS256).</summary>
+/// <summary>ID tokens, in which the hub identifies a user to an app, and the key that signs them (OpenID Connect Core 2, RS256).</summary>
 sealed class IdTokens(Secrets secrets, HubAddress address, TimeProvider time)
 {
     static readonly TimeSpan s_life = TimeSpan.FromMinutes(10);
@@ -48,7 +48,8 @@ sealed class IdTokens(Secrets secrets, HubAddress address, TimeProvider time)
         });
     }
 
-    /// <summary>What scopes tell of a user. Addresses are as an administrator gave them: nobody proved that they are the user's.</summary>
+    /// <summary>The claims that scopes give about a user. Mail addresses may have been entered by an administrator, so they are not marked
+    /// verified.</summary>
     public static Dictionary<string, object> ClaimsOf(string root, Account user, string scopes)
     {
         var claims = new Dictionary<string, object> { ["sub"] = WhoAmI.Id(user.Id) };

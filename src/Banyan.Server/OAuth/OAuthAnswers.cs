@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>Requests and answers between programs and the hub, as RFC 6749 has them: forms in, JSON that nobody keeps out.</summary>
+/// <summary>Requests and responses between programs and the hub as in RFC 6749: forms in, uncacheable JSON out.</summary>
 static class OAuthAnswers
 {
     /// <summary>Answers with what the work makes, or says why not in OAuth's terms.</summary>
@@ -44,9 +44,8 @@ static class OAuthAnswers
         : throw OAuthException.InvalidRequest(form[name].Count > 1 ? $"{name} is there {form[name].Count} times."
             : $"{name} is missing, or too long.");
 
-    /// <summary>
-    /// Who the program says it is, and its secret where it has one: in the form, or as HTTP's basic credentials (RFC 6749 2.3.1).
-    /// </summary>
+    /// <summary>The program's client id, and its secret if it has one: in the form, or as HTTP's basic credentials (RFC 6749
+    /// 2.3.1).</summary>
     public static (string? Id, string? Secret) ClientOf(HttpContext context, IFormCollection form)
     {
         if (AuthenticationHeaderValue.TryParse(context.Request.Headers.Authorization, out var header)

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>OAuth: programs that users let in by a browser, without giving them a password or a token.</summary>
+/// <summary>OAuth: users authorize programs in a browser, without giving them a password or a token.</summary>
 static class OAuthFeature
 {
     const RouteTraits Program = RouteTraits.Open | RouteTraits.OwnCredentials;

@@ -3,15 +3,13 @@ using Banyan.Server.Accounts;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>
-/// What apps may ask for, by the names that huggingface.co has for it. A token with none of the repositories' scopes tells who its user is,
-/// and no more.
-/// </summary>
+/// <summary>The scopes that apps may request, by huggingface.co's names. A token without a scope for repositories only identifies its
+/// user.</summary>
 static class OAuthScopes
 {
     public const string OpenId = "openid", Profile = "profile", Email = "email", Offline = "offline_access";
 
-    /// <summary>What an app gets that names none.</summary>
+    /// <summary>The scopes of an app that names none.</summary>
     public const string Default = $"{OpenId} {Profile}";
 
     static readonly (string Name, Right Right)[] s_all =
@@ -28,9 +26,8 @@ static class OAuthScopes
     /// <summary>Their names.</summary>
     public static IEnumerable<string> Names => s_all.Select(s => s.Name);
 
-    /// <summary>
-    /// Of what was asked for what there is, in order. What is not known is left out, which the answer says (OpenID Connect Core 3.1.2.1).
-    /// </summary>
+    /// <summary>The known ones of the requested scopes, in order. Unknown ones are dropped, and the response lists those granted (OpenID
+    /// Connect Core 3.1.2.1).</summary>
     public static string Read(string asked)
     {
         var names = (asked.Length == 0 ? Default : asked).Split(' ', StringSplitOptions.RemoveEmptyEntries);
@@ -44,7 +41,7 @@ static class OAuthScopes
     public static Right RightOf(string scopes) =>
         s_all.Where(s => Has(scopes, s.Name)).Select(s => s.Right).DefaultIfEmpty(Right.None).Max();
 
-    /// <summary>What of scopes is told to who is asked; of those of repositories the widest says it all.</summary>
+    /// <summary>The scopes that the user is shown; of those for repositories only the widest.</summary>
     public static IReadOnlyList<string> Shown(string scopes) =>
         [.. s_all.Where(s => Has(scopes, s.Name) && (s.Right == Right.None || s.Right == RightOf(scopes))).Select(s => s.Name)];
 

@@ -48,7 +48,8 @@ sealed class OpenIdEndpoints(IdTokens idTokens, AccountStore accounts, Authorise
             new { keys = new[] { new { kty = key.Kty, use = "sig", alg = "RS256", kid = key.KeyId, n = key.N, e = key.E } } });
     }
 
-    /// <summary><c>GET</c>, <c>POST /oauth/userinfo</c>: a program's token tells what it was let know, one of the user's own all.</summary>
+    /// <summary><c>GET</c>, <c>POST /oauth/userinfo</c>: with a program's token, the claims of its scopes; with the user's own token,
+    /// all.</summary>
     public async Task UserInfoAsync(HttpContext context)
     {
         var caller = await authoriser.UserAsync(context);

@@ -3,10 +3,8 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.OAuth;
 
-/// <summary>
-/// Where a user is led back to with a code. An app registers whole addresses, and only these are gone to (RFC 9700 2.1), letter by letter;
-/// of an address of the user's own machine the port may differ, as a program there takes a free one (RFC 8252 7.3).
-/// </summary>
+/// <summary>The redirect addresses of apps. An app registers whole addresses, and only exactly these are used (RFC 9700 2.1); for an
+/// address on the user's own machine the port may differ, as a program there takes a free one (RFC 8252 7.3).</summary>
 static class RedirectAddresses
 {
     const int MaxAddresses = 10, MaxLength = 500;

@@ -8,11 +8,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Operating;
 
-/// <summary>
-/// A line for each request, where that is asked for: its id, who, which route, status, bytes, milliseconds. The route is told as a pattern,
-/// without what stands in its places and without the query, where tokens and tickets are; the address of who asked only where that is asked
-/// for as well.
-/// </summary>
+/// <summary>One log line per request, if enabled: id, user, route, status, bytes, milliseconds. The route is logged as a pattern, without
+/// its values and without the query, where tokens and tickets are; the client's address only if that is enabled too.</summary>
 static class AccessLog
 {
     public static void AddAccessLog(this IServiceCollection services, ServerOptions options)

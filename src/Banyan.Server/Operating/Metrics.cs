@@ -5,10 +5,8 @@ using System.Text;
 
 namespace Banyan.Server.Operating;
 
-/// <summary>
-/// What .NET, its web server and Banyan measure, under OpenTelemetry's names, as Prometheus reads it (text format 0.0.4): dots become
-/// underscores, units and <c>_total</c> are appended. How many series there can be is bounded, whatever is asked of the server.
-/// </summary>
+/// <summary>The metrics of .NET, its web server and Banyan, under OpenTelemetry's names, in Prometheus's text format 0.0.4: dots become
+/// underscores, units and <c>_total</c> are appended. The number of series is bounded, whatever requests come.</summary>
 sealed class Metrics : IDisposable
 {
     /// <summary>Series of one instrument; what comes after counts with those whose tags are all "other".</summary>

@@ -21,12 +21,10 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain dr
 {
     static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
-    /// <summary>200 as long as the process answers at all: who gets no answer starts it again.</summary>
+    /// <summary>200 as long as the process responds; restart it if it does not.</summary>
     public Task LiveAsync(HttpContext context) => AnswerAsync(context, 200, new JsonObject { ["status"] = "ok" });
 
-    /// <summary>
-    /// 200 where requests can be answered, 503 where not, and of what it needs what is missing: who gets 503 sends requests elsewhere.
-    /// </summary>
+    /// <summary>200 if requests can be served, else 503 with what is missing, so that requests can be sent elsewhere.</summary>
     public async Task ReadyAsync(HttpContext context)
     {
         var checks = new JsonObject();
@@ -85,7 +83,7 @@ sealed class OperatingEndpoints(Metrics metrics, ServerOptions options, Drain dr
         }
     }
 
-    /// <summary>For who is on this machine, who has the API key, and the hub's administrators.</summary>
+    /// <summary>For clients on this machine, holders of the API key, and the hub's administrators.</summary>
     public async Task MetricsAsync(HttpContext context)
     {
         if (!await MayAsync(context))

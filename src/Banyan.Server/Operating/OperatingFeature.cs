@@ -5,7 +5,7 @@ using Microsoft.Extensions.Diagnostics.Metrics;
 
 namespace Banyan.Server.Operating;
 
-/// <summary>What whoever runs the server asks it: whether it lives, whether it can answer, what it measures, who asked for what.</summary>
+/// <summary>For operators: liveness, readiness, metrics, access log.</summary>
 static class OperatingFeature
 {
     public static void AddOperating(this IServiceCollection services, bool hub)

@@ -6,13 +6,13 @@ using Microsoft.Extensions.Hosting;
 
 namespace Banyan.Server.Operating;
 
-/// <summary>What is told of a request.</summary>
+/// <summary>The logged facts of a request.</summary>
 /// <param name="Id">As its client has it, in <c>X-Request-Id</c>.</param>
-/// <param name="Address">Who asked; "-" where that is not told.</param>
+/// <param name="Address">The client's address; "-" if it is not logged.</param>
 /// <param name="User">Name of the user; "-" where that is not known.</param>
 /// <param name="Method">HTTP method.</param>
 /// <param name="Route">Pattern of the route.</param>
-/// <param name="Status">Of the answer; 499 where nobody waited for it.</param>
+/// <param name="Status">Of the response; 499 if the client had disconnected.</param>
 /// <param name="Bytes">Of the answer's body.</param>
 /// <param name="Milliseconds">From the request's head to the answer's end.</param>
 readonly record struct RequestLine(string Id, string Address, string User, string Method, string Route, int Status,
@@ -104,10 +104,8 @@ sealed class RequestLog(Stream output, bool json) : BackgroundService
         }
     }
 
-    /// <summary>
-    /// Writes what has gathered, and never between the halves of another's line. A log that cannot be written is nothing that requests
-    /// should fail of.
-    /// </summary>
+    /// <summary>Writes what has gathered, and never between the halves of another's line. A log that cannot be written does not make
+    /// requests fail.</summary>
     void Send()
     {
         lock (_gate)

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>What went wrong, as a page: for browsers, where clients get JSON. Status and headers are the same.</summary>
+/// <summary>Errors as pages, for browsers; clients get JSON. Status and headers are the same.</summary>
 static class ErrorPages
 {
     /// <summary>Answers with a page.</summary>
@@ -46,10 +46,8 @@ static class ErrorPages
 /// <param name="ErrorCode">What clients know it by, or null.</param>
 public sealed record ErrorView(int Status, string Message, string Language, string? ErrorCode)
 {
-    /// <summary>
-    /// Whether the message tells a person more than the page: who has to sign in, or finds no repository, is told of tokens, which
-    /// programs send.
-    /// </summary>
+    /// <summary>Whether the message helps a person more than the page's own text: messages about signing in or missing repositories speak
+    /// of tokens, which only programs send.</summary>
     public bool HasDetail => Status != 401 && ErrorCode != "RepoNotFound";
 
     /// <summary>What the key of the text that explains it ends with.</summary>

@@ -1,6 +1,6 @@
 namespace Banyan.Server.Pages;
 
-/// <summary>Code with a gap to begin with.</summary>
+/// <summary>An example for the playground: code with a gap.</summary>
 /// <param name="Id">Its name in addresses.</param>
 /// <param name="Title">Its language; null for the one with text after the gap.</param>
 /// <param name="Text">The code, with <see cref="Cursor"/> in it.</param>

@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>Pages of the hub as answers: made whole on the server, without script, never kept by a cache that others share.</summary>
+/// <summary>Responses with pages of the hub: rendered on the server, without script, never stored by shared caches.</summary>
 static class HtmlPage
 {
     const string Policy =
@@ -31,7 +31,7 @@ static class HtmlPage
         bool script = false) where TPage : IComponent =>
         await RenderAsync<TPage>(context, view, await VisitorAsync(context), status, leadsTo, script);
 
-    /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, where it is known who looks.</summary>
+    /// <summary>As <see cref="RenderAsync{TPage}(HttpContext, object, int)"/>, with a known visitor.</summary>
     public static Task RenderAsync<TPage>(HttpContext context, object view, Visitor visitor, int status, string? leadsTo = null,
         bool script = false) where TPage : IComponent
     {
@@ -44,7 +44,7 @@ static class HtmlPage
         }.ExecuteAsync(context);
     }
 
-    /// <summary>What browsers and caches are told of a page.</summary>
+    /// <summary>Sets the headers of a page for browsers and caches.</summary>
     public static void SetHeaders(HttpContext context, string? leadsTo = null, bool script = false)
     {
         context.Response.Headers.CacheControl = "private, no-cache";
@@ -54,7 +54,7 @@ static class HtmlPage
             + (script ? "; script-src 'self'; connect-src 'self'" : "");
     }
 
-    /// <summary>Who looks.</summary>
+    /// <summary>The visitor of a request.</summary>
     public static async ValueTask<Visitor> VisitorAsync(HttpContext context)
     {
         var services = context.RequestServices;

@@ -29,12 +29,12 @@ public sealed record PageView
     public string History { get; init; } = "[]";
 }
 
-/// <summary>Why the API refused what a page asked.</summary>
+/// <summary>An error of the API, for a page.</summary>
 /// <param name="Code">Its code for that, or null.</param>
 /// <param name="Message">Its English message.</param>
 public sealed record PageError(string? Code, string Message)
 {
-    /// <summary>Codes that pages say in words of their own: <c>play.error.CODE</c>.</summary>
+    /// <summary>Codes for which pages have their own text: <c>play.error.CODE</c>.</summary>
     public static IReadOnlyList<string> Said { get; } = ["context_length_exceeded", "queue_full", "model_not_found", "template_error",
         "no_chat_template", "fim_unsupported", "invalid_api_key", "request_too_large"];
 

@@ -5,10 +5,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages;
 
-/// <summary>
-/// Pages of a hub that a proxy shows below a path (<c>--public-url https://example.org/banyan/</c>), which the proxy removes from requests.
-/// Pages name addresses as if the hub were the root of its host; here they get the path, in the one place where all of them pass.
-/// </summary>
+/// <summary>Pages of a hub that a proxy shows below a path (<c>--public-url https://example.org/banyan/</c>), which the proxy removes from
+/// requests. Pages contain addresses as if the hub were the root of its host; this adds the path, in the one place that all pages pass
+/// through.</summary>
 static class PathPrefix
 {
     /// <summary>An address of this hub as the browser reaches it, where one is not part of a page: of redirects, of cookies.</summary>

@@ -7,11 +7,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Quotas;
 
-/// <summary>
-/// <c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: what a namespace keeps and may, told to its members, set by
-/// an admin of the hub. <c>/api/settings/storage</c>: quota and number of repositories of those that have none of their own, and how much
-/// of the disk stays free.
-/// </summary>
+/// <summary><c>/api/users/{name}/storage</c>, <c>/api/organizations/{name}/storage</c>: a namespace's storage and limits, readable by its
+/// members, set by an admin of the hub. <c>/api/settings/storage</c>: the default quota and repository limit, and the free-space
+/// floor.</summary>
 sealed class QuotaApi(Authoriser authoriser, AccountStore accounts, StorageLimits limits)
 {
     /// <summary><c>GET …/{name}/storage</c></summary>

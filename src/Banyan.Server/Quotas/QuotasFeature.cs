@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Quotas;
 
-/// <summary>How much the hub keeps, and for whom.</summary>
+/// <summary>Quotas and disk space.</summary>
 static class QuotasFeature
 {
     public static void AddQuotas(this IServiceCollection services)

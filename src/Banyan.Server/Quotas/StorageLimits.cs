@@ -47,7 +47,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
         public byte[]? DefaultRepoLimit { get; init; }
     }
 
-    /// <summary>What is known of a namespace on this node: used when it was counted, taken since, being taken.</summary>
+    /// <summary>This node's record of a namespace: bytes used at the last count, added since, and reserved.</summary>
     sealed class Known
     {
         public long Used, Since, InFlight;
@@ -82,8 +82,8 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             count is null ? "repositories: default" : $"repositories: {count}");
     }, cancellationToken);
 
-    /// <summary>Looks, in the transaction that gave a namespace one more repository, whether it may have as many.</summary>
-    /// <exception cref="HubException">507: it may not.</exception>
+    /// <summary>Checks, in the transaction that adds a repository to a namespace, that its limit is not exceeded.</summary>
+    /// <exception cref="HubException">507: the limit is exceeded.</exception>
     internal static async Task CheckReposAsync(DbTransaction t, long account)
     {
         var row = (await t.FirstAsync<Row>($"SELECT {Columns} FROM accounts a WHERE a.id = @account", new { account }))!;

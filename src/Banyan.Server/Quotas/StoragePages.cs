@@ -18,7 +18,7 @@ namespace Banyan.Server.Quotas;
 public sealed record StorageView(NamespaceUse Use, IReadOnlyList<(string Path, string Name, long Bytes)> Repos,
     IReadOnlyList<string> Others, bool IsAdmin, long? Free);
 
-/// <summary><c>/settings/storage?of=</c>: for who belongs to a namespace, and for administrators.</summary>
+/// <summary><c>/settings/storage?of=</c>: for members of a namespace, and for administrators.</summary>
 sealed class StoragePages(Authoriser authoriser, AccountStore accounts, StorageLimits limits, HubDatabase database)
 {
     const int MaxRepos = 50;

@@ -14,7 +14,7 @@ public sealed record ClaimedResult(string Dataset, string Metric, string Value);
 /// <param name="Claims">What its card says.</param>
 public sealed record ReportsView(IReadOnlyList<(string Path, SignedReport Report)> Reports, IReadOnlyList<ClaimedResult> Claims);
 
-/// <summary>Finds and reads the reports of repositories. A file never changes under its hash: what was read is remembered.</summary>
+/// <summary>Finds and reads the reports of repositories. A file never changes under its hash, so results are cached.</summary>
 sealed class RepoReports(HeaderWindow window, SigningKeys keys)
 {
     const int MaxReports = 5, MaxClaims = 50, RowCost = 600;

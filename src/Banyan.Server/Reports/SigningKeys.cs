@@ -25,7 +25,8 @@ public sealed record RegisteredKey
     public long CreatedAt { get; init; }
 }
 
-/// <summary>Whose keys sign reports. A key is registered by signing a challenge with it; it belongs to one user at a time.</summary>
+/// <summary>The registered signing keys of users. A key is registered by signing a challenge with it, and belongs to one user at a
+/// time.</summary>
 sealed class SigningKeys(HubDatabase database, Tickets tickets, TimeProvider time)
 {
     const string Purpose = "signing-key";
@@ -33,7 +34,7 @@ sealed class SigningKeys(HubDatabase database, Tickets tickets, TimeProvider tim
 
     static readonly TimeSpan s_life = TimeSpan.FromMinutes(15);
 
-    /// <summary>What a user is to sign, within a quarter of an hour: see <see cref="KeyProof"/>.</summary>
+    /// <summary>The challenge for a user to sign, valid for a quarter of an hour: see <see cref="KeyProof"/>.</summary>
     public ValueTask<string> ChallengeAsync(long user, CancellationToken cancellationToken) =>
         tickets.IssueAsync(Purpose, time.GetUtcNow() + s_life, [user.ToString(CultureInfo.InvariantCulture)], cancellationToken);
 

@@ -10,7 +10,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Repos;
 
-/// <summary>Repositories moved, removed and set. Bodies name the repository, so these ask the authoriser themselves.</summary>
+/// <summary>Moving, removing and configuring repositories. The request bodies name the repository, so these routes call the authoriser
+/// themselves.</summary>
 sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChanges changes, HubDatabase database,
     HubAddress address, TimeProvider time)
 {
@@ -97,7 +98,8 @@ sealed class ChangeRepo(Authoriser authoriser, AccountStore accounts, RepoChange
             await Audit.RecordAsync(t, "repo.settings", repo.Path, $"private {isPrivate}, gated {gated ?? "no"}");
         }, cancellationToken);
 
-    /// <summary>The repository, for who may administer it: an admin of the hub may move and remove any, as when somebody leaves.</summary>
+    /// <summary>The repository, for callers who may administer it: an admin of the hub may move and remove any, for example of users who
+    /// leave.</summary>
     async Task<Repo> FindAsync(HttpContext context, Caller caller, RepoType type, string fullName) =>
         await accounts.IsAdminAsync(caller, context.RequestAborted)
         && await changes.FindAsync(type, fullName, context.RequestAborted) is { } any

@@ -9,10 +9,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Repos;
 
-/// <summary>
-/// <c>GET /api/settings/repositories</c>, <c>/api/organizations/{name}/settings/repositories</c>: what a namespace holds and how many bytes
-/// its large files have, the largest first. Files that several hold are counted for each.
-/// </summary>
+/// <summary><c>GET /api/settings/repositories</c>, <c>/api/organizations/{name}/settings/repositories</c>: a namespace's repositories with
+/// the bytes of their large files, the largest first. A file in several repositories counts in each.</summary>
 sealed class OwnRepos(Authoriser authoriser, AccountStore accounts, HubDatabase database)
 {
     sealed record Row

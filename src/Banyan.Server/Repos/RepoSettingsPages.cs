@@ -28,7 +28,7 @@ public sealed record RepoSettingsView(RepoHeadView Head, bool IsAdmin, IReadOnly
     public string? Done { get; init; }
 }
 
-/// <summary><c>/{repo}/settings</c>: who sees it and who reads it, who asks for access, its name, its end.</summary>
+/// <summary><c>/{repo}/settings</c>: visibility, gating, access requests, name, removal.</summary>
 sealed class RepoSettingsPages(Authoriser authoriser, AccountStore accounts, RepoStore repos, AccessRequestStore requests,
     ChangeRepo change, RepoChanges changes, GroupStore groups, GroupAccess access)
 {

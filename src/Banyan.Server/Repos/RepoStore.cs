@@ -7,7 +7,7 @@ using Dapper;
 
 namespace Banyan.Server.Repos;
 
-/// <summary>Repositories and their names in the database. Decides nothing about who may: see <see cref="Access.Authoriser"/>.</summary>
+/// <summary>Repositories and their names in the database. Checks no permissions: see <see cref="Access.Authoriser"/>.</summary>
 sealed class RepoStore(HubDatabase database, TimeProvider time)
 {
     public const string Columns =

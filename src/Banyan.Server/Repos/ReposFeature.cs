@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Repos;
 
-/// <summary>Repositories as such: made, found, told about.</summary>
+/// <summary>Creating, finding, changing and describing repositories.</summary>
 static class ReposFeature
 {
     public static void AddRepos(this IServiceCollection services)

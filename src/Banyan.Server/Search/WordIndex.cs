@@ -7,7 +7,7 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Search;
 
-/// <summary>Keeps the words by which repositories are found, and how these are misspelt.</summary>
+/// <summary>Maintains the words by which repositories are found, and their misspellings.</summary>
 sealed class WordIndex(HubDatabase database)
 {
     const int MaxBody = 600, MaxHead = 300, MostGrams = 32, MaxSpelt = 60;

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Server.Search;
 
-/// <summary>Where words are looked for; each holds those before it.</summary>
+/// <summary>The fields that a search covers; each includes those before it.</summary>
 enum WordField
 {
     Name,
@@ -80,9 +80,7 @@ sealed record KeptWords(long Repo, long Downloads, IReadOnlyCollection<string> N
     /// <summary>The first place behind all of a rank.</summary>
     public static long PlaceAfter(int rank) => (long)(Ranks - rank + 1) << IdBits;
 
-    /// <summary>
-    /// Its place: whoever has more downloads comes first, where "more" is by half as many again. What a search finds is read in the order
-    /// of places, so that the first page of any search costs what its rows cost, and nothing need be sorted.
-    /// </summary>
+    /// <summary>Its place: more downloads come first, in steps of half as many again. Search results are read in the order of places, so
+    /// that the first page of any search costs what its rows cost, and nothing has to be sorted.</summary>
     public long Place => (Ranks - Math.Min(Ranks, (long)(2 * Math.Log2(1 + Downloads)))) << IdBits | Repo;
 }

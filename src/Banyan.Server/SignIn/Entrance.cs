@@ -10,11 +10,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>
-/// The one way in for who has shown who they are, by whatever it was: who has a second factor is asked for it, who must have one and has
-/// none sets it up, and only then a session begins. Between the steps the browser has a ticket: signed, for ten minutes, and worth nothing
-/// without a code.
-/// </summary>
+/// <summary>The one way to a session after a first factor of any kind: users with a second factor are asked for it, users who must have one
+/// and lack it set it up, and only then the session begins. Between the steps the browser holds a signed ticket, valid for ten minutes and
+/// useless without a code.</summary>
 sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors factors, Throttle throttle, Refusals refusals,
     Tickets tickets, HubAddress address, TimeProvider time)
 {
@@ -25,7 +23,7 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
     /// <summary>Lets a user in, or asks for the second factor.</summary>
     /// <param name="context">The request.</param>
     /// <param name="user">Who it is.</param>
-    /// <param name="by">By what: <c>password</c>, <c>token</c> …; for the audit.</param>
+    /// <param name="by">The first factor: <c>password</c>, <c>token</c> …; for the audit.</param>
     /// <param name="token">The token by which, or null: the session ends with it.</param>
     /// <param name="next">Where to go then.</param>
     public async Task EnterAsync(HttpContext context, Account user, string by, long? token, string next)
@@ -88,7 +86,7 @@ sealed class Entrance(AccountStore accounts, Sessions sessions, SecondFactors fa
             }, StatusCodes.Status200OK);
     }
 
-    /// <summary>What to say of a code that was not taken.</summary>
+    /// <summary>The error for a rejected code.</summary>
     public static string Problem(HttpContext context, CodeCheck check) =>
         context.Language()[check == CodeCheck.Wait ? "wrong.codes" : "wrong.code"];
 

@@ -7,10 +7,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>
-/// Forms that were made here: each holds a signature of the session's cookie (or of one that a visitor gets with the form), which no other
-/// site can know. Beside this the cookie is not sent with forms of other sites, and <see cref="OriginCheck"/> refuses them.
-/// </summary>
+/// <summary>Verifies that a form was made by this server: each contains a signature of the session's cookie (or of one that a visitor gets
+/// with the form), which no other site can know. In addition, the cookie is not sent with forms of other sites, and
+/// <see cref="OriginCheck"/> refuses them.</summary>
 sealed class FormTokens(Secrets secrets)
 {
     /// <summary>The hidden field.</summary>

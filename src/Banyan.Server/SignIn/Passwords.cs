@@ -6,9 +6,8 @@ using Dapper;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>
-/// Passwords of users. A check takes 19 MiB and a while of a processor: two go on at a time, and a queue that is long is refused.
-/// </summary>
+/// <summary>Passwords of users. A check takes 19 MiB and noticeable processor time: two run at a time, and requests beyond a short queue
+/// are refused.</summary>
 sealed class Passwords(HubDatabase database, AccountStore accounts, TimeProvider time)
 {
     const int MinLength = 10, MaxLength = 200, MaxWaiting = 40;

@@ -8,10 +8,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>
-/// <c>POST /settings/second-factor</c>: a user's own second factor of signing in. A session alone changes nothing of it: it takes the
-/// password, and a code where there is one.
-/// </summary>
+/// <summary><c>POST /settings/second-factor</c>: a user's own second factor of signing in. A session alone cannot change it: that takes the
+/// password, and a code if two-factor authentication is on.</summary>
 sealed class SecondFactorPages(SettingsPages settings, AccountStore accounts, Passwords passwords, SecondFactors factors, Throttle throttle,
     Tickets tickets, HubAddress address, TimeProvider time)
 {

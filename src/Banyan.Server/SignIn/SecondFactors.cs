@@ -8,16 +8,16 @@ using Dapper;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>What came of a code.</summary>
+/// <summary>The outcome of checking a code.</summary>
 enum CodeCheck
 {
-    /// <summary>It is right, and is good no second time.</summary>
+    /// <summary>It is right, and now used up.</summary>
     Right,
 
     /// <summary>It is invalid, or was used before.</summary>
     Wrong,
 
-    /// <summary>There were many wrong ones: nobody is asked for a while.</summary>
+    /// <summary>There were too many wrong ones: codes are refused for a while.</summary>
     Wait,
 }
 
@@ -50,7 +50,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         database.ReadAsync(c => c.ExecuteScalarAsync<long>("SELECT COUNT(*) FROM recovery_codes WHERE user_id = @user", new { user }),
             cancellationToken);
 
-    /// <summary>Begins to ask a user for codes, if the first one is right.</summary>
+    /// <summary>Turns two-factor authentication on for a user, if the first code is right.</summary>
     /// <returns>The recovery codes, the only time that they are shown; null if the code is wrong.</returns>
     internal async Task<IReadOnlyList<string>?> SetAsync(Account user, byte[] secret, string code, CancellationToken cancellationToken)
     {
@@ -123,7 +123,7 @@ public sealed class SecondFactors(HubDatabase database, TimeProvider time)
         return step is null ? CodeCheck.Wrong : CodeCheck.Right;
     }, cancellationToken);
 
-    /// <summary>Stops asking a user for codes.</summary>
+    /// <summary>Turns two-factor authentication off for a user.</summary>
     /// <exception cref="AccountException">There is no such user, or they have no second factor.</exception>
     public async Task RemoveAsync(string user, CancellationToken cancellationToken)
     {

@@ -179,9 +179,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
 
     ValueTask<Caller> AdminAsync(HttpContext context) => authoriser.AdminAsync(context);
 
-    /// <summary>
-    /// Does what a form asks for and shows the page again with what came of it. A token that is no session's is for the API.
-    /// </summary>
+    /// <summary>Performs a form's action and shows the page again with the outcome. A token that is no session's is for the API.</summary>
     internal async Task ChangeAsync(HttpContext context, string active, Func<Caller, IFormCollection, Task<SettingsView>> change)
     {
         var caller = await authoriser.UserAsync(context);
@@ -199,10 +197,8 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
         }
     }
 
-    /// <summary>
-    /// Makes sure that whoever changes a way into an account is its user, and not somebody at an open browser: by the password, and by a
-    /// code where there is a second factor.
-    /// </summary>
+    /// <summary>Requires the password, and a code if two-factor authentication is on, before a way of signing in is changed: an open
+    /// browser session is not enough.</summary>
     /// <exception cref="HubException">400: one of them is not right.</exception>
     internal async Task ProveAsync(HttpContext context, Account user, IFormCollection form)
     {

@@ -9,13 +9,13 @@ using Dapper;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>Who may make an account.</summary>
+/// <summary>Who may create an account.</summary>
 public enum SignUp
 {
-    /// <summary>Nobody: an administrator makes them.</summary>
+    /// <summary>Nobody: an administrator creates them.</summary>
     Closed,
 
-    /// <summary>People who were given a link.</summary>
+    /// <summary>People with an invitation link.</summary>
     Invitation,
 
     /// <summary>Everyone.</summary>
@@ -82,8 +82,8 @@ public sealed class SignInLinks(HubDatabase database, TimeProvider time)
         return (row.Kind, row.User);
     }
 
-    /// <summary>Uses a code up.</summary>
-    /// <returns>False if somebody was faster.</returns>
+    /// <summary>Uses up a code.</summary>
+    /// <returns>False if it was used already.</returns>
     internal async Task<bool> UseAsync(string code, CancellationToken cancellationToken) =>
         await database.WriteAsync(t => t.ExecuteAsync("DELETE FROM sign_in_links WHERE hash = @hash AND expires_at > @now",
             new { hash = Hash(code), now = Now }), cancellationToken) == 1;

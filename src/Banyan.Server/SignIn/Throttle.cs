@@ -3,10 +3,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.SignIn;
 
-/// <summary>
-/// Attempts to sign in, counted by address, by name, and by both: guessing is slow, and nobody is locked out by others' guesses soon. What
-/// is counted is forgotten after a quarter of an hour, and bounded.
-/// </summary>
+/// <summary>Attempts to sign in, counted by address, by name, and by both: guessing is slow, and others' guesses do not quickly lock a user
+/// out. Counts expire after a quarter of an hour, and their number is bounded.</summary>
 sealed class Throttle(TimeProvider time)
 {
     const int PerPair = 8, PerAddress = 60, PerName = 200, MaxKeys = 50_000;
@@ -44,10 +42,8 @@ sealed class Throttle(TimeProvider time)
         }
     }
 
-    /// <summary>
-    /// Forgets what was counted for who has signed in, and that attempt for the address: an office behind one address may sign in. What
-    /// others there guessed stays counted.
-    /// </summary>
+    /// <summary>Clears the counts of a user who has signed in, and this attempt of the address, so that a whole office behind one address
+    /// can sign in. Other users' failed attempts there stay counted.</summary>
     public void Forget(HttpContext context, string name)
     {
         var from = ForwardedAddress.NetworkOf(context);

@@ -59,7 +59,7 @@ static class Totp
         return count == 0 ? text.ToString() : text.Append(Base32[bits << (5 - count) & 31]).ToString();
     }
 
-    /// <summary>What an authenticator reads from a picture.</summary>
+    /// <summary>The URI in the QR code for an authenticator.</summary>
     public static string Uri(string hub, string user, byte[] secret) =>
         $"otpauth://totp/{System.Uri.EscapeDataString(hub)}:{System.Uri.EscapeDataString(user)}?secret={ToBase32(secret)}&issuer={System.Uri.EscapeDataString(hub)}&algorithm=SHA1&digits={Digits}&period={StepSeconds}";
 }

@@ -3,12 +3,10 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Storage;
 
-/// <summary>
-/// Remembers what was read from the database for as long as nobody wrote to it: each look asks the database whether anything was
-/// committed since, by this process or another, and forgets all if so. So what it tells was true when it was asked, and decisions on
-/// who may do what can rest on it. That something is not there is not remembered: strangers ask for what they like. Where a database cannot
-/// be asked that for less than a query (PostgreSQL), nothing is remembered.
-/// </summary>
+/// <summary>Caches values read from the database until something is written to it: each access checks whether anything was committed since,
+/// by this process or another, and clears the cache if so. A cached value was therefore true at the time of the access, and permissions can
+/// rely on it. Missing things are not cached, since strangers can ask for any name. If that check costs as much as a query (PostgreSQL),
+/// nothing is cached.</summary>
 sealed class StateCache<TKey, TValue>(HubDatabase database) where TKey : notnull
 {
     const int Capacity = 20_000;

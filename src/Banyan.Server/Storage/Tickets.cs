@@ -5,10 +5,8 @@ using System.Text;
 
 namespace Banyan.Server.Storage;
 
-/// <summary>
-/// Signed, short-lived values: what a client shows instead of its token where it sends none (upload URLs) or where another
-/// protocol has its own (Xet). A ticket of one purpose never passes for another's.
-/// </summary>
+/// <summary>Signed, short-lived values: used in place of a token where clients send none (upload URLs) or where another protocol has its
+/// own (Xet). A ticket of one purpose never passes for another's.</summary>
 sealed class Tickets(Secrets secrets, TimeProvider time)
 {
     const char Between = '\n';

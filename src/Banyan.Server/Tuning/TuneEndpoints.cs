@@ -5,9 +5,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Tuning;
 
-/// <summary>
-/// Runs of <c>banyan tune</c> on this machine as pages, for administrators of the hub: prompts and answers of the data are in them.
-/// </summary>
+/// <summary>Runs of <c>banyan tune</c> on this machine as pages, for administrators of the hub, since they contain prompts and answers from
+/// the data.</summary>
 sealed class TuneEndpoints(Authoriser authoriser, HubOptions options, TimeProvider clock)
 {
     // As banyan tune writes it: styles in it, no script, nothing from elsewhere.

@@ -5,10 +5,8 @@ using Banyan.Server.Viewer.Text;
 
 namespace Banyan.Server.Viewer;
 
-/// <summary>
-/// Opens files as tables. What a file says of itself (footer, shape, where its rows begin, summaries) is kept by the content's hash, within
-/// bounds; so many requests read rows at a time, each a bounded number of bytes.
-/// </summary>
+/// <summary>Opens files as tables. What is known about a file (footer, shape, row offsets, summaries) is cached under the content's hash,
+/// within bounds. A limited number of requests read rows at a time, each a bounded number of bytes.</summary>
 sealed class FileViewer(FileOpener opener)
 {
     const long MostRead = 256 << 20;

@@ -147,9 +147,8 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         return (rows.Select((r, i) => (start + i, r)), rows.Count > 0 && (table.Rows is not { } all || next < all) ? next : null);
     }
 
-    /// <summary>
-    /// Looks at rows from a place on until a page is full, or the request has cost what it may: then the next page goes on from there.
-    /// </summary>
+    /// <summary>Reads rows from a place on until a page is full or the request's limit is reached; the next page continues from
+    /// there.</summary>
     static async Task<(IEnumerable<(long, object?[])>, long?)> SearchAsync(Table table, FileBytes file, long start, RowFilter filter,
         int[] columns, CancellationToken cancellationToken)
     {

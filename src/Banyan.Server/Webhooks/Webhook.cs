@@ -5,7 +5,7 @@ using Banyan.Server.Hub;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>An address that is told of what happens to what its owner watches.</summary>
+/// <summary>An address that receives events about the repositories and people that its owner watches.</summary>
 sealed record Webhook
 {
     /// <summary>Row in <c>webhooks</c>.</summary>

@@ -7,10 +7,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>
-/// <c>/api/settings/webhooks</c>: a user's own webhooks. It takes a token with the role write: one of lesser reach could have itself told
-/// of what it may not read.
-/// </summary>
+/// <summary><c>/api/settings/webhooks</c>: a user's own webhooks. This requires a token with the role write: a weaker one could otherwise
+/// receive events about things it may not read.</summary>
 sealed class WebhookApi(Authoriser authoriser, WebhookStore webhooks, WebhookTargets targets, HubAddress address)
 {
     const int MaxWebhooks = 50, MaxWatched = 50, MaxSecret = 256;

@@ -10,14 +10,12 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>
-/// Notes, in the transaction of a change, whom it is to be told: so nothing is told that did not happen, and what happened is told though
-/// the hub dies a moment later. <see cref="WebhookSender"/> does the telling. A webhook is told of what its owner may read: what is
-/// public and not gated, what is theirs, what is an organization's of theirs.
-/// </summary>
+/// <summary>Queues events in the transaction of the change: no event is sent for a change that did not happen, and none is lost if the hub
+/// crashes. <see cref="WebhookSender"/> sends them. A webhook receives events only of repositories that its owner may read: those that are
+/// public and not gated, their own, and their organizations'.</summary>
 static class WebhookEvents
 {
-    /// <summary>So many may wait for one webhook; what happens then is not told.</summary>
+    /// <summary>The maximum number of events that wait for one webhook; further ones are dropped.</summary>
     const int MaxWaiting = 1000;
 
     sealed record Told(long Id, string Root);

@@ -7,15 +7,13 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>
-/// Tells webhooks what <see cref="WebhookEvents"/> noted, in order as far as they answer; whichever node comes first. An answer other than
-/// 2xx, or none in 20 seconds, is tried again after longer and longer pauses, for most of a day. One that was told and died before it was
-/// noted is told again: each event comes at least once. Those that do not answer keep only their owner waiting: of each owner's
-/// webhooks, and of those at one host, few are told at a time.
-/// </summary>
+/// <summary>Sends the events that <see cref="WebhookEvents"/> queued, in order as far as webhooks respond; any node may send. A response
+/// other than 2xx, or none in 20 seconds, is retried with growing pauses for most of a day. An event that was sent before a crash but not
+/// recorded is sent again: delivery is at least once. A webhook that does not respond delays only its owner's: few deliveries run at a time
+/// per owner and per host.</summary>
 sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets, TimeProvider time, ILogger<WebhookSender> log) : Job
 {
-    /// <summary>How many are told at a time: in all, of one owner, at one host.</summary>
+    /// <summary>How many deliveries run at a time: in all, per owner, per host.</summary>
     internal const int AtATime = 64, OfAnOwner = 4, AtAHost = 8;
 
     static readonly TimeSpan s_lease = TimeSpan.FromMinutes(1);
@@ -87,7 +85,7 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
         }
     }
 
-    /// <summary>Begins to tell whom there is room for.</summary>
+    /// <summary>Starts as many deliveries as the limits allow.</summary>
     async Task BeginAsync(CancellationToken cancellationToken)
     {
         if (_telling.Count >= AtATime)
@@ -107,7 +105,7 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
         }
     }
 
-    /// <summary>The oldest that is due of each webhook that is not being told, few of each owner.</summary>
+    /// <summary>The oldest due event of each webhook without a running delivery, few per owner.</summary>
     Task<IReadOnlyList<Delivery>> DueAsync(long[] webhooks, long[] owners, CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyList<Delivery>>(
         async c => (await c.QueryAsync<Delivery>(
@@ -145,7 +143,7 @@ sealed partial class WebhookSender(HubDatabase database, WebhookTargets targets,
             LogGivenUp(log, delivery.Url, problem);
     }
 
-    /// <summary>Tells; null if that was taken, or what went wrong.</summary>
+    /// <summary>Sends an event; null if it was accepted, or the error.</summary>
     async Task<string?> SendAsync(Delivery delivery, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, delivery.Url)

@@ -6,11 +6,9 @@ using Banyan.Server.Hub;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>
-/// Where webhooks may go. Whoever makes one must not reach, through the hub, what only the hub's own machine and network reach, under its
-/// public addresses too: names are resolved here, and the connection goes to the very address that was looked at. Redirects are not
-/// followed.
-/// </summary>
+/// <summary>The permitted targets of webhooks. A webhook must not reach, through the hub, what only the hub's machine and network can
+/// reach, including the hub's public addresses: names are resolved here, and the connection goes to exactly the address that was checked.
+/// Redirects are not followed.</summary>
 sealed class WebhookTargets(HubOptions options) : IDisposable
 {
     const int MaxUrl = 2048;

@@ -6,7 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Server.Webhooks;
 
-/// <summary>Telling other programs what happens to repositories.</summary>
+/// <summary>Events about repositories for other programs.</summary>
 static class WebhooksFeature
 {
     public static void AddWebhooks(this IServiceCollection services)

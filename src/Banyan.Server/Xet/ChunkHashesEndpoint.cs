@@ -6,10 +6,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Xet;
 
-/// <summary>
-/// <c>GET /v2/file-chunk-hashes/{file}</c>: for a client that changes some bytes of a large file, which parts it must fetch and cut
-/// again, and hashes of the rest, so that it can name the new file without having the old one. Told to who may read the file.
-/// </summary>
+/// <summary><c>GET /v2/file-chunk-hashes/{file}</c>: for a client that changes some bytes of a large file, which parts it must fetch and
+/// cut again, and hashes of the rest, so that it can name the new file without having the old one. For clients that may read the
+/// file.</summary>
 sealed class ChunkHashesEndpoint(XetAccess access, ContentStore contents, HeldFiles held)
 {
     const string DirtyHeader = "X-Range-Dirty";

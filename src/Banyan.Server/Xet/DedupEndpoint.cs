@@ -9,10 +9,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Xet;
 
-/// <summary>
-/// Tells who is about to upload where a chunk is stored already, with its neighbours, whoever brought it. The neighbours' hashes
-/// are keyed: they say nothing to who has not the same chunks, and referring to them takes their hashes (<see cref="ShardIntake"/>).
-/// </summary>
+/// <summary>Tells an uploading client where a chunk is already stored, with its neighbours, whoever uploaded it. The neighbours' hashes are
+/// keyed: they reveal nothing to a client without the same chunks, and referring to a chunk takes its hash
+/// (<see cref="ShardIntake"/>).</summary>
 sealed class DedupEndpoint(XetAccess access, ContentStore contents, Secrets secrets, ContentOptions options, TimeProvider time)
 {
     // Every 1,024th chunk may be asked for, and the first of a file.

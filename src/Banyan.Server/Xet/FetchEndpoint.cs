@@ -6,7 +6,7 @@ using Microsoft.Net.Http.Headers;
 
 namespace Banyan.Server.Xet;
 
-/// <summary>Serves the stored bytes of a run of chunks to who has its address (<see cref="XorbUrls"/>).</summary>
+/// <summary>Serves the stored bytes of a run of chunks to holders of its signed address (<see cref="XorbUrls"/>).</summary>
 sealed class FetchEndpoint(XorbUrls urls, IObjectStore objects)
 {
     /// <summary>GET /v1/fetch/{hash}: the range that the address is for, or a part of it.</summary>

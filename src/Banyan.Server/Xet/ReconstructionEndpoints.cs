@@ -5,9 +5,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Xet;
 
-/// <summary>
-/// Says what files are made of, to who may read them: a token opens what its repository reaches. Knowing a file's hash opens nothing.
-/// </summary>
+/// <summary>Returns what files are made of, to clients that may read them: a token gives access to what its repository reaches. Knowing a
+/// file's hash gives none.</summary>
 sealed class ReconstructionEndpoints(XetAccess access, ContentStore contents, HeldFiles held, XorbUrls urls)
 {
     const int MaxFilesAtOnce = 1000, MaxTermsAtOnce = 200_000;

@@ -5,7 +5,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>Grouped-query attention and its way back, over the texts of the pass.</summary>
+/// <summary>Grouped-query attention and its backward pass, over the pass's texts.</summary>
 internal sealed unsafe class AttentionGradient : BlockGradient
 {
     readonly AttentionShape _shape;

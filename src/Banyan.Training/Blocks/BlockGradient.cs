@@ -6,8 +6,8 @@ using Banyan.Training.Passes;
 namespace Banyan.Training.Blocks;
 
 /// <summary>
-/// A block of the runtime with its way back. One file each, beside the block that it mirrors: it computes the same from the same
-/// projections, keeps what the way back needs in its layer's region, and borrows everything else. To add one: a class, and a row in
+/// A block of the runtime with its backward pass. One file each, beside the block that it mirrors: it computes the same from the same
+/// projections, keeps what the backward pass needs in its layer's region, and borrows everything else. To add one: a class, and a row in
 /// <see cref="Of"/>.
 /// </summary>
 internal abstract unsafe class BlockGradient

@@ -6,7 +6,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>The embeddings of the tokens and their way back: a row's gradient is added to its token's.</summary>
+/// <summary>The embeddings of the tokens and their backward pass: a row's gradient is added to its token's.</summary>
 /// <param name="embedding">The model's.</param>
 /// <param name="weight">The trained matrix [vocabulary, embedding], or its last rows; null: it is frozen.</param>
 internal sealed unsafe class EmbeddingGradient(Embedding embedding, Parameter? weight)

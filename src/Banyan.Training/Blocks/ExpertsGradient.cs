@@ -9,8 +9,8 @@ using Banyan.Training.Passes;
 namespace Banyan.Training.Blocks;
 
 /// <summary>
-/// A feed-forward of many experts and its way back. Which experts a row goes to has no gradient: the choice counts as a constant, and the
-/// shares of the chosen ones lead back to the router:
+/// A feed-forward of many experts and its backward pass. Routing has no gradient: the choice of experts counts as a constant, and the
+/// gradient reaches the router through the shares of the chosen ones:
 /// <code>
 /// p = softmax(router·x)      share = p of the chosen, ÷ their sum where shares are normalized
 /// y = Σ share · expert(x)    dshare = dy · expert(x)

@@ -7,7 +7,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>SwiGLU or GEGLU and its way back: down · (activation(gate·x) ⊙ (up·x)).</summary>
+/// <summary>SwiGLU or GEGLU and its backward pass: down · (activation(gate·x) ⊙ (up·x)).</summary>
 internal sealed unsafe class GatedGradient : BlockGradient
 {
     readonly LinearGradient _gate, _up, _down;

@@ -6,7 +6,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>What gradients of blocks are built from: places in memory, and parameters where the options train them.</summary>
+/// <summary>Builds the gradients of blocks: lays out their memory, and adds parameters if the options train them.</summary>
 internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet parameters, TrainingPass pass, int layers)
 {
     /// <summary>Layers of the model.</summary>
@@ -18,7 +18,7 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
 
     public TrainingPass Pass => pass;
 
-    /// <summary>The most rows of a pass.</summary>
+    /// <summary>The maximum rows of a pass.</summary>
     public int Rows => pass.MaxRows;
 
     /// <summary>Whether the current layer is trained.</summary>
@@ -30,7 +30,7 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
     /// <summary>Memory that a residual uses until the next one.</summary>
     public Region Scratch { get; } = new();
 
-    /// <summary>Memory for the whole time.</summary>
+    /// <summary>Memory for the trainer's lifetime.</summary>
     public Region Lasting { get; } = new();
 
     /// <summary>What must be recomputed from the parameters before a pass once they have changed.</summary>
@@ -55,7 +55,7 @@ internal sealed unsafe class GradientBuilder(TuneOptions options, ParameterSet p
 
     public NormGradient Norm(Norm norm, int perRow = 1) => new(norm, NormWeight(norm), Borrow(perRow), perRow);
 
-    /// <summary>The projection, with its adapter or as a whole weight where it is trained.</summary>
+    /// <summary>The projection, with its adapter, or as a whole weight if that is trained.</summary>
     public LinearGradient Linear(Projection projection) => Linear(projection, PlacesOf(projection, Rows));
 
     /// <summary>The same for one of several projections of one shape that share memory, such as experts.</summary>

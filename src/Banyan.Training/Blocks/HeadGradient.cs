@@ -10,10 +10,9 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>
-/// The head and its way back: norm and logits of the rows that predict a target, some rows at a time, so that the logits of all of them
-/// never are in memory together. Logits become their gradient in place and go straight back through the output matrix.
-/// </summary>
+/// <summary>The head and its backward pass: norm and logits of the rows that predict a target, some rows at a time, so that the logits of
+/// all of them are never in memory together. Logits are replaced by their gradient in place, which is multiplied with the output matrix at
+/// once.</summary>
 internal sealed unsafe class HeadGradient
 {
     const long LogitBytes = 320 << 20; // a chunk's: the output matrix is read once for each

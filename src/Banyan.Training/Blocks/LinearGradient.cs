@@ -11,7 +11,7 @@ using Banyan.Training.Passes;
 namespace Banyan.Training.Blocks;
 
 /// <summary>
-/// A projection and its way back. Its weight is frozen, in whatever format the model has it; or frozen with an adapter beside it; or
+/// A projection and its backward pass. Its weight is frozen, in whatever format the model has it; or frozen with an adapter beside it; or
 /// trained as a whole:
 /// <code>
 /// y = scale · W·x + bias                                     frozen or trained
@@ -56,7 +56,7 @@ internal sealed unsafe class LinearGradient
         }
     }
 
-    /// <summary>The tensor's name in GGUF; of experts with their number: <c>blk.0.ffn_up_exps.weight[3]</c>.</summary>
+    /// <summary>The tensor's name in GGUF; for experts with their number: <c>blk.0.ffn_up_exps.weight[3]</c>.</summary>
     public string Name { get; }
 
     /// <summary>The file's tensor, of which this may be some rows: without <c>#first</c>.</summary>

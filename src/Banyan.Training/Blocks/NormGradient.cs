@@ -7,7 +7,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>An RMSNorm and its way back; its weight is trained where all weights are.</summary>
+/// <summary>An RMSNorm and its backward pass; its weight is trained where all weights are.</summary>
 /// <param name="norm">The runtime's.</param>
 /// <param name="weight">Its trained weight; null: it is frozen.</param>
 /// <param name="scales">[rows · perRow]</param>

@@ -6,7 +6,7 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Blocks;
 
-/// <summary>y = x + after(block(before(x))) and its way back.</summary>
+/// <summary>y = x + after(block(before(x))) and its backward pass.</summary>
 internal sealed unsafe class ResidualGradient
 {
     readonly BlockGradient _block;

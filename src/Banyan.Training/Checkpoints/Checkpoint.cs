@@ -6,16 +6,14 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Training.Checkpoints;
 
-/// <summary>
-/// What a run is and how far it got, beside the numbers that follow in its file: a length, this as JSON, the numbers, and a hash of all of
-/// it (XXH128).
-/// </summary>
+/// <summary>The header of a checkpoint. The file has a length, this header as JSON, the numbers, and a hash of all of it
+/// (XXH128).</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Options">The run's.</param>
 /// <param name="Data">Fingerprint of the data.</param>
 /// <param name="Base">Fingerprint of the base.</param>
-/// <param name="HeldOutBefore">The loss of what is held out before the first step.</param>
-/// <param name="History">What each step did.</param>
+/// <param name="HeldOutBefore">The held-out loss before the first step.</param>
+/// <param name="History">The result of each step.</param>
 internal sealed record Checkpoint(
     int Step, TuneOptions Options, string Data, string Base, double? HeldOutBefore, IReadOnlyList<StepResult> History)
 {
@@ -61,7 +59,7 @@ internal sealed record Checkpoint(
         stream.Write(hash.GetCurrentHash());
     });
 
-    /// <summary>Reads what a file says about its run, having checked that all of it is as it was written; null if there is none.</summary>
+    /// <summary>Reads a file's header after verifying the hash of the whole file; null if there is no file.</summary>
     /// <exception cref="TrainingException">It is damaged.</exception>
     public static Checkpoint? ReadHeader(string path)
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Training.Checkpoints;
 
-/// <summary>What two runs' options differ in.</summary>
+/// <summary>The differences between two runs' options.</summary>
 internal static class Differences
 {
     // Without what follows from other options.

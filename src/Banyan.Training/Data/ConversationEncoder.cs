@@ -8,7 +8,7 @@ using Banyan.Runtime.Tokenizers;
 namespace Banyan.Training.Data;
 
 /// <summary>
-/// Conversations as tokens, with what the assistant says as targets: its content and the token that ends it. The text is that of the
+/// Conversations as tokens, with the assistant's messages as targets: their content and the token that ends each. The text is that of the
 /// model's own template, and every answer is cut off its prompt where generation would begin, so that training sees the tokens that
 /// generation sees:
 /// <code>
@@ -16,12 +16,12 @@ namespace Banyan.Training.Data;
 /// any other                        for each answer: the prompt of the messages before it is rendered, and the messages up to and with it;
 ///                                  what the second has more is the answer
 /// </code>
-/// A template may rewrite what was said earlier, such as drop old reasoning. What an answer was generated after is then no beginning of
-/// the whole conversation, and the answer becomes a sample of its own.
+/// A template may rewrite what was said earlier, such as drop old reasoning. The prompt of an answer is then not a prefix of the whole
+/// conversation, and the answer becomes a sample of its own.
 /// </summary>
 sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
 {
-    /// <summary>The day that templates take for today's: data must not change with the calendar.</summary>
+    /// <summary>The date that templates get as today's: data must not change with the calendar.</summary>
     static readonly DateTimeOffset s_now = new(2025, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>The samples of a conversation, usually one.</summary>
@@ -139,7 +139,7 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
     static List<int> Answers(ChatExample example) =>
         [.. Enumerable.Range(0, example.Messages.Count).Where(i => Conversation.Text(example.Messages[i]!["role"]) == "assistant")];
 
-    /// <summary>An answer, and what stood before it when it was generated.</summary>
+    /// <summary>An answer, and its prompt when it was generated.</summary>
     sealed class Turn
     {
         public Turn(Rendering render, int index, bool isTarget)
@@ -198,7 +198,7 @@ sealed class ConversationEncoder(Tokenizer tokenizer, ChatTemplate template)
         static string Quote(string text) => $"'{text.Replace("\n", "\\n", StringComparison.Ordinal)}'";
     }
 
-    /// <summary>The conversation as far as a message, as text whose special tokens are marked.</summary>
+    /// <summary>The conversation up to a message, as text whose special tokens are marked.</summary>
     sealed class Rendering(ChatTemplate template, JsonObject variables, char mark)
     {
         readonly JsonArray _messages = variables["messages"]!.AsArray();

@@ -5,7 +5,7 @@ namespace Banyan.Training.Data;
 /// <param name="inner">The cause, if any.</param>
 public sealed class DataException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>One record is not as it should be; who reads the data decides whether that stops everything.</summary>
+/// <summary>One record is invalid; the reader of the data decides whether that stops everything.</summary>
 /// <param name="problem">What is wrong with it.</param>
 sealed class RecordException(string problem) : Exception(problem);
 

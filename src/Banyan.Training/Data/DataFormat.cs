@@ -29,7 +29,7 @@ public enum DataFormat
     Source,
 }
 
-/// <summary>Tells formats apart by a record's keys.</summary>
+/// <summary>Recognises formats by a record's keys.</summary>
 static class DataFormats
 {
     /// <summary>The record's format, or null if unknown.</summary>

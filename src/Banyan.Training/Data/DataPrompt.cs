@@ -11,10 +11,8 @@ namespace Banyan.Training.Data;
 /// <param name="IsChat">Whether it is a chat message.</param>
 public sealed record DataPrompt(string Place, string? System, string Text, bool IsChat)
 {
-    /// <summary>
-    /// The prompts of a file or a folder: of conversations the first question, of completions and preferences the prompt, of texts each
-    /// one's beginning.
-    /// </summary>
+    /// <summary>The prompts of a file or a folder: the first question of a conversation, the prompt of a completion or preference, the
+    /// beginning of a text.</summary>
     /// <exception cref="DataException">There are no prompts, or a record has none.</exception>
     public static IEnumerable<DataPrompt> Read(string path)
     {

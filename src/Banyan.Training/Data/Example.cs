@@ -2,15 +2,15 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data;
 
-/// <summary>A record as it was meant, whatever its format.</summary>
+/// <summary>What a record means, whatever its format.</summary>
 abstract record Example;
 
 /// <summary>A conversation; <c>weight: 0</c> on a message of the assistant's keeps it out of the loss.</summary>
 /// <param name="Messages">As in OpenAI's API, checked by <see cref="Conversation.Check"/>.</param>
-/// <param name="Tools">As there; null for none.</param>
+/// <param name="Tools">As in OpenAI's API; null for none.</param>
 sealed record ChatExample(JsonArray Messages, JsonArray? Tools) : Example;
 
-/// <summary>A text to continue, and how.</summary>
+/// <summary>A text to continue, and its continuation.</summary>
 sealed record CompletionExample(string Prompt, string Completion) : Example;
 
 /// <summary>Text, to be learnt as a whole.</summary>

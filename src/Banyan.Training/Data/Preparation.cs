@@ -16,12 +16,12 @@ namespace Banyan.Training.Data;
 /// Turns data into samples on disk, in constant memory:
 /// <code>
 /// 1. records, one after the other; the first tells their format
-/// 2. what is wrong with each is noted with its place; one of them stops everything, or is left out
+/// 2. an invalid record is noted with its place; it stops everything, or is skipped
 /// 3. samples: text by the model's template, tokens, targets; too long ones are cut or left out
 /// 4. tokens and an index go to files
-/// 5. the index is divided: what is learned from, what is held out
+/// 5. the index is divided into training and held-out samples
 /// </code>
-/// What was prepared before from the same files in the same way is taken as it is.
+/// Data prepared before from the same files in the same way is reused.
 /// </summary>
 public sealed class Preparation
 {
@@ -85,9 +85,7 @@ public sealed class Preparation
         return new(folder, report, preparation._template);
     }
 
-    /// <summary>
-    /// Which of a repo's files a run learns from: its records, of these the split that is for training; texts if there are no records.
-    /// </summary>
+    /// <summary>Which of a repo's files a run trains on: its records, of these the training split; texts if there are no records.</summary>
     /// <param name="names">The paths of all its files, with <c>/</c> between folders.</param>
     public static IReadOnlyList<string> Choose(IReadOnlyList<string> names) =>
         DataFiles.Choose([.. names.Where(n => !n.Split('/').Any(part => part.StartsWith('.')))]);

@@ -4,7 +4,7 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Data;
 
-/// <summary>From what a record means to samples.</summary>
+/// <summary>Turns records into samples.</summary>
 /// <param name="tokenizer">The model's tokenizer.</param>
 /// <param name="template">For conversations.</param>
 /// <param name="maxTokens">Tokens of a piece of plain text.</param>

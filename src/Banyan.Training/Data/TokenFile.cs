@@ -85,7 +85,7 @@ readonly record struct Entry(long First, int Count, int Second, ulong Hash)
         BinaryPrimitives.ReadInt32LittleEndian(from[12..]), BinaryPrimitives.ReadUInt64LittleEndian(from[16..]));
 }
 
-/// <summary>The samples of one index, mapped: an item is made when it is asked for.</summary>
+/// <summary>The samples of one index, mapped into memory: an item is created when it is read.</summary>
 sealed class TokenFile : IReadOnlyList<Sample>, IReadOnlyList<PreferencePair>, IDisposable
 {
     public const string TokensName = "tokens.bin", AllName = "all.index", TrainName = "train.index", HeldOutName = "held-out.index";
@@ -147,7 +147,7 @@ sealed class TokenFile : IReadOnlyList<Sample>, IReadOnlyList<PreferencePair>, I
     }
 }
 
-/// <summary>A file that we wrote, mapped to be read.</summary>
+/// <summary>A file of our own, mapped for reading.</summary>
 sealed unsafe class MappedFile : IDisposable
 {
     readonly MemoryMappedFile? _file;

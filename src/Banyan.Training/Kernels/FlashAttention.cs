@@ -48,7 +48,7 @@ internal unsafe struct FlashAttention
     /// <summary>Gradients of keys and values for each query head: [rows, heads, headSize], [rows, heads, valueSize].</summary>
     public float* Dk, Dv;
 
-    /// <summary>Bytes that a thread works in, for texts of the given number of rows.</summary>
+    /// <summary>Bytes of a thread's working memory, for texts of the given number of rows.</summary>
     public static long ScratchBytes(int headSize, int valueSize, int rows) =>
         sizeof(float) * (Padded(rows) * (headSize + valueSize) + 2 * Block * Block + 2L * Block * (headSize + valueSize) + 4 * Block);
 

@@ -8,7 +8,8 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Training.Kernels;
 
 /// <summary>
-/// hidden = activation(gate) ⊙ up, with activation(g) = g · σ(z(g)): z = g of SiLU, √(8/π)·(g + 0.044715·g³) of GELU; and its way back.
+/// hidden = activation(gate) ⊙ up, with activation(g) = g · σ(z(g)): z = g of SiLU, √(8/π)·(g + 0.044715·g³) of GELU; and its backward
+/// pass.
 /// </summary>
 internal static unsafe class Gating
 {

@@ -7,7 +7,7 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Training.Kernels;
 
 /// <summary>
-/// The way back through y = x · r · w with r = 1 ÷ √(mean(x²) + ε):
+/// The backward pass of y = x · r · w with r = 1 ÷ √(mean(x²) + ε):
 /// <code>
 /// dx = r · (dy ⊙ w) − x · r³ ÷ columns · Σ(dy ⊙ w ⊙ x)
 /// dw = Σ over rows of dy ⊙ x · r

@@ -63,10 +63,8 @@ internal static unsafe class BFloat16Pairs
         Ladder.Current.RoundToPairs(rest, Piece, to + whole);
     }
 
-    /// <summary>
-    /// to[pairs, width] = rows 2i and 2i + 1 of at most <paramref name="width"/> columns, rounded; what is missing of a pair or at the
-    /// right is 0.
-    /// </summary>
+    /// <summary>to[pairs, width] = rows 2i and 2i + 1 of at most <paramref name="width"/> columns, rounded; missing values of a pair or at
+    /// the right are 0.</summary>
     public static void OfRows(Matrix from, int width, float* to)
     {
         for (var row = 0; row < from.Rows; row += Columns, to += width)
@@ -230,7 +228,7 @@ internal readonly unsafe struct BackwardBFloat16(PackedMatrix weights) : IRightS
     }
 }
 
-/// <summary>Floats in memory in pairs.</summary>
+/// <summary>Floats in memory, converted to pairs.</summary>
 internal readonly unsafe struct FloatPairs(Matrix matrix) : IRightSide
 {
     [ThreadStatic]

@@ -10,7 +10,7 @@ using Banyan.Runtime.Kernels.Threads;
 namespace Banyan.Training.Matrices;
 
 /// <summary>
-/// The matrix products of training: C = scale · A·B, or C += scale · A·B, in float32, as Goto and van de Geijn arrange them
+/// The matrix products of training: C = scale · A·B, or C += scale · A·B, in float32, arranged as by Goto and van de Geijn
 /// (ACM TOMS 34, 2008). Threads share C, and wait for each other only once it is complete:
 /// <code>
 /// a thread's columns and rows of C
@@ -34,10 +34,10 @@ internal static unsafe class Gemm
     /// <summary>Whether products of BF16 pairs can be computed here.</summary>
     public static bool HasBFloat16 => AssembledTile.IsSupported && ProcessorFacts.Current.HasAvx512Bf16;
 
-    /// <summary>Rows of a left side that a thread writes at a time, and what is rounded to BF16 at a time.</summary>
+    /// <summary>Rows of a left side that a thread writes at a time, and values that are rounded to BF16 at a time.</summary>
     const int MaxRows = 1024, MaxRounded = 16 * MaxDepth;
 
-    /// <summary>Parts a thread: the last to finish is waited for.</summary>
+    /// <summary>Parts per thread: several, since all threads wait for the last part.</summary>
     const int PartsPerThread = 4;
 
     /// <summary>
@@ -91,7 +91,7 @@ internal static unsafe class Gemm
             Reference(dy, w, dx, scale, add, transposed: false, also);
     }
 
-    /// <summary>Plain loops: what the tiles compute, within rounding.</summary>
+    /// <summary>The reference for the tiles, which agree within rounding: plain loops.</summary>
     internal static void Reference(Matrix a, Matrix b, Matrix c, float scale, bool add)
     {
         for (var m = 0; m < c.Rows; m++)
@@ -345,9 +345,8 @@ internal static unsafe class Gemm
     }
 }
 
-/// <summary>
-/// Added to a product's result while it is near: scale · left[m, rank] · right[rank, n], columns of the left side adjacent.
-/// </summary>
+/// <summary>Added to a product's result while that is in the cache: scale · left[m, rank] · right[rank, n], columns of the left side
+/// adjacent.</summary>
 internal readonly record struct NarrowProduct(Matrix Left, Matrix Right, float Scale)
 {
     public int Rank => Left.Columns;

@@ -31,7 +31,7 @@ internal unsafe interface IRightSide
     /// <summary>Where row <paramref name="k"/> of the panel of <paramref name="column"/> lies, if it is in place.</summary>
     float* Panel(int k, int column);
 
-    /// <summary>Columns that are cheapest written together, if their first is a multiple of it; a multiple of 32.</summary>
+    /// <summary>The number of columns that are cheapest to write together, starting at a multiple of it; a multiple of 32.</summary>
     int UnitColumns { get; }
 
     /// <summary>

@@ -6,8 +6,9 @@ using Banyan.Training.Results;
 namespace Banyan.Training.Objectives;
 
 /// <summary>
-/// A teacher's distribution of every target instead of the target (arXiv 1503.02531): the divergence KL(teacher ‖ student), over the
-/// teacher's likeliest tokens and all others together. With p and q of these, r and s of the others together, both of logits ÷ T:
+/// Training on a teacher's distribution for every target instead of the target itself (arXiv 1503.02531): the divergence KL(teacher ‖
+/// student), over the teacher's likeliest tokens and all others together. With p and q their probabilities, r and s those of all others
+/// together, both from logits ÷ T:
 /// <code>
 /// loss      T² · (Σ p · ln(p/q) + r · ln(r/s))
 /// gradient  of the likeliest: T · (q − p); of any other: T · q · (1 − r/s)
@@ -70,7 +71,7 @@ internal sealed unsafe class TeacherLoss(double temperature = 1, double mix = 1)
     float[] _shares = [];
     double[] _others = [], _entropies = [];
 
-    /// <summary>Makes room for the given number of targets.</summary>
+    /// <summary>Allocates memory for the given number of targets.</summary>
     public void Make(int targets)
     {
         if (_others.Length < targets)

@@ -3,13 +3,13 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Objectives;
 
-/// <summary>What a run minimizes, of the texts in a network's pass.</summary>
+/// <summary>What a run minimizes over the texts in a network's pass.</summary>
 internal abstract class Objective
 {
     /// <summary>Texts of an item: 1, or 2 for a pair.</summary>
     public virtual int TextsPerItem => 1;
 
-    /// <summary>What the loss is divided by: of items with the given number of targets.</summary>
+    /// <summary>What the loss of items with the given number of targets is divided by.</summary>
     public virtual long Count(long items, long targets) => targets;
 
     /// <summary>

@@ -2,10 +2,8 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Objectives;
 
-/// <summary>
-/// What is minimized of pairs: the texts of a pass are, two by two, a chosen and a rejected answer. A pair's loss is a function of the
-/// likelihoods of both, and so is what their tokens' gradients are multiplied by.
-/// </summary>
+/// <summary>The objectives on pairs: the texts of a pass are, two by two, a chosen and a rejected answer. A pair's loss is a function of
+/// the likelihoods of both, and so is what their tokens' gradients are multiplied by.</summary>
 internal abstract class Preference : Objective
 {
     /// <summary>The log-likelihood of an answer, and its tokens.</summary>

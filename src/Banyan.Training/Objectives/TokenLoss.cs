@@ -5,7 +5,7 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Training.Objectives;
 
-/// <summary>What the logits of one target cost: threads compute rows side by side.</summary>
+/// <summary>The loss of one target's logits; threads compute rows in parallel.</summary>
 internal abstract unsafe class TokenLoss
 {
     /// <summary>

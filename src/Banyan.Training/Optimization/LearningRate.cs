@@ -1,6 +1,6 @@
 namespace Banyan.Training.Optimization;
 
-/// <summary>The learning rate of each step: a line up to the highest, then half a cosine down to 0.</summary>
+/// <summary>The learning rate of each step: a linear warm-up to the highest, then half a cosine down to 0.</summary>
 internal static class LearningRate
 {
     /// <param name="step">From 0 on.</param>

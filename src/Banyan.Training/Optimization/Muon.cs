@@ -39,7 +39,7 @@ internal sealed unsafe class Muon : IDisposable
     /// <summary>Whether a parameter is one of Muon's: a matrix between two layers' numbers, not a table of tokens.</summary>
     public static bool Moves(Parameter parameter) => parameter.Kind == ParameterKind.Matrix;
 
-    /// <summary>Bytes that it works in.</summary>
+    /// <summary>Bytes of its working memory.</summary>
     public static long Bytes(IReadOnlyList<Parameter> parameters)
     {
         var matrices = parameters.Where(Moves).ToList();

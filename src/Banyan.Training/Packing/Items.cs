@@ -4,9 +4,8 @@ using Banyan.Training.Passes;
 
 namespace Banyan.Training.Packing;
 
-/// <summary>
-/// What is packed: samples, or pairs of them. Lengths, counts and a fingerprint of all content come from one walk over them.
-/// </summary>
+/// <summary>The items that are packed: samples, or pairs of them. Lengths, counts and a fingerprint of all content are computed in one pass
+/// over them.</summary>
 internal sealed class Items
 {
     readonly IReadOnlyList<Sample> _samples;
@@ -16,7 +15,7 @@ internal sealed class Items
     /// <param name="samples">The samples.</param>
     /// <param name="pairs">Or the pairs.</param>
     /// <param name="most">Tokens of a text; longer texts are truncated.</param>
-    /// <param name="vocabulary">Tokens there are.</param>
+    /// <param name="vocabulary">The size of the vocabulary.</param>
     public Items(IReadOnlyList<Sample> samples, IReadOnlyList<PreferencePair> pairs, int most, int vocabulary)
     {
         (_samples, _pairs, _most) = (samples, pairs, most);

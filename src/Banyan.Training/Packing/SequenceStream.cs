@@ -2,13 +2,11 @@ using Banyan.Training.Parameters;
 
 namespace Banyan.Training.Packing;
 
-/// <summary>
-/// The sequences of a run, epoch after epoch without end: in each epoch the items are shuffled and packed anew. A sequence is known by its
-/// number alone, so a run goes on anywhere without saved state.
-/// </summary>
+/// <summary>The sequences of a run, epoch after epoch without end: in each epoch the items are shuffled and packed anew. A sequence follows
+/// from its number alone, so a run resumes anywhere without saved state.</summary>
 /// <param name="lengths">Tokens of each item, at most <paramref name="capacity"/>; 0: it is left out.</param>
 /// <param name="capacity">Tokens of a sequence.</param>
-/// <param name="seed">Decides the order.</param>
+/// <param name="seed">Determines the order.</param>
 internal sealed class SequenceStream(int[] lengths, int capacity, ulong seed)
 {
     const int MostOpen = 64; // sequences that are filled at a time

@@ -2,10 +2,8 @@ using System.Text;
 
 namespace Banyan.Training.Parameters;
 
-/// <summary>
-/// Random numbers that depend on a seed and a purpose alone (SplitMix64), the same on every machine: what a run draws can be drawn again
-/// anywhere in it, and no state has to be saved.
-/// </summary>
+/// <summary>Random numbers that depend on a seed and a purpose alone (SplitMix64), the same on every machine. Any of a run's draws can be
+/// repeated, so no state has to be saved.</summary>
 internal struct RandomNumbers
 {
     ulong _state;

@@ -2,7 +2,7 @@ using Banyan.Runtime.Models;
 
 namespace Banyan.Training.Parameters;
 
-/// <summary>Embedding and output where they are trained, or their last rows: one parameter where they are tied.</summary>
+/// <summary>The trained embedding and output, or their last rows: one parameter if they are tied.</summary>
 internal static unsafe class VocabularyParameters
 {
     delegate void ReadRow(int token, float* to);

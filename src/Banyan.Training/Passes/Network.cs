@@ -9,8 +9,8 @@ using Banyan.Training.Parameters;
 namespace Banyan.Training.Passes;
 
 /// <summary>
-/// A model's blocks with their way back, laid out for sequences of some length. The memory it takes is known when it is built and taken
-/// by <see cref="Allocate"/>. Start reading at <see cref="Forward()"/> and <see cref="Backward"/>.
+/// A model's blocks with their backward pass, laid out for sequences of some length. The memory it takes is known when it is built and
+/// taken by <see cref="Allocate"/>. Start reading at <see cref="Forward()"/> and <see cref="Backward"/>.
 /// </summary>
 internal sealed unsafe class Network : IDisposable
 {
@@ -70,10 +70,8 @@ internal sealed unsafe class Network : IDisposable
     /// <summary>Every projection with an adapter, in the order of the model.</summary>
     public IReadOnlyList<LinearGradient> Adapted => _builder.Adapted;
 
-    /// <summary>
-    /// Multiplications of a forward pass over <paramref name="tokens"/>, with the head for <paramref name="targets"/> of them; without
-    /// attention's, which are few in sequences of packed texts.
-    /// </summary>
+    /// <summary>Multiplications of a forward pass over <paramref name="tokens"/>, with the head for <paramref name="targets"/> of them;
+    /// without those of attention, which are few in sequences of packed texts.</summary>
     public double Work(double tokens, double targets) => tokens * _builder.Multiplications + targets * _columns * Head.Vocabulary;
 
     /// <summary>Memory of activations and work.</summary>

@@ -3,10 +3,8 @@ using Banyan.Runtime.Kernels.Memory;
 
 namespace Banyan.Training.Passes;
 
-/// <summary>
-/// Memory that is laid out before it is allocated: what a run needs is known to the byte before it takes any. Blocks take their places when
-/// they are built (<see cref="Take"/>) and find them at run time through a <see cref="Slot"/>.
-/// </summary>
+/// <summary>Memory that is laid out before it is allocated, so that a run's size is known to the byte in advance. Blocks reserve their
+/// places when they are built (<see cref="Take"/>) and find them at run time through a <see cref="Slot"/>.</summary>
 internal sealed unsafe class Region
 {
     const int Alignment = 16; // floats: a cache line

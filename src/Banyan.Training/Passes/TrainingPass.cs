@@ -6,10 +6,8 @@ using Banyan.Training.Kernels;
 
 namespace Banyan.Training.Passes;
 
-/// <summary>
-/// What a pass forward and back is over: a sequence into which texts are packed. Each text has positions from 0 on and attends to itself
-/// alone. Reused from pass to pass.
-/// </summary>
+/// <summary>The input of a forward and backward pass: a sequence into which texts are packed. Each text has positions from 0 on and attends
+/// to itself alone. Reused from pass to pass.</summary>
 internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDisposable
 {
     readonly int[] _tokens = new int[maxRows], _positions = new int[maxRows], _targetRows = new int[maxRows];
@@ -20,7 +18,7 @@ internal sealed unsafe class TrainingPass(int maxRows, WorkerPool pool) : IDispo
 
     public WorkerPool Pool => pool;
 
-    /// <summary>The most rows.</summary>
+    /// <summary>The maximum rows.</summary>
     public int MaxRows => maxRows;
 
     public int Rows { get; private set; }

@@ -13,7 +13,7 @@ public static class AdapterFolder
 
     const double Tolerance = 0.01;
 
-    /// <summary>Says before training what of an adapter could not be written; null if everything can.</summary>
+    /// <summary>Says before training which part of an adapter could not be written; null if everything can.</summary>
     public static string? Problem(Trainer trainer) => trainer.Options.WritesModel ? null
         : trainer.Adapter().Projections.FirstOrDefault(p => p.Expert is not null) is { } expert
         ? $"adapters of single experts cannot be written ({expert.Tensor}): leave it out of TargetModules" : null;

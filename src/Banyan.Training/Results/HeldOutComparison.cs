@@ -14,10 +14,8 @@ public sealed record HeldOutComparison(double Base, double Tuned, double Low, do
     /// <summary><c>better</c> or <c>worse</c> if the interval excludes 0, otherwise <c>undecided</c>.</summary>
     public string Verdict => High < 0 ? "better" : Low > 0 ? "worse" : "undecided";
 
-    /// <summary>
-    /// Where it is undecided: how many more texts would tell a difference of this size with 80 % power, were they like these; null if none
-    /// was seen, or there is too little to say.
-    /// </summary>
+    /// <summary>If it is undecided: how many more texts like these would detect a difference of this size with 80 % power; null if no
+    /// difference was seen, or there are too few texts to say.</summary>
     public int? MoreTextsNeeded
     {
         get

@@ -4,7 +4,7 @@ using Banyan.Runtime.Files;
 namespace Banyan.Training.Results;
 
 /// <summary>Where a base is from, as a hub's card names it.</summary>
-/// <param name="Repo"><c>owner/name</c>; null if nothing says it.</param>
+/// <param name="Repo"><c>owner/name</c>; null if unknown.</param>
 /// <param name="Licence">As its card or file has it; empty if neither does.</param>
 internal sealed partial record Lineage(string? Repo, string Licence)
 {

@@ -5,7 +5,7 @@ using Banyan.Training.Results;
 
 namespace Banyan.Training;
 
-/// <summary>A model card of facts alone: what was trained on what, how, and what came of it.</summary>
+/// <summary>A model card with facts only: what was trained on what, how, and with what result.</summary>
 internal static class ModelCard
 {
     public static string Of(Trainer trainer, CardFacts facts, IReadOnlyList<string> files, double difference, HeldOutComparison? comparison)

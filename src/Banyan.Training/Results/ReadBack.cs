@@ -11,8 +11,8 @@ internal static class ReadBack
     const int Most = 256; // tokens
 
     /// <summary>The largest difference of −ln p of a text's tokens, in nats.</summary>
-    /// <param name="trainer">What was trained.</param>
-    /// <param name="model">What was read back; with <paramref name="adapter"/>, its base.</param>
+    /// <param name="trainer">The trainer.</param>
+    /// <param name="model">The model that was read back; with <paramref name="adapter"/>, its base.</param>
     /// <param name="adapter">The adapter that was read back.</param>
     public static double Difference(Trainer trainer, Model model, AdapterWeights? adapter = null)
     {

@@ -4,7 +4,7 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Training.Results;
 
-/// <summary>What the runtime computes of a text, in memory that does not grow with the vocabulary times the text.</summary>
+/// <summary>The runtime's logits for a text, in memory that does not grow with vocabulary × text.</summary>
 internal static class RuntimeLogits
 {
     const int RowsAtOnce = 64;

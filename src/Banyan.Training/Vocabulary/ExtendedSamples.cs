@@ -3,7 +3,7 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Vocabulary;
 
-/// <summary>Samples of a base's tokens in those of its extended vocabulary, made when they are asked for.</summary>
+/// <summary>A base's samples in the tokens of its extended vocabulary, converted when they are read.</summary>
 /// <param name="samples">In the base's tokens.</param>
 /// <param name="from">The base's tokenizer.</param>
 /// <param name="to">The extended one.</param>

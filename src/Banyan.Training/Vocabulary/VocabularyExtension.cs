@@ -7,9 +7,8 @@ using Banyan.Training.Vocabulary;
 namespace Banyan.Training;
 
 /// <summary>
-/// New tokens for a model whose vocabulary knows a language badly: the base's byte-pair merges, continued on data. Every text that the base
-/// could read is read still, in the same tokens or fewer. Each new token's embedding begins as the mean of those of the tokens that it
-/// stands for.
+/// New tokens for a model whose vocabulary covers a language badly: the base's byte-pair merges are continued on data. Every text is still
+/// encoded, in the same tokens or fewer. Each new token's embedding starts as the mean of the embeddings of the tokens that it replaces.
 /// <code>
 /// var extension = VocabularyExtension.Learn(model, data.Data, 1000);
 /// extension.Write("extended.gguf");                                          // the base with them, to be trained

@@ -2,7 +2,7 @@ using Banyan.Runtime.Tokenizers;
 
 namespace Banyan.Training.Vocabulary;
 
-/// <summary>The pieces that a tokenizer cuts texts into, counted. The rarest are forgotten where there are too many.</summary>
+/// <summary>The pieces that a tokenizer cuts texts into, counted. The rarest are dropped if there are too many.</summary>
 internal sealed class WordCounts : TextEncoder
 {
     const int Longest = 256, Most = 1 << 20;

@@ -18,16 +18,14 @@ readonly record struct AtDepth(int Depth, double Prefill, double PrefillOfPeak, 
 /// </summary>
 readonly record struct Together(int Streams, double Decode, double OfOne, double Steadiness);
 
-/// <summary>
-/// Tokens a second with a draft model or the model's own layer that guesses ahead, as a multiple of those without; how many were guessed,
-/// and how many of them were right.
-/// </summary>
+/// <summary>Tokens a second with a draft model or the model's own prediction layer, as a multiple of the speed without; how many tokens
+/// were guessed, and how many of them were right.</summary>
 readonly record struct Drafted(double Decode, double OfAlone, int Guessed, int Right);
 
 /// <summary>What was measured.</summary>
 sealed record Result(IReadOnlyList<AtDepth> Depths, IReadOnlyList<Together> Streams, Drafted? Drafted);
 
-/// <summary>Random prompts, generated after without guessing ahead: the text that random weights give would repeat itself.</summary>
+/// <summary>Measures with random prompts and without speculative decoding: text from random weights would repeat itself.</summary>
 static class Measurement
 {
     const int StreamPrompt = 32, MostRunsApart = 50;

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Banyan.Cli.Commands.Benchmark;
 
-/// <summary>The result as a picture: a bar each, tokens a second, with the part of the machine's limit written beside it.</summary>
+/// <summary>The result as a bar chart of tokens a second, with the fraction of the machine's limit beside each bar.</summary>
 static class Plot
 {
     const int Left = 150, BarWidth = 420, Width = Left + BarWidth + 250, RowHeight = 26;

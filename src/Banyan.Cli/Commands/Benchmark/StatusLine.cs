@@ -1,6 +1,6 @@
 namespace Banyan.Cli.Commands.Benchmark;
 
-/// <summary>A line on standard error that says what is measured now, where that is a terminal; gone when all is measured.</summary>
+/// <summary>A line on standard error, if that is a terminal, that says what is being measured; removed at the end.</summary>
 sealed class StatusLine : IDisposable
 {
     int _shown;

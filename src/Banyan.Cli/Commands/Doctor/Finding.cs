@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Cli.Commands.Doctor;
 
-/// <summary>How a thing stands.</summary>
+/// <summary>The state of what was checked.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Health>))]
 enum Health
 {
@@ -11,9 +11,9 @@ enum Health
     Bad,
 }
 
-/// <summary>What was looked at, what was found, and what to do.</summary>
-/// <param name="Subject">What was looked at.</param>
-/// <param name="Health">How it stands.</param>
+/// <summary>What was checked, what was found, and what to do.</summary>
+/// <param name="Subject">What was checked.</param>
+/// <param name="Health">Its state.</param>
 /// <param name="Found">What was found, with figures.</param>
-/// <param name="Advice">What to do; null if nothing is to be done.</param>
+/// <param name="Advice">What to do; null if nothing.</param>
 sealed record Finding(string Subject, Health Health, string Found, string? Advice = null);

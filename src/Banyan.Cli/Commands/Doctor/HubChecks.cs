@@ -9,7 +9,7 @@ using Banyan.Server.Quotas;
 
 namespace Banyan.Cli.Commands.Doctor;
 
-/// <summary>A hub's promises, looked at from beside it.</summary>
+/// <summary>Checks of a hub, made from outside its process.</summary>
 static class HubChecks
 {
     static readonly TimeSpan s_renewal = TimeSpan.FromDays(14), s_patience = TimeSpan.FromSeconds(5);

@@ -11,9 +11,8 @@ using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands.Doctor;
 
-/// <summary>
-/// The machine as a runtime and as a server: each check looks, measures where that takes less than a second, and changes nothing.
-/// </summary>
+/// <summary>Checks of the machine for running models and for serving: each inspects, measures if that takes less than a second, and changes
+/// nothing.</summary>
 static class MachineChecks
 {
     const long ProbeBytes = 64_000_000, LeastFree = 2_000_000_000, LeastMemory = 4_000_000_000;

@@ -7,10 +7,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>
-/// The arena under <c>/arena</c> of Banyan's server, a hub or not: rounds are Evaluation's, the frame is Server's, and only here do both
-/// meet.
-/// </summary>
+/// <summary>The arena under <c>/arena</c> of Banyan's server, a hub or not: rounds come from Evaluation, the frame of the page from Server;
+/// only this class uses both.</summary>
 static class ArenaSite
 {
     /// <summary>The link to it in the head of the server's pages.</summary>
@@ -70,10 +68,8 @@ static class ArenaSite
         await context.Response.WriteAsync(frame.Close, cancellationToken);
     }
 
-    /// <summary>
-    /// A picture, sound or video of a round that waits for its vote. Neither address nor headers tell the model: no name, no time, no tag.
-    /// Players ask for ranges.
-    /// </summary>
+    /// <summary>A picture, sound or video of a round that waits for its vote. Neither address nor headers reveal the model: no name, no
+    /// time, no tag. Players request ranges.</summary>
     static Task AnswerAsync(HttpContext context, ArenaRounds rounds)
     {
         var round = rounds.Find($"{context.Request.RouteValues["round"]}");
@@ -91,7 +87,7 @@ static class ArenaSite
 
     static PageLanguage T(HttpContext context) => PageLanguage.Of(context.Request);
 
-    /// <summary>A round is drawn anew each time: no copy may be kept.</summary>
+    /// <summary>Each request draws a new round, so the response must not be cached.</summary>
     static async Task<PageFrame> FrameAsync(HttpContext context, string title, string address)
     {
         var frame = await PageFrame.OfAsync(context, title, "/arena/arena.css",

@@ -9,10 +9,8 @@ using Banyan.Evaluation.Twins;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>
-/// <c>banyan eval compare A B</c>: is A better, worse, not worse, or do the items not tell? With one model: its score on originals against
-/// their twins.
-/// </summary>
+/// <summary><c>banyan eval compare A B</c>: is A better, worse, not worse, or is it undecided? With one model: its score on originals
+/// against their twins.</summary>
 sealed class CompareCommand : Command
 {
     static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };

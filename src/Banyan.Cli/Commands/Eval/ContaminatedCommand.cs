@@ -8,7 +8,7 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval contaminated DATA</c>: does a training set hold the items that its model will be measured with?</summary>
+/// <summary><c>banyan eval contaminated DATA</c>: does a training set contain the items that its model will be measured with?</summary>
 sealed class ContaminatedCommand : Command
 {
     const string About =

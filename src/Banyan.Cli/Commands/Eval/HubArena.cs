@@ -6,7 +6,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>The options by which <c>banyan up</c> has an arena for its users, and what they vote on.</summary>
+/// <summary>The options of <c>banyan up</c> for an arena in the hub, and the models that its users vote on.</summary>
 sealed class HubArena
 {
     readonly Option<string?> _questions = new("--arena")
@@ -30,8 +30,8 @@ sealed class HubArena
 
     public HubArena(Command command) => ServerSettings.Add(command, _questions, _models, _answers);
 
-    /// <summary>The arena that is asked for, or null. It is closed after the server.</summary>
-    /// <exception cref="CommandException">It cannot be.</exception>
+    /// <summary>The requested arena, or null. It is closed after the server.</summary>
+    /// <exception cref="CommandException">It cannot be opened.</exception>
     public async Task<OpenArena?> OpenAsync(ParseResult arguments, string folder, CancellationToken cancellationToken)
     {
         var (models, answers) = (arguments.GetValue(_models) ?? [], arguments.GetValue(_answers) ?? []);

@@ -5,7 +5,7 @@ using Banyan.Evaluation.Tasks;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>The options that all commands share that run what a model wrote.</summary>
+/// <summary>The options shared by all commands that run what a model wrote.</summary>
 sealed class JudgeChoices
 {
     readonly Option<int> _parallel = new("--parallel")

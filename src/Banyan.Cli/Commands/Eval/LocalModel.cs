@@ -13,9 +13,8 @@ using Banyan.Runtime.Prompts;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>
-/// A model that runs in this process. Its id has a hash of its weights: another file under the same name is another model.
-/// </summary>
+/// <summary>A model that runs in this process. Its id contains a hash of its weights, so another file under the same name is another
+/// model.</summary>
 sealed class LocalModel : EvaluatedModel
 {
     readonly string _path;
@@ -181,7 +180,7 @@ sealed class LocalModel : EvaluatedModel
         return $"{(name.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase) ? name[..^5] : name)}@sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())[..16]}";
     }
 
-    /// <summary>VmHWM: the most that this process has had resident.</summary>
+    /// <summary>VmHWM: this process's peak resident memory.</summary>
     static long? PeakMemory()
     {
         if (!OperatingSystem.IsLinux())

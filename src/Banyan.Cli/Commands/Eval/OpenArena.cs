@@ -4,7 +4,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>An arena with the models that answer in it and its file of votes, until it is closed.</summary>
+/// <summary>An open arena: the models that answer in it, and its file of votes.</summary>
 sealed class OpenArena : IAsyncDisposable
 {
     readonly List<EvaluatedModel> _models = [];
@@ -15,7 +15,7 @@ sealed class OpenArena : IAsyncDisposable
     /// <param name="questions">What is asked.</param>
     /// <param name="models">Models that answer now, as for <c>eval run</c>.</param>
     /// <param name="answers">Recorded answers, as <c>FILE</c> or <c>NAME=FILE</c>, also of folders.</param>
-    /// <param name="sampling">How models that answer now draw their answers.</param>
+    /// <param name="sampling">The sampling of models that answer now.</param>
     /// <param name="votes">The file of votes.</param>
     /// <param name="cancellationToken">Ends the work.</param>
     public static async Task<OpenArena> OfAsync(IReadOnlyList<ArenaQuestion> questions, IEnumerable<string> models,

@@ -6,7 +6,7 @@ using Banyan.Evaluation.Runs;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval pareto RESULT…</c>: a picture of what right answers take.</summary>
+/// <summary><c>banyan eval pareto RESULT…</c>: a plot of right answers against their cost.</summary>
 sealed class ParetoCommand : Command
 {
     readonly Argument<string[]> _results = new("RESULT")

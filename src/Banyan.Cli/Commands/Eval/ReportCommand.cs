@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval report RUN…</c>: results as something to publish.</summary>
+/// <summary><c>banyan eval report RUN…</c>: results as a report to publish.</summary>
 sealed class ReportCommand : Command
 {
     readonly Argument<string[]> _runs = new("RUN")

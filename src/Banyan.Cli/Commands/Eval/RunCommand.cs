@@ -152,7 +152,7 @@ sealed class RunCommand : Command
             : throw new EvaluationException(
                 $"there is no file or folder '{spec}'; a model is one, or http://host/v1#NAME, openai:NAME, gemini:NAME, anthropic:NAME, recorded:FILE"));
 
-    /// <summary>A folder's name of any model's.</summary>
+    /// <summary>A folder's name from any model's name.</summary>
     internal static string Folder(string spec, string name) =>
         FileSafe(Uri.TryCreate(spec, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address is not null
         ? $"{name}@{address.Host}-{address.Port}{(address.AbsolutePath.TrimEnd('/') is "/v1" or "" ? "" : address.AbsolutePath)}" : name);
@@ -160,7 +160,7 @@ sealed class RunCommand : Command
     static string FileSafe(string name) =>
         string.Concat(name.Select(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_' or '@' ? c : '-')).Trim('.');
 
-    /// <summary>Task, and what differs from the usual: the vendor's prompts are another column, other sampling another question.</summary>
+    /// <summary>The task, and what differs from the defaults: results with a vendor's prompts or other sampling are separate.</summary>
     internal static string FileName(RunResult result) =>
         string.Create(System.Globalization.CultureInfo.InvariantCulture,
             $"{result.Task}{(result.Prompt == PromptLadder.Vendor ? ".vendor" : "")}{(result.Sampling.Temperature > 0 ? $".t{result.Sampling.Temperature}" : "")}.json");

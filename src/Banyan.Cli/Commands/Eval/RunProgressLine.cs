@@ -4,7 +4,7 @@ using Banyan.Evaluation.Runs;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>How far a run is, on stderr: what it will take before it begins, and on a terminal a line that moves.</summary>
+/// <summary>A run's progress on stderr: its estimate before it begins, and on a terminal a line that is updated.</summary>
 sealed class RunProgressLine(string model, string task, Price? price, bool isCharged) : IProgress<RunProgress>, IDisposable
 {
     const int Width = 24;

@@ -4,7 +4,7 @@ using Banyan.Evaluation.Runs;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary>Results for a terminal: how many are right, and what that took.</summary>
+/// <summary>Results for a terminal: how many answers are right, and at what cost.</summary>
 static class RunTable
 {
     static readonly string[] s_head = ["task", "form", "items", "right", "pass@1", "95 %", "tokens", "seconds", "chars/s",
@@ -35,7 +35,7 @@ static class RunTable
         Console.WriteLine($"\nResults and transcripts: {folder}");
     }
 
-    /// <summary>Tasks measured by other counters are not added up.</summary>
+    /// <summary>Energy of tasks measured by different counters is not added up.</summary>
     static string Energy(IReadOnlyList<RunEfficiency> took) => took.Any(t => t.Joules is null) ? "not measured"
         : string.Join(" and ", took.GroupBy(t => t.EnergyOf ?? EnergyCoverage.Processor)
             .Select(g => $"{Number(g.Sum(t => t.Joules!.Value), "N0")} J ({EnergyCoverage.Counters(g.Key)}: {g.Key})"));

@@ -5,7 +5,7 @@ using Banyan.Evaluation.Reports;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval key</c>: the key that signs reports, and whose it is on a hub.</summary>
+/// <summary><c>banyan eval key</c>: the key that signs reports, and its registration at a hub.</summary>
 sealed class SigningKeyCommand : Command
 {
     readonly Option<string> _key = new("--key")

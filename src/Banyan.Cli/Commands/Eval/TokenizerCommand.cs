@@ -63,7 +63,7 @@ sealed class TokenizerCommand : Command
         }
     }
 
-    /// <summary>A file without what says its kind, a folder as it is called.</summary>
+    /// <summary>A file's name without its extension, or a folder's name.</summary>
     static string NameOf(string path)
     {
         var whole = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));

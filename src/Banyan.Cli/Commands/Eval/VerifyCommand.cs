@@ -4,7 +4,7 @@ using Banyan.Evaluation.Reports;
 
 namespace Banyan.Cli.Commands.Eval;
 
-/// <summary><c>banyan eval verify REPORT</c>: is a report what it says?</summary>
+/// <summary><c>banyan eval verify REPORT</c>: verifies a report.</summary>
 sealed class VerifyCommand : Command
 {
     /// <summary>Lines shown; --json has all.</summary>

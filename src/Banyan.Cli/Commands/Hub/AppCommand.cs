@@ -3,7 +3,7 @@ using Banyan.Server.OAuth;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub app list|remove</c>: apps that users registered, which sign others in.</summary>
+/// <summary><c>banyan hub app list|remove</c>: apps that users registered for signing in.</summary>
 static class AppCommand
 {
     public static Command Create() =>

@@ -5,7 +5,8 @@ using Banyan.Server.Auditing;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub audit</c>: who changed what, and who was kept from it; <c>verify</c>: that nobody changed the audit.</summary>
+/// <summary><c>banyan hub audit</c>: who changed what, and whose access was refused; <c>verify</c>: that nobody changed the
+/// audit.</summary>
 static class AuditCommand
 {
     const int Page = 1000, MostForPeople = 50;

@@ -8,7 +8,7 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub</c>: what whoever runs a hub does with it, on the hub's own database, while it runs or not.</summary>
+/// <summary><c>banyan hub</c>: administration of a hub, directly on its database, whether or not it is running.</summary>
 static class HubCommand
 {
     static readonly JsonSerializerOptions s_json =

@@ -7,7 +7,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub import URL|FOLDER REPO</c>: a git repository with its large files becomes one of the hub.</summary>
+/// <summary><c>banyan hub import URL|FOLDER REPO</c>: imports a git repository with its large files into the hub.</summary>
 sealed class ImportCommand : Command
 {
     readonly Argument<string> _source = new("SOURCE")
@@ -73,8 +73,8 @@ sealed class ImportCommand : Command
         return 0;
     }
 
-    /// <summary>Makes the repository where it is missing.</summary>
-    /// <returns>Whether nothing is in it yet.</returns>
+    /// <summary>Creates the repository if it does not exist.</summary>
+    /// <returns>Whether it is empty.</returns>
     static async Task<bool> PrepareAsync(ServedHub served, RepoType type, string name, bool isPrivate, CancellationToken cancellationToken)
     {
         using var client = served.Client();

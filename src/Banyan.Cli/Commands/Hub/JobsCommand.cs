@@ -4,7 +4,7 @@ using Banyan.Server.Jobs;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub jobs</c>: what the hub does by itself, and how that stands; <c>run</c>: to do it now.</summary>
+/// <summary><c>banyan hub jobs</c>: the hub's background jobs and their state; <c>run</c>: to do it now.</summary>
 static class JobsCommand
 {
     public static Command Create()

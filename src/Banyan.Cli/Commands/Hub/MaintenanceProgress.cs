@@ -2,9 +2,7 @@ using Spectre.Console;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary>
-/// A bar for long work on a hub: what it is at, speed and time left; on standard error and only where that is a terminal.
-/// </summary>
+/// <summary>A progress bar for long work on a hub: phase, speed and time left; on standard error, and only if that is a terminal.</summary>
 static class MaintenanceProgress
 {
     /// <summary>Runs <paramref name="work"/>, which reports its phase, the amount done and the total.</summary>

@@ -5,7 +5,8 @@ using Banyan.Server.Storage;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary><c>banyan hub maintenance|readers|two-factor|rotate-keys</c>: what holds for all of a hub, while it runs.</summary>
+/// <summary><c>banyan hub maintenance|readers|two-factor|rotate-keys</c>: settings of the whole hub, which take effect while it
+/// runs.</summary>
 static class ModeCommand
 {
     const string On = "on", Off = "off", Members = "members", Everyone = "everyone", Required = "required", Optional = "optional";

@@ -112,7 +112,7 @@ static class RepoCommand
     }
 
     /// <summary>The type and full name of a path.</summary>
-    /// <exception cref="CommandException">It is none.</exception>
+    /// <exception cref="CommandException">It is not a repository's path.</exception>
     public static (RepoType Type, string Name) Parse(string path) => path.Split('/') switch
     {
         ["datasets", var ns, var n] => (RepoType.Dataset, $"{ns}/{n}"),

@@ -13,10 +13,8 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Banyan.Cli.Commands.Hub;
 
-/// <summary>
-/// A hub served to this command alone, for the programs git and git-lfs, with a token that ends with it: what they bring is checked as any
-/// push is. The hub itself may run beside it.
-/// </summary>
+/// <summary>A hub served to this command alone, for the programs git and git-lfs, with a token that expires with it: their pushes are
+/// checked like any other. The hub itself may run at the same time.</summary>
 sealed class ServedHub : IAsyncDisposable
 {
     // A command that is killed leaves its token behind, for so long.

@@ -12,7 +12,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary><c>banyan tune evaluate BASE TUNED</c>: what was gained on what is held out, and what was forgotten.</summary>
+/// <summary><c>banyan tune evaluate BASE TUNED</c>: what the model gained on held-out data, and what it forgot.</summary>
 sealed class EvaluateCommand : Command
 {
     readonly Argument<string> _model = new("BASE") { Description = "A .gguf, a folder of safetensors, or a repo on the hub" };

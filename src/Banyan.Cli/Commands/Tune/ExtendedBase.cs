@@ -5,17 +5,15 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>
-/// The base of a run with <c>--extend-vocabulary</c>: with new tokens, which are learned from the run's data, in the run's folder. What was
-/// learned before from the same is taken as it is.
-/// </summary>
+/// <summary>The base of a run with <c>--extend-vocabulary</c>: with new tokens, which are learned from the run's data, in the run's folder.
+/// Tokens learned before from the same base and data are reused.</summary>
 /// <param name="Path">The base with the new tokens.</param>
 /// <param name="Key">What it was made from.</param>
 /// <param name="Tokens">New tokens.</param>
 /// <param name="Before">Tokens of the data's words by the base.</param>
 /// <param name="After">With the new ones.</param>
-/// <param name="Some">Some of the new tokens, none a part of a character.</param>
-/// <param name="BaseLosses">What held-out texts cost the base.</param>
+/// <param name="Some">Examples of the new tokens; none is a part of a character.</param>
+/// <param name="BaseLosses">The base's losses on the held-out texts.</param>
 sealed record ExtendedBase(string Path, string Key, int Tokens, long Before, long After, IReadOnlyList<string> Some,
     IReadOnlyList<TextLoss> BaseLosses)
 {

@@ -9,9 +9,9 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>Base and tuned on the same held-out texts; of pairs, which of two answers each finds likelier.</summary>
-/// <param name="Losses">The losses of a target; of pairs, of the chosen answers.</param>
-/// <param name="Preferred">Of pairs: how often the chosen answer is the likelier one.</param>
+/// <summary>Base and tuned model on the same held-out texts; for pairs, which of the two answers each finds likelier.</summary>
+/// <param name="Losses">The losses per target; for pairs, of the chosen answers.</param>
+/// <param name="Preferred">For pairs: how often the chosen answer is the likelier one.</param>
 sealed record HeldOutMeasurement(HeldOutComparison Losses, PairedComparison? Preferred)
 {
     /// <summary>Measures; null if the held-out data are unknown.</summary>

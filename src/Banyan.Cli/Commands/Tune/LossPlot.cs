@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>The curve of a run in a terminal: losses as dots of Braille, eight a character; what is held out as ●.</summary>
+/// <summary>The curve of a run in a terminal: losses as dots of Braille, eight per character; held-out losses as ●.</summary>
 static class LossPlot
 {
     const int LabelWidth = 8, DotsAcross = 2, DotsDown = 4;

@@ -3,15 +3,15 @@ using Banyan.Evaluation.Efficiency;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>What computing draws.</summary>
-/// <param name="Watts">How much; null if nobody knows.</param>
-/// <param name="IsMeasured">By the processor's counters, and not said by a user.</param>
+/// <summary>Electrical power while computing.</summary>
+/// <param name="Watts">The power; null if unknown.</param>
+/// <param name="IsMeasured">Whether the processor's counters measured it; otherwise the user stated it.</param>
 readonly record struct Power(double? Watts, bool IsMeasured)
 {
     public static Power Unknown => new(null, IsMeasured: false);
 }
 
-/// <summary>What the processor draws while something is computed, by its own counters.</summary>
+/// <summary>Measures the processor's power during a computation by its own counters.</summary>
 sealed class PowerMeter
 {
     readonly EnergyMeter _meter;

@@ -8,10 +8,8 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>
-/// What a teacher answers to the prompts of some data, as data to learn from: a line each, in the prompts' order, on the disk as soon as
-/// it is given. Asked again, only what is missing is.
-/// </summary>
+/// <summary>A teacher's answers to the prompts of some data, as training data: one per line, in the prompts' order, written to disk as it
+/// arrives. A second run requests only missing answers.</summary>
 static class TeacherAnswers
 {
     static readonly JsonSerializerOptions s_json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -121,7 +121,7 @@ sealed class TuneChoices
                 $"Tokens of a sequence, into which samples are packed (default: {_defaults.SequenceLength}, at most the model's context)",
                 1 << 20, 8);
         _batch = Count("--batch", $"Sequences a step (default: {_defaults.SequencesPerStep})", 1 << 16);
-        _recompute = Choice("--recompute", "Compute layers again on the way back, for less memory", "auto", "on", "off");
+        _recompute = Choice("--recompute", "Recompute layers in the backward pass, for less memory", "auto", "on", "off");
         _precision =
             Choice("--precision",
                 "What weights are multiplied in; auto: bfloat16 for the frozen base of an adapter where the processor is faster with it",

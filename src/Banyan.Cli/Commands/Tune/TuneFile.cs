@@ -5,7 +5,7 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>The file that repeats a run: everything that decides its result, also what was left to defaults.</summary>
+/// <summary>The file that repeats a run: everything that determines its result, including defaults.</summary>
 static class TuneFile
 {
     /// <summary>Its name in the run's folder.</summary>

@@ -3,12 +3,12 @@ using Banyan.Training;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>What a run takes, as it was named and as it was found.</summary>
+/// <summary>A run's inputs, as the user named them and as they were found.</summary>
 /// <param name="BaseName">The base as the user named it.</param>
 /// <param name="DataName">The data as the user named it.</param>
 /// <param name="Base">The base.</param>
 /// <param name="Data">The data.</param>
-/// <param name="HeldOut">What is held out, where it was named.</param>
+/// <param name="HeldOut">The held-out data, if the user named it.</param>
 sealed record TuneNames(string BaseName, string DataName, PulledThing Base, PulledThing Data, PulledThing? HeldOut)
 {
     /// <summary>The model card's facts.</summary>

@@ -12,8 +12,8 @@ namespace Banyan.Cli.Commands.Tune;
 /// A run of <c>banyan tune</c>:
 /// <code>
 /// 1. the base is loaded
-/// 2. the data is checked, prepared and shown; new tokens are learned from it, where some were asked for
-/// 3. what the run takes is said, measured on a few sequences
+/// 2. the data is checked, prepared and shown; new tokens are learned from it, if requested
+/// 3. time and memory are estimated, measured on a few sequences
 /// 4. steps, until they are done or Ctrl-C
 /// 5. the adapter or the model is written, read back and compared
 /// </code>

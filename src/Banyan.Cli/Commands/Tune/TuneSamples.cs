@@ -6,11 +6,11 @@ using Banyan.Training;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>What a prompt of the data was answered before and after.</summary>
-/// <param name="Prompt">What stands before the answer.</param>
+/// <summary>The answers to a prompt of the data before and after training.</summary>
+/// <param name="Prompt">The text before the answer.</param>
 /// <param name="Expected">The answer in the data.</param>
 /// <param name="Before">The base's.</param>
-/// <param name="After">Of what was trained.</param>
+/// <param name="After">The tuned model's.</param>
 sealed record TuneSample(string Prompt, string Expected, string Before, string After)
 {
     const int Most = 3, MostTokens = 96;

@@ -11,9 +11,8 @@ using Banyan.Training.Data;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>
-/// What a run shows: facts and progress on standard error, the result on standard output; with --json one object a step there.
-/// </summary>
+/// <summary>A run's output: facts and progress on standard error, the result on standard output; with --json one object per step
+/// there.</summary>
 sealed class TuneView(bool json) : IProgress<long>
 {
     const int ShownTokens = 160; // of the sample

@@ -3,7 +3,7 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Cli.Commands.Tune;
 
-/// <summary>What was trained: an adapter beside its base, or a whole model.</summary>
+/// <summary>The result of training: an adapter beside its base, or a whole model.</summary>
 /// <param name="Path">A folder or a file.</param>
 /// <param name="IsAdapter">Whether it needs its base.</param>
 sealed record TunedModel(string Path, bool IsAdapter)

@@ -4,7 +4,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>A model after the Anthropic API: <c>/v1/messages</c>.</summary>
+/// <summary>A model behind the Anthropic API: <c>/v1/messages</c>.</summary>
 sealed class AnthropicModel : EvaluatedModel
 {
     static readonly HashSet<PromptKind> s_kinds = [PromptKind.Chat];

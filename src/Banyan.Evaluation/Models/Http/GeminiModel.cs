@@ -4,7 +4,7 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>A model after the Gemini API: <c>models/NAME:generateContent</c>. The key is sent in a header, never in the address.</summary>
+/// <summary>A model behind the Gemini API: <c>models/NAME:generateContent</c>. The key is sent in a header, never in the address.</summary>
 sealed class GeminiModel : EvaluatedModel
 {
     static readonly HashSet<PromptKind> s_kinds = [PromptKind.Chat];

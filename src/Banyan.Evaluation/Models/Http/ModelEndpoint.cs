@@ -77,13 +77,11 @@ sealed class ModelEndpoint : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    /// <summary>
-    /// Posts a request without the settings that the model does not take, where leaving them out leaves what was asked for; gives their
-    /// names too. They are remembered. One that was set to something else is not left out: that answer would be to another question.
-    /// </summary>
+    /// <summary>Posts a request without the optional settings that the model does not accept, and returns their names too. They are
+    /// remembered. A setting that would change the question is never left out.</summary>
     /// <param name="path">Where.</param>
     /// <param name="body">The request.</param>
-    /// <param name="optional">What may be left out: each as the request's path, and the setting it stands for.</param>
+    /// <param name="optional">What may be left out: each as a path in the request, and the setting that it stands for.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     public async Task<(JsonElement Answer, double Seconds, EnergyUse? Energy, IReadOnlyList<string> NotAccepted)> SendAsync(string path,
         JsonObject body, IReadOnlyList<(JsonObject In, string Name, string Setting)> optional, CancellationToken cancellationToken)

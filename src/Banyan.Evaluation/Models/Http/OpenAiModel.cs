@@ -7,10 +7,8 @@ using Banyan.Evaluation.Transcripts;
 
 namespace Banyan.Evaluation.Models.Http;
 
-/// <summary>
-/// A model after OpenAI's API, or any compatible server: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c> where there
-/// is one.
-/// </summary>
+/// <summary>A model behind OpenAI's API, or any compatible server: <c>/chat/completions</c>, and <c>/completions</c> with <c>suffix</c>
+/// where there is one.</summary>
 sealed class OpenAiModel : EvaluatedModel
 {
     readonly ModelEndpoint _endpoint;
@@ -36,7 +34,7 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override string Name => _name;
 
-    /// <summary>What a server's list says of a model that does not change with each start: a path, a size, a hash.</summary>
+    /// <summary>The properties of a model in a server's list that do not change with each start: a path, a size, a hash.</summary>
     static readonly string[] s_says = ["root", "parent", "owned_by", "max_model_len", "context_length", "sha", "digest",
         "quantization", "meta", "details"];
 
@@ -55,9 +53,8 @@ sealed class OpenAiModel : EvaluatedModel
 
     public override bool IsBase => _kinds?.Contains(PromptKind.Infill) == true && !ModelIdentity.SaysInstruct(_name);
 
-    /// <summary>
-    /// OpenAI's models chat. Of other servers the list of models is asked; where it does not say, all is tried, chat first.
-    /// </summary>
+    /// <summary>OpenAI's models chat. For other servers the list of models decides; if it does not say, everything is tried, chat
+    /// first.</summary>
     public override async Task<IReadOnlySet<PromptKind>> KindsAsync(CancellationToken cancellationToken)
     {
         if (_kinds is not null)
@@ -80,7 +77,7 @@ sealed class OpenAiModel : EvaluatedModel
     static bool Fills(JsonElement meta) => meta.Get("fill_in_the_middle") is { ValueKind: JsonValueKind.True }
         || meta.Get("fim") is { ValueKind: JsonValueKind.True };
 
-    /// <summary>The model in the server's list; asked for once.</summary>
+    /// <summary>The model in the server's list; requested once.</summary>
     async Task<JsonElement?> ListedAsync(CancellationToken cancellationToken)
     {
         if (_asked)
@@ -166,10 +163,8 @@ sealed class OpenAiModel : EvaluatedModel
         };
     }
 
-    /// <summary>
-    /// A message's text; of one in parts, those that are text, and not those that were thought. Null if there is none, which is not the
-    /// same as one that is not understood.
-    /// </summary>
+    /// <summary>A message's text; of a message in parts, its text parts without reasoning. Null if there is none; a form that is not
+    /// understood is an error.</summary>
     static string? Content(JsonElement message, JsonElement answer)
     {
         var content = message.Get("content");

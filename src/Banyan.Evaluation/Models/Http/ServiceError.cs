@@ -5,7 +5,7 @@ namespace Banyan.Evaluation.Models.Http;
 
 /// <summary>Why a service did not answer, as far as it says so in a known format.</summary>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Message">Its words.</param>
+/// <param name="Message">Its text.</param>
 /// <param name="Code">Its code, or the type of the error.</param>
 /// <param name="Parameter">The parameter that it names.</param>
 sealed partial record ServiceError(int Status, string Message, string? Code, string? Parameter)
@@ -14,13 +14,10 @@ sealed partial record ServiceError(int Status, string Message, string? Code, str
         ["content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "moderation_blocked", "invalid_prompt",
             "data_inspection_failed", "DataInspectionFailed"];
 
-    /// <summary>
-    /// Whether what was asked, or would have been answered, is what the service does not speak of: an item without an answer, not a service
-    /// that is out of order.
-    /// </summary>
+    /// <summary>Whether a content filter blocked the request or its answer: the item has no answer, but the service works.</summary>
     public bool IsFiltered => Status is 400 or 403 or 422 or 451 && (s_filters.Contains(Code) || Filtered().IsMatch(Message));
 
-    /// <summary>Whether a parameter is one that the model does not take, at any value or at this one.</summary>
+    /// <summary>Whether the model does not accept a parameter, at all or with this value.</summary>
     public bool Refuses(string parameter) => Status is 400 or 404 or 422
         && (Parameter == parameter || Regex.IsMatch(Message, $@"(?<![\w]){Regex.Escape(parameter)}(?![\w])"))
         && (Code is "unsupported_parameter" or "unsupported_value" || Unsupported().IsMatch(Message));

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Banyan.Runtime.Files.Gguf;
 
-/// <summary>Walks through a mapped GGUF header, little-endian; whatever would pass the end of the file is refused.</summary>
+/// <summary>Walks through a mapped GGUF header, little-endian; reading beyond the end of the file is refused.</summary>
 struct GgufCursor(Mapping file, long position)
 {
     static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -66,7 +66,7 @@ struct GgufCursor(Mapping file, long position)
         }
     }
 
-    /// <summary>Passes over bytes that are known to be there.</summary>
+    /// <summary>Skips bytes that are known to exist.</summary>
     public void Skip(long bytes) => Position += bytes;
 
     public readonly ModelFileException Fail(string problem, Exception? inner = null) => new(file.Path, problem, inner);

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Files.Gguf;
 
-/// <summary>Names of ggml's tensor types, so that a message can say which one a file has.</summary>
+/// <summary>Names of ggml's tensor types, for messages about a file's type.</summary>
 static class GgufTypeNames
 {
     static readonly (uint Type, string Name)[] s_unread =

@@ -68,8 +68,8 @@ public sealed class GgufWriter
         WriteTensors(counting, _tensors);
     }
 
-    /// <summary>Writes what is missing of a file.</summary>
-    /// <param name="file">The file, after what it has: nothing, or header and whole tensors.</param>
+    /// <summary>Writes the rest of a partly written file.</summary>
+    /// <param name="file">The file, positioned at its end: empty, or with the header and whole tensors.</param>
     /// <param name="reached">Called after each tensor: a later writer can go on there.</param>
     internal void WriteRest(Stream file, Action reached)
     {
@@ -88,7 +88,7 @@ public sealed class GgufWriter
         WriteTensors(counting, _tensors.Skip(rest), reached);
     }
 
-    /// <summary>All before the tensors. Its many small writes would each be one of the file's.</summary>
+    /// <summary>Everything before the tensors, buffered: it consists of many small writes.</summary>
     internal byte[] Header()
     {
         var header = new MemoryStream();

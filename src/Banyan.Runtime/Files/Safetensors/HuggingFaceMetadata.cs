@@ -41,7 +41,7 @@ static class HuggingFaceMetadata
         var whole = JsonFile.Read(path, neededFor: "safetensors files say nothing of the model themselves");
         var type = whole.String("model_type")
             ?? throw new ModelFileException(path, "it has no 'model_type'; get the model's own config.json");
-        // Of a model that also sees or hears, what it is as it reads text.
+        // Of a model that also sees or hears, what it is (text).
         var text = whole.Merged("text_config");
         family = Family.All.FirstOrDefault(f => f.HuggingFace.ModelTypes.Contains(type) && f.HuggingFace.Fits(text))
             ?? throw new ModelFileException(path,

@@ -4,7 +4,7 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>config.json on its way to GGUF's keys; for what a family reads itself.</summary>
+/// <summary>Reads config.json into GGUF's keys; for the parts that a family reads itself.</summary>
 /// <param name="config">The keys of the text model.</param>
 /// <param name="path">The file, for errors.</param>
 /// <param name="family">The model's.</param>
@@ -34,7 +34,7 @@ internal sealed class HuggingFaceReading(JsonFile config, string path, Family fa
     public JsonFile? Rope(string layers = "full_attention") =>
         (config.Object("rope_parameters") ?? config.Object("rope_scaling")) is { } rope ? rope.Object(layers) ?? rope : null;
 
-    /// <summary>The layer behind the last is one that guesses ahead.</summary>
+    /// <summary>Declares the layer after the last one as one for multi-token prediction.</summary>
     public void AddPrediction()
     {
         Set("block_count", (uint)Layers + 1);

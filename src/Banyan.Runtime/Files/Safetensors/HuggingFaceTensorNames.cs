@@ -32,9 +32,7 @@ static partial class HuggingFaceTensorNames
         ["mlp.experts.#.down_proj"] = "ffn_down_exps",
     };
 
-    /// <summary>
-    /// What precedes the names of a model that only reads text, in one that also sees or hears; and what of the latter reads no text.
-    /// </summary>
+    /// <summary>Prefixes of the text model's names in a multimodal model, and prefixes of its other parts.</summary>
     static readonly string[] s_wrappers = ["model.language_model.", "language_model.model.", "language_model."];
 
     static readonly string[] s_leftOut =
@@ -45,9 +43,8 @@ static partial class HuggingFaceTensorNames
         "vision_language_adapter.",
     ];
 
-    /// <summary>
-    /// Whether text models do not need it: images, sound, multi-token prediction layers, and what follows from the configuration.
-    /// </summary>
+    /// <summary>Whether text models do not need it: images, sound, multi-token prediction layers, and tensors that follow from the
+    /// configuration.</summary>
     public static bool IsLeftOut(string name) =>
         name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith(".position_ids", StringComparison.Ordinal)
         || s_leftOut.Any(p => name.StartsWith(p, StringComparison.Ordinal));

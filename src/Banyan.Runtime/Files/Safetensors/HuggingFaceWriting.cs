@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>GGUF's keys on their way to config.json; for what a family writes itself.</summary>
+/// <summary>Writes GGUF's keys into config.json; for the parts that a family writes itself.</summary>
 /// <param name="file">The model.</param>
 /// <param name="config">What is written goes into it.</param>
 /// <param name="tensors">Its tensors, in GGUF's form.</param>

@@ -31,7 +31,7 @@ static class PredictionNames
         return name;
     }
 
-    /// <summary>And back.</summary>
+    /// <summary>The inverse of <see cref="Read"/>.</summary>
     public static string Write(string name, int layers)
     {
         var layer = $"model.layers.{layers}.";

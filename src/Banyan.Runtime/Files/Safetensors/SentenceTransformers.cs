@@ -2,9 +2,8 @@ using System.Text.Json;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>
-/// How a folder says that hidden states become a vector: sentence-transformers' modules.json and the folders that it names.
-/// </summary>
+/// <summary>How hidden states become a vector, as a folder declares it: sentence-transformers' modules.json and the folders that it
+/// names.</summary>
 static class SentenceTransformers
 {
     /// <summary>The matrices after the pooling, each in a folder of its own: <c>dense_2.weight</c> of 2_Dense.</summary>

@@ -3,12 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Banyan.Runtime.Files.Safetensors;
 
-/// <summary>
-/// A tensor, or several, that safetensors hold in another form than GGUF. Both directions work on tensors under GGUF's names, or names that
-/// only one side has (<c>ffn_gate_up_exps.weight</c>); nothing is computed before rows are asked for.
-/// </summary>
+/// <summary>A tensor, or several, stored in another form in safetensors than in GGUF. Both directions work on tensors under GGUF's names,
+/// or names that only one side has (<c>ffn_gate_up_exps.weight</c>); rows are computed on demand.</summary>
 /// <param name="read">From safetensors' form to GGUF's.</param>
-/// <param name="write">And back; null: it is only read.</param>
+/// <param name="write">From GGUF's form to safetensors'; null: it is only read.</param>
 internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? write)
 {
     public void Read(TensorSet set) => read(set);
@@ -34,9 +32,9 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
     /// <summary>A conversion of tensors that GGUF has in more than one form.</summary>
     public static TensorForm OnlyWritten(Action<TensorSet> write) => new(_ => { }, write);
 
-    /// <summary>Weights of norms from which transformers leaves out 1. GGUF's hold it.</summary>
+    /// <summary>Weights of norms that transformers stores without their 1, which GGUF includes.</summary>
     /// <param name="names">Ends of names; <c>norm.weight</c> is every norm.</param>
-    /// <param name="but">Ends of names that are meant by those, and hold it all the same.</param>
+    /// <param name="but">Ends of names that match those, but whose tensors do contain the 1.</param>
     public static TensorForm PlusOne(string[] names, params string[] but)
     {
         bool Has(string name) => names.Any(n => name.EndsWith(n, StringComparison.Ordinal))
@@ -106,7 +104,7 @@ internal sealed class TensorForm(Action<TensorSet> read, Action<TensorSet>? writ
         new(set => set.Each(names, read), set => set.Each(names, write));
 }
 
-/// <summary>A model's tensors while they change their form.</summary>
+/// <summary>A model's tensors during the conversion of their form.</summary>
 internal sealed partial class TensorSet
 {
     readonly string _path;
@@ -168,7 +166,7 @@ internal sealed partial class TensorSet
             _tensors[name] = Change(name, () => change(_tensors[name])).Named(name);
     }
 
-    /// <summary>For each layer what stands before its tensors' names; and nothing, for those of none.</summary>
+    /// <summary>For each layer the prefix of its tensors' names, and the empty prefix for tensors outside the layers.</summary>
     public void Layers(Action<string> change)
     {
         foreach (var layer in _tensors.Keys.Select(n => Layer().Match(n).Value).Distinct().ToList())

@@ -22,7 +22,7 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
     /// <summary>Whether it is complete and nothing can follow.</summary>
     public bool IsEnd => _follower.Exact.IsEnd;
 
-    /// <summary>Which tokens can follow; a few of them perhaps not, which <see cref="Take"/> then says.</summary>
+    /// <summary>Which tokens can follow; a few may turn out not to, which <see cref="Take"/> reports.</summary>
     public TokenMask Mask()
     {
         lock (grammar.Gate)
@@ -52,9 +52,7 @@ internal sealed class GrammarRun(Grammar grammar, Tokenizer tokenizer)
             return _follower.Take(bytes);
     }
 
-    /// <summary>
-    /// The tokens that must follow, as the tokenizer would write them, as far as nothing that comes later could change them.
-    /// </summary>
+    /// <summary>The tokens that must follow, as the tokenizer would encode them, as far as later text cannot change them.</summary>
     public int[] Forced()
     {
         var forced = new List<byte>();

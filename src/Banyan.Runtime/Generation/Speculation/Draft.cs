@@ -1,11 +1,9 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// One request's guesses, and how often they were right: for each length of match its own estimate, which follows what happens.
-/// </summary>
+/// <summary>One request's guesses, and how often they were right: a running estimate for each length of match.</summary>
 internal sealed class Draft(int capacity)
 {
-    /// <summary>The most tokens guessed at a time.</summary>
+    /// <summary>The maximum tokens guessed at a time.</summary>
     public const int MaxTokens = 24;
 
     const float Weight = 0.08f;
@@ -60,10 +58,8 @@ internal sealed class Draft(int capacity)
     /// <summary>Guesses nothing.</summary>
     public void Forget() => (_guessed, Rows) = (0, 0);
 
-    /// <summary>
-    /// The model has chosen <paramref name="chosen"/> tokens. A guess that was not in the pass is compared too, so that what pays again is
-    /// noticed without being tried.
-    /// </summary>
+    /// <summary>The model has chosen <paramref name="chosen"/> tokens. Guesses that were not in the pass are compared too, so that it is
+    /// noticed without a trial when guessing pays off again.</summary>
     public void Learn(ReadOnlySpan<int> chosen)
     {
         ref var right = ref _right[Class];

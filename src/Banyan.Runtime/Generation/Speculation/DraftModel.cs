@@ -4,7 +4,7 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// A small model that guesses how requests go on. It keeps its own cache of their tokens.
+/// A small model that guesses how requests continue. It keeps its own cache of their tokens.
 /// <code>
 /// 1. back to what of its guesses stayed     2. catch up with the text, in passes of up to 256 tokens     3. a token after the other, all requests together
 /// </code>

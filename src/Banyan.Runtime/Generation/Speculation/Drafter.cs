@@ -3,15 +3,11 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// What guesses how requests go on, by computing, where their own text does not say: a draft model, or the layer that a model has for it.
-/// It computes as many tokens as raise the tokens a second, by what its steps and the model's passes took and by how often it was right;
-/// where none do, it is left alone and tried again, ever more seldom.
-/// </summary>
-/// <remarks>
-/// The sampler chooses from its logits with the numbers it will draw with: a guess is what the request would get if the drafter were the
-/// model.
-/// </remarks>
+/// <summary>Guesses how requests continue, by computing, if their own text gives no guess: a draft model, or the model's own prediction
+/// layer. It computes the number of tokens that maximizes tokens a second, from the measured times of its steps and of the model's passes
+/// and how often it was right; if that is none, it pauses and is retried at growing intervals.</summary>
+/// <remarks> The sampler chooses from its logits with the numbers it will draw with: a guess is what the request would get if the drafter
+/// were the model. </remarks>
 internal abstract class Drafter : IDisposable
 {
     protected const int MostSteps = 8;
@@ -26,10 +22,10 @@ internal abstract class Drafter : IDisposable
     double _stepSeconds; // of one step for all that ask; 0: not known yet
     int _pause = FirstPause, _idle = FirstPause;
 
-    /// <param name="drafter">What it computes with.</param>
+    /// <param name="drafter">The model it computes with.</param>
     /// <param name="target">The model that it guesses for.</param>
     /// <param name="options">How requests share that.</param>
-    /// <param name="rows">The most rows of its passes.</param>
+    /// <param name="rows">The maximum rows of its passes.</param>
     protected Drafter(Model drafter, Model target, EngineOptions options, int rows)
     {
         Batch = new Batch(rows);
@@ -41,7 +37,7 @@ internal abstract class Drafter : IDisposable
 
     protected Batch Batch { get; }
 
-    /// <summary>The most tokens of prompt and answer of a request that it keeps up with, its guesses included.</summary>
+    /// <summary>The maximum tokens of prompt and answer of a request that it keeps up with, its guesses included.</summary>
     protected int Capacity(Request request) => Math.Min(request.Capacity + MostSteps, _contextLength);
 
     /// <summary>Guesses for the requests whose own text gives nothing better.</summary>
@@ -112,7 +108,7 @@ internal abstract class Drafter : IDisposable
         }
     }
 
-    /// <summary>Back to what is certain, and room for so many guesses; false if it has none to give.</summary>
+    /// <summary>Rolls back to what is certain and reserves memory for so many guesses; false if there is none.</summary>
     protected abstract bool Follow(Request request, int steps);
 
     /// <summary>Computes what it has not seen of the requests' texts, and the first guess of each (<see cref="Choose"/>).</summary>

@@ -1,18 +1,17 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// What a model knew at the last tokens of a request, [<see cref="Count"/>, columns]: it waits until the layer that guesses ahead reads it.
-/// </summary>
+/// <summary>A model's hidden states at the last tokens of a request, [<see cref="Count"/>, columns], until the prediction layer reads
+/// them.</summary>
 internal sealed class KnownRows(int columns)
 {
-    /// <summary>The most rows that wait.</summary>
+    /// <summary>The maximum rows that wait.</summary>
     public const int Most = 16;
 
     readonly float[] _rows = new float[Most * columns];
 
     public int Count { get; private set; }
 
-    /// <summary>There was no room for the request: it is not followed any more.</summary>
+    /// <summary>There was no memory for the request: it is no longer followed.</summary>
     public bool IsLost { get; set; }
 
     public ReadOnlySpan<float> this[int row] => _rows.AsSpan(row * columns, columns);

@@ -1,9 +1,7 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// Guesses how a text continues from where it stood before: prompt lookup. Pairs of tokens are hashed to chains of the positions where they
-/// ended, as LZ77 compressors do; of a chain the position whose past agrees longest with the present is followed.
-/// </summary>
+/// <summary>Guesses how a text continues from its earlier occurrences: prompt lookup. Pairs of tokens are hashed to chains of the positions
+/// where they ended, as LZ77 compressors do; of a chain, the position with the longest match is followed.</summary>
 internal sealed class Lookup
 {
     /// <summary>Positions of a chain that are looked at, latest first, and how far back they are compared.</summary>
@@ -27,8 +25,8 @@ internal sealed class Lookup
     int _indexed = 1, _source;
     int _copy, _copiedTo; // where a copy was read, and the text's last token then
 
-    /// <param name="capacity">The most tokens the text can have.</param>
-    /// <param name="most">The most tokens of a guess.</param>
+    /// <param name="capacity">The maximum tokens the text can have.</param>
+    /// <param name="most">The maximum tokens of a guess.</param>
     public Lookup(int capacity, int most = Draft.MaxTokens)
     {
         _followed = new int[most];
@@ -70,10 +68,8 @@ internal sealed class Lookup
         return Follow(tokens, best, draft, isCopy: match >= CopyMatch);
     }
 
-    /// <summary>
-    /// Guesses that a copy goes on after a token that was changed in it, such as a new name, where no match is long yet. Returns how many
-    /// tokens; 0 where nothing was copied just now, or too much was changed.
-    /// </summary>
+    /// <summary>Guesses that a copy continues after a token that was changed in it, such as a new name, while no match is long yet. Returns
+    /// how many tokens; 0 if nothing was just copied, or too much was changed.</summary>
     public int Resume(ReadOnlySpan<int> tokens, Span<int> draft)
     {
         var last = tokens.Length - 1;
@@ -92,10 +88,8 @@ internal sealed class Lookup
         return Follow(tokens, at, draft, isCopy: true);
     }
 
-    /// <summary>
-    /// The last guess was of a copy, and the text went on with <paramref name="chosen"/>: what it has instead is guessed where the same
-    /// stands again.
-    /// </summary>
+    /// <summary>The last guess was of a copy, and the text continued with <paramref name="chosen"/>: the replacement is guessed where the
+    /// same text occurs again.</summary>
     public void Learn(ReadOnlySpan<int> chosen, ReadOnlySpan<int> guessed)
     {
         for (var i = 0; i < Math.Min(chosen.Length, guessed.Length); i++)

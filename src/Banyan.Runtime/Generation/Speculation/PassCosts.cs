@@ -1,10 +1,8 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// What a pass takes by its number of rows, measured as it goes. What was not seen for a while is forgotten, and what is not known is
-/// assumed to cost little more than its neighbour: so it is tried again now and then. What was disturbed when it was seen costs no more
-/// than what holds more rows.
-/// </summary>
+/// <summary>The time of a pass by its number of rows, measured continuously. Old measurements expire, and an unknown number of rows is
+/// assumed to cost little more than its neighbour, so it is tried again from time to time. A disturbed measurement is bounded by the cost
+/// of passes with more rows.</summary>
 internal sealed class PassCosts
 {
     const int Fine = 16, Coarse = 4, Buckets = 32;
@@ -15,7 +13,7 @@ internal sealed class PassCosts
     readonly int[] _seen = new int[Buckets];
     int _passes;
 
-    /// <summary>The most rows that are told apart.</summary>
+    /// <summary>The maximum rows that are told apart.</summary>
     public const int MaxRows = Fine + Coarse * (Buckets - Fine - 1);
 
     static int Bucket(int rows) => Math.Min(Buckets - 1, rows <= Fine ? rows - 1 : Fine - 1 + (rows - Fine + Coarse - 1) / Coarse);

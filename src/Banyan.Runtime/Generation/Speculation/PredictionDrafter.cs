@@ -5,8 +5,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Generation.Speculation;
 
 /// <summary>
-/// A model's own layer that guesses ahead (<see cref="PredictionLayer"/>). It keeps a cache of its own, whose position i is of the model's
-/// stream after token i and of token i + 1.
+/// A model's own layer for multi-token prediction (<see cref="PredictionLayer"/>). It keeps a cache of its own, whose position i is of the
+/// model's stream after token i and of token i + 1.
 /// <code>
 /// after each pass:    what the model knew at its tokens waits (<see cref="KnownRows"/>); of prompts it goes through the layer at once, all but the last
 /// before a pass:      1. back to what is certain     2. what waits goes through the layer: the first guess     3. a guess after the other, of the layer's own stream
@@ -18,7 +18,7 @@ internal sealed class PredictionDrafter : Drafter
 {
     const int CatchUp = 256;
 
-    /// <summary>Guesses are of common tokens alone where at most one in eight of so many was not.</summary>
+    /// <summary>Only common tokens are guessed if at most one in eight of this many tokens was not common.</summary>
     const int Looked = 128, MostRare = Looked / 8;
 
     readonly PredictionLayer _layer;

@@ -1,9 +1,7 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// Tokens that a copy has instead of its source's: a name that was changed once is changed wherever it stands. A few, each with how often
-/// it was right lately.
-/// </summary>
+/// <summary>Tokens that a copy has instead of its source's: a name that was changed once is expected to change everywhere. A few of them,
+/// each with its recent success rate.</summary>
 internal sealed class Replacements
 {
     const int Count = 8, Most = 3;

@@ -1,13 +1,10 @@
 namespace Banyan.Runtime.Generation.Speculation;
 
-/// <summary>
-/// Decides how many guessed tokens go into the next pass: as many as raise the tokens a second, by what passes took and by how often
-/// guesses were right. Where they do not pay there are none, and it costs a look-up a token.
-/// </summary>
-/// <remarks>
-/// A guess never changes an answer: the model computes the logits after each guessed token, the request's own sampler chooses from them as
-/// if it had come that far a token at a time, and the first choice that differs ends the pass's tokens. That is rejection sampling
-/// (Leviathan et al. 2023) for a certain guess, with the same draws: the same seed gives the same text, with guesses or without.
+/// <summary>Decides how many guessed tokens go into the next pass: the number that maximizes tokens a second, from the measured times of
+/// passes and how often guesses were right. If guessing does not pay off there are none, at the cost of one look-up per token.</summary>
+/// <remarks> A guess never changes an answer: the model computes the logits after each guessed token, the request's own sampler chooses
+/// from them as if it had come that far a token at a time, and the first choice that differs ends the pass's tokens. That is rejection
+/// sampling (Leviathan et al. 2023) for a certain guess, with the same draws: the same seed gives the same text, with guesses or without.
 /// </remarks>
 internal sealed class Speculator(TimeProvider clock, Drafter? drafter = null)
 {
@@ -20,7 +17,7 @@ internal sealed class Speculator(TimeProvider clock, Drafter? drafter = null)
     long _began;
 
     /// <summary>
-    /// Guesses how requests go on, and sets the rows of each one's draft. All of them generate, one token each without guesses.
+    /// Guesses how requests continue, and sets the rows of each one's draft. All of them generate, one token each without guesses.
     /// </summary>
     public void Plan(IReadOnlyList<Request> requests)
     {

@@ -26,10 +26,9 @@ internal sealed unsafe class AssembledRung : Avx512Rung
 
     public override int PanelTokens => _products.PanelTokens;
 
-    /// <summary>
-    /// Logic has other ports than products, while what is unpacked for tiles has to be stored. Measured on Zen 4, GMAC/s and core, panels
-    /// and tiles: Q4_K 160 and 146 with 16 rows, 158 and 153 with 32, 160 and 161 with 48; Q6_K 150 and 131, 150 and 143, 151 and 147.
-    /// </summary>
+    /// <summary>Unpacking runs on other ports than products, while weights unpacked for tiles have to be stored. Measured on Zen 4, GMAC/s
+    /// and core, panels and tiles: Q4_K 160 and 146 with 16 rows, 158 and 153 with 32, 160 and 161 with 48; Q6_K 150 and 131, 150 and 143,
+    /// 151 and 147.</summary>
     public override int PanelRows => 4 * PanelTokens;
 
     public override void MultiplyPanel(PackedFormat format, byte* scales, byte* quants, int columns, ActivationBlock* x, int stride,

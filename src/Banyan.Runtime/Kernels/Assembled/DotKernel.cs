@@ -42,9 +42,8 @@ internal static unsafe class DotKernel
         public long YStrideBytes;
     }
 
-    /// <summary>
-    /// How many times 16 lanes a kernel takes: with few queries more, so that there are sums enough (8 to 12) to wait for none.
-    /// </summary>
+    /// <summary>How many times 16 lanes a kernel takes: more with few queries, so that there are enough sums (8 to 12) to hide the
+    /// latency.</summary>
     public static int VectorsOf(VectorForm form, int queries) =>
         form == VectorForm.Zmm ? MaxVectors : queries switch { 1 => 4, 2 or 3 => 2, _ => 1 };
 

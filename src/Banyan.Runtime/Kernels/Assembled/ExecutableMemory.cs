@@ -15,7 +15,7 @@ namespace Banyan.Runtime.Kernels.Assembled;
 /// </summary>
 internal static unsafe partial class ExecutableMemory
 {
-    /// <summary>Set to anything but 0, executable memory counts as refused: for tests, and for those who want none.</summary>
+    /// <summary>If set to anything but 0, executable memory counts as refused: for tests and for users who want none.</summary>
     public const string Refused = "BANYAN_NO_EXECUTABLE_MEMORY";
 
     const int Read = 1, Write = 2, Execute = 4, Private = 2;

@@ -73,7 +73,7 @@ internal static unsafe class PairKernel
         }
     }
 
-    /// <summary>The most tokens of a tile; with no more than <see cref="FewTokens"/> the memory is the limit.</summary>
+    /// <summary>The maximum tokens of a tile; with no more than <see cref="FewTokens"/> the memory is the limit.</summary>
     public const int MaxTokens = 12, FewTokens = 8;
 
     const int PackedRows = 16, Weights = 31, Odd = 30;

@@ -25,20 +25,17 @@ internal static unsafe class PanelKernel
         public long NextBytes;
     }
 
-    /// <summary>
-    /// How far ahead weights are asked for, 0 for not at all: into the second-level cache, as what waits for the first holds one of its few
-    /// miss buffers. With one or two tokens the processor's own prefetcher leads, with more the products take so long that it needs help.
-    /// Measured on Zen 4: a token's pass of 1.5B on two threads, with 2 KB and without, Q8_0 34.3 and 38.0 ms, Q4_K_M even by medians and
-    /// up to 5 % less at best; four tokens on one thread, with 6 KB and 2 KB, Q8_0 77 and 55 GMAC/s, Q4_K 105 and 96, Q6_K 102 and 67.
-    /// </summary>
+    /// <summary>How far ahead weights are prefetched, 0 for not at all: into the second-level cache, since a miss of the first-level cache
+    /// holds one of its few miss buffers. With one or two tokens the hardware prefetcher keeps ahead; with more, the products take so long
+    /// that it needs help. Measured on Zen 4: a token's pass of 1.5B on two threads, with 2 KB and without, Q8_0 34.3 and 38.0 ms, Q4_K_M
+    /// even by medians and up to 5 % less at best; four tokens on one thread, with 6 KB and 2 KB, Q8_0 77 and 55 GMAC/s, Q4_K 105 and 96,
+    /// Q6_K 102 and 67.</summary>
     public static int PrefetchBytes(WeightKind kind, int tokens) => tokens > 2 ? 6144 : kind == WeightKind.I8 ? 2048 : 0;
 
-    /// <summary>
-    /// Whether all of the next panel is asked for while this one is multiplied: where so much of a panel are scales that the processor's
-    /// prefetcher stays behind, and quants take so long that memory and products hardly overlap. Measured on Zen 5, two threads, one token,
+    /// <summary>Whether the whole next panel is prefetched while this one is multiplied: for formats with so many scales that the hardware
+    /// prefetcher falls behind, and with quants so slow that memory and products hardly overlap. Measured on Zen 5, two threads, one token,
     /// without and with: Q3_K 26 to 31 and 61 to 65 GB/s, a token's pass of 1.5B in Q2_K 22 and 17.5 ms; Q4_K and Q8_0 were up to a tenth
-    /// slower, as they are read at the memory's pace without it.
-    /// </summary>
+    /// slower, as they are read at the memory's pace without it.</summary>
     static bool AsksForNext(PanelReader reader, int rows) => reader.IsSlow && rows <= 2;
 
     /// <summary>The most tokens.</summary>

@@ -32,7 +32,7 @@ internal abstract class PanelReader(Vectors vectors)
 
     public abstract int BlockBytes { get; }
 
-    /// <summary>Whether a block takes longer than the memory takes to bring one, or nearly so.</summary>
+    /// <summary>Whether unpacking a block takes about as long as reading it from memory, or longer.</summary>
     public virtual bool IsSlow => false;
 
     /// <summary>What all blocks of a group share.</summary>
@@ -49,7 +49,7 @@ internal abstract class PanelReader(Vectors vectors)
     /// </summary>
     public virtual void ReadMins(int part) => throw new NotSupportedException(GetType().Name);
 
-    /// <summary>Where each 16 columns have a number that codes are multiplied by: those of one half, in both words of a row.</summary>
+    /// <summary>For formats with an integer scale for each 16 columns: those of one half, in both words of a row.</summary>
     public virtual void ReadNumbers(int to, int half, int part) => throw new NotSupportedException(GetType().Name);
 
     /// <summary>

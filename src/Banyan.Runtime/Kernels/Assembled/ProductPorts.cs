@@ -3,20 +3,16 @@ using Iced.Intel;
 
 namespace Banyan.Runtime.Kernels.Assembled;
 
-/// <summary>
-/// What the ports that multiply do for a weight format: products, and multiplications with scales and minimums, which take the place of
-/// products. Counted in the kernels themselves, so a prompt can be held against what is possible with the scales and not against bare
-/// products alone.
-/// </summary>
+/// <summary>What the ports that multiply do for a weight format: products, and multiplications with scales and minimums, which take the
+/// place of products. Counted in the kernels themselves, so that a prompt's speed can be compared with the ceiling including scales and not
+/// only with bare products.</summary>
 internal static class ProductPorts
 {
     /// <summary>Products of bytes that an instruction of the products does in a lane of 32 bits.</summary>
     const double BytesPerLane = 4;
 
-    /// <summary>
-    /// As many bare products of bytes take as long as a product of this kind with what belongs to it, in a prompt; of activations of two
-    /// terms it is two.
-    /// </summary>
+    /// <summary>How many bare byte products take as long as a product of this kind with its scales, in a prompt; 2 for activations of two
+    /// terms.</summary>
     public static double PerProduct(VectorForm form, WeightKind kind, int terms)
     {
         var unpacked = TileKernel.Unpacked(kind);

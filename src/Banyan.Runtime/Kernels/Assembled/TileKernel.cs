@@ -29,7 +29,7 @@ internal static unsafe class TileKernel
         public long PanelBytes;
     }
 
-    /// <summary>The most panels of a tile.</summary>
+    /// <summary>The maximum panels of a tile.</summary>
     public static int MaxPanels(VectorForm form) => form == VectorForm.Zmm ? 2 : 1;
 
     /// <summary>Once unpacked, 5 bits are multiplied as 4 are, and signed ones as 8.</summary>
@@ -41,7 +41,7 @@ internal static unsafe class TileKernel
         _ => kind,
     };
 
-    /// <summary>The most tokens of a tile.</summary>
+    /// <summary>The maximum tokens of a tile.</summary>
     public static int MaxTokens(VectorForm form, WeightKind kind, int terms, int panels = 1)
     {
         var vectors = Vectors.For(new KernelWriter(), form);

@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Banyan.Runtime.Kernels.Assembled;
 
 /// <summary>
-/// The rows of activations and of results that a kernel goes through tile after tile, and what it brings nearer meanwhile: how the
+/// The rows of activations and of results that a kernel goes through tile after tile, and what it prefetches meanwhile: how the
 /// arguments of such a kernel begin, and the loop around its tiles.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -18,7 +18,7 @@ internal unsafe struct TileRows
     /// <summary>Tiles of the kernel's number of tokens.</summary>
     public long Tiles;
 
-    /// <summary>What is multiplied next, and how many cache lines of it each tile brings nearer.</summary>
+    /// <summary>What is multiplied next, and how many cache lines of it each tile prefetches.</summary>
     public byte* Next;
     public long NextLines;
 
@@ -54,7 +54,7 @@ internal unsafe struct TileRows
 
     /// <summary>
     /// The loop: <paramref name="tile"/> is one tile's code, with x (rsi), y (rbp) and the stride set; r15 holds the arguments, r14 a
-    /// tile's bytes of x. With <paramref name="nextPanel"/> two panels are brought nearer.
+    /// tile's bytes of x. With <paramref name="nextPanel"/> two panels are prefetched.
     /// </summary>
     public static void Assemble(KernelWriter code, int tokens, AssemblerRegister64 next, Action tile, int terms = 1,
         AssemblerRegister64 nextPanel = default)

@@ -4,9 +4,8 @@ using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Kernels.Attention;
 
-/// <summary>
-/// vpdpwssd, assembled at run time: up to 6 queries stay in registers, with 64 lanes or 16, and no row is computed that nobody asked for.
-/// </summary>
+/// <summary>vpdpwssd, assembled at run time: up to 6 queries stay in registers, with 64 lanes or 16, and no unneeded row is
+/// computed.</summary>
 internal sealed unsafe class AssembledDots(VectorForm form) : IntegerDots
 {
     const int Lanes = 16;

@@ -15,10 +15,10 @@ namespace Banyan.Runtime.Kernels.Attention;
 /// 3. weights[queries, 64]        = exp(score − maximum), page by page, and
 ///    outputs[queries, valueSize]  += weights · v
 /// </code>
-/// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum adds nothing and is left
-/// out. Over a cache of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's
-/// weights, after the values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An
-/// exact tile takes two integers a number, the second of what the first leaves over: 23 bits instead of 11.
+/// A page whose scores are all so far below the maximum that its weights would not change the last bit of the sum is skipped. Over a cache
+/// of floats all of it is float. Over one of integers the queries are integers with a scale each, and so are a page's weights, after the
+/// values' scales are multiplied into them: both products are exact sums of integers (<see cref="IntegerDots"/>). An exact tile takes two
+/// integers for each number, the second for the residual of the first: 23 bits instead of 11.
 /// </summary>
 [SkipLocalsInit]
 internal readonly unsafe struct AttentionTile
@@ -119,7 +119,7 @@ internal readonly unsafe struct AttentionTile
 
     int EndPage => KvLayout.Pages(LastPosition + 1);
 
-    /// <summary>The first run of which a query sees something.</summary>
+    /// <summary>The first run that a query sees any part of.</summary>
     public int FirstRun => FirstPage / RunPages;
 
     public int EndRun => (EndPage + RunPages - 1) / RunPages;
@@ -162,7 +162,7 @@ internal readonly unsafe struct AttentionTile
         _secondScales[i] = ToIntegers(rest, Query(1, i)) * scale;
     }
 
-    /// <summary>What integers leave over.</summary>
+    /// <summary>The residual after rounding to integers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Rest(float* from, short* integers, float scale, float* to, int count)
     {

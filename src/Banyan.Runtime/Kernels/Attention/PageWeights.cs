@@ -6,7 +6,7 @@ using Banyan.Runtime.Kernels.Rungs;
 
 namespace Banyan.Runtime.Kernels.Attention;
 
-/// <summary>A query's weights of the 64 positions of a page: from scores to what is summed, and on to integers of 16 bits.</summary>
+/// <summary>A query's weights of the 64 positions of a page: from scores to weights, and on to 16-bit integers.</summary>
 [SkipLocalsInit]
 internal static unsafe class PageWeights
 {
@@ -14,7 +14,7 @@ internal static unsafe class PageWeights
 
     /// <summary>
     /// All of it at once: weights = exp(score − maximum), lanes[8] += their sum; times the values' scales, 0 outside of [begin, end), where
-    /// the scales may be anything; as integers <paramref name="to"/>. Returns the integers' scale, NaN where a weight is no number.
+    /// the scales may be anything; as integers <paramref name="to"/>. Returns the integers' scale, NaN if a weight is NaN.
     /// </summary>
     public static float Make(float* scores, float maximum, float* lanes, float* valueScales, int begin, int end, short* to)
     {
@@ -24,7 +24,7 @@ internal static unsafe class PageWeights
     }
 
     /// <summary>
-    /// The largest of a page's 64 scores; in <paramref name="bound"/> what none of them exceeds, ∞ where one may be no number.
+    /// The largest of a page's 64 scores; in <paramref name="bound"/> what none of them exceeds, ∞ if one may be NaN.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Largest(float* scores, float* bound)
@@ -191,7 +191,7 @@ internal static unsafe class PageWeights
     }
 
     /// <summary>
-    /// The weights of a page as integers; returns their scale, NaN where one is no number. <paramref name="rest"/>: leaves what is left
+    /// The weights of a page as integers; returns their scale, NaN if one is NaN. <paramref name="rest"/>: leaves what is left
     /// over.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -14,7 +14,7 @@ namespace Banyan.Runtime.Kernels.Attention;
 /// run    8 pages of 64 positions: a tile's softmax over them is complete (<see cref="AttentionTile"/>), runs are merged in order
 /// </code>
 /// A part of the job is a tile with all its runs, or, of a long sequence with few tokens, one run of some of them. Both merge the same
-/// numbers in the same order: what a token gets depends neither on its company in the batch nor on the number of threads.
+/// numbers in the same order: a token's result depends neither on the batch nor on the number of threads.
 /// </summary>
 [SkipLocalsInit]
 internal static unsafe class PagedAttention
@@ -31,13 +31,11 @@ internal static unsafe class PagedAttention
     /// <summary>Rows of runs that one part merges, about a microsecond's work.</summary>
     const int MergedRows = 24;
 
-    /// <summary>
-    /// q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
+    /// <summary>q[tokens, heads, keySize] → output[tokens, heads, valueSize], for every token of <paramref name="spans"/>.
     /// <paramref name="window"/> &gt; 0: only the last N positions are seen (its own counted). <paramref name="exact"/>: an integer cache
-    /// is met by numbers of 23 bits instead of 11, in twice the time. <paramref name="softCap"/> &gt; 0: scores become softCap · tanh(score
-    /// ÷ softCap) (Gemma 2). <paramref name="sinks"/>: a score a head that takes its share of the softmax and gives nothing (gpt-oss); null
-    /// for none.
-    /// </summary>
+    /// is multiplied with 23-bit numbers instead of 11-bit ones, in twice the time. <paramref name="softCap"/> &gt; 0: scores become
+    /// softCap · tanh(score ÷ softCap) (Gemma 2). <paramref name="sinks"/>: one score per head that takes a share of the softmax and
+    /// contributes no value (gpt-oss); null for none.</summary>
     public static void Run(
         float* q, float* output, ReadOnlySpan<AttentionSpan> spans, KvLayout layout, int heads, float scale, WorkerPool pool,
         int window = 0, bool exact = false,
@@ -225,7 +223,7 @@ internal static unsafe class PagedAttention
         }
     }
 
-    /// <summary>Adds a run's result to what the runs before gave; the one with the smaller maximum fades.</summary>
+    /// <summary>Merges a run's result with those of the runs before; the one with the smaller maximum is scaled down.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void Merge(float maximum, float sum, float* output, float* totalMaximum, float* totalSum, float* totalOutput, int stride)
     {

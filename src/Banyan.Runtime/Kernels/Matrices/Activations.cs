@@ -7,12 +7,10 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Kernels.Matrices;
 
-/// <summary>
-/// A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all matrices
-/// that read the batch (q/k/v, gate/up). Wherever a product begins, rows after its last up to a multiple of <see cref="TokenTile"/> may be
-/// read, never written. With two terms a row is quantized to two: its int8 values, and after them what these leave, in int8 again of a
-/// 256th of their unit: together integers of 16 bits with one scale, which lies with the first.
-/// </summary>
+/// <summary>A reusable batch of activation rows: floats, and their quantized form, made once by <see cref="Quantize"/> and shared by all
+/// matrices that read the batch (q/k/v, gate/up). Wherever a product begins, rows after its last up to a multiple of
+/// <see cref="TokenTile"/> may be read, never written. With two terms a row is quantized twice: its int8 values, followed by the residual
+/// in int8 with a unit 256 times smaller; together they are 16-bit integers with one scale, which is stored with the first.</summary>
 internal sealed unsafe class Activations : IDisposable
 {
     /// <summary>Kernels take tokens four at a time.</summary>
@@ -36,9 +34,8 @@ internal sealed unsafe class Activations : IDisposable
         _blocks = new AlignedBuffer(padded * terms * BlocksPerRow * ActivationBlock.Bytes);
     }
 
-    /// <summary>
-    /// Rows that must be there for products of <paramref name="tokens"/>, or of the last of them: an expert's begin anywhere.
-    /// </summary>
+    /// <summary>Rows that must be allocated for products of <paramref name="tokens"/>, starting at any of them: an expert's rows begin
+    /// anywhere.</summary>
     public static long PaddedRows(int tokens) => tokens + TokenTile - 1L;
 
     public int MaxTokens { get; }
@@ -57,7 +54,7 @@ internal sealed unsafe class Activations : IDisposable
     /// <summary>[tokens, terms, blocks], as of the last <see cref="Quantize"/>.</summary>
     public ActivationBlock* Blocks => (ActivationBlock*)_blocks.Pointer;
 
-    /// <summary>Whether the quantized form is that of the rows. Who fills the rows says so.</summary>
+    /// <summary>Whether the quantized form matches the rows; set by the code that fills the rows.</summary>
     public bool HasBlocks { get; set; }
 
     public float* Row(int token) => Rows + (long)token * Columns;
@@ -94,7 +91,7 @@ internal sealed unsafe class Activations : IDisposable
         }
     }
 
-    /// <summary>What int8 values left, in units of the 256th part of theirs.</summary>
+    /// <summary>The residual of the int8 values, in units 256 times smaller.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     static void QuantizeRest(float* x, ActivationBlock* first, ActivationBlock* second)
     {

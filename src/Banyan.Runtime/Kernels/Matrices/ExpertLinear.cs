@@ -16,11 +16,11 @@ namespace Banyan.Runtime.Kernels.Matrices;
 /// gated    a part is an expert, or some of its columns: its rows are gathered, meet gate and up, and are activated into hidden[slots, feedForward]
 /// down     a part is a range of columns of x: every expert's slots meet it in order, and are added where they belong
 /// </code>
-/// Threads wait for each other twice, however many experts there are, and what a row gets does not depend on its company.
+/// Threads wait for each other twice, however many experts there are, and a row's result does not depend on the other rows.
 /// </summary>
 internal sealed unsafe class ExpertLinear : IDisposable
 {
-    /// <summary>Parts a thread, where there are that many: the last one to finish is not late by much.</summary>
+    /// <summary>Parts per thread, if there are that many, so that no thread waits long for the last one.</summary>
     const int PartsPerThread = 8;
 
     /// <summary>Panels of a part of the last product: they share the slots' activations in the second-level cache.</summary>
@@ -29,7 +29,7 @@ internal sealed unsafe class ExpertLinear : IDisposable
     /// <summary>Up to the given number of rows of all experts together, reading the experts takes longest.</summary>
     const int FewSlots = 128;
 
-    /// <summary>Of the next expert's first panel.</summary>
+    /// <summary>Bytes of the next expert's first panel that are prefetched.</summary>
     const int AskedBytes = 12 * 1024;
 
     readonly record struct Part(int Expert, int FirstBlock, int EndBlock);

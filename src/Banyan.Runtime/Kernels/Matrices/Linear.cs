@@ -11,11 +11,9 @@ namespace Banyan.Runtime.Kernels.Matrices;
 /// <summary>The matrix products of a layer: y = x·Wᵀ.</summary>
 internal static unsafe class Linear
 {
-    /// <summary>
-    /// y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights meet the quantized activations (<see cref="Activations.Quantize"/>
-    /// before), weights of 16 bits activations rounded to BF16 where the rung can; <paramref name="exact"/>, and other floats, meet the
-    /// float rows.
-    /// </summary>
+    /// <summary>y[tokens, w.Rows] = x[tokens, w.Columns] · Wᵀ. Quantized weights are multiplied with the quantized activations (call
+    /// <see cref="Activations.Quantize"/> first), 16-bit weights with activations rounded to BF16 if the rung can; with
+    /// <paramref name="exact"/>, and for other floats, the float rows are used.</summary>
     public static void Multiply(Activations x, PackedMatrix w, float* y, int tokens, WorkerPool pool, bool exact = false) =>
         Multiply(Ladder.Current, x, w, y, tokens, pool, exact);
 
@@ -58,10 +56,8 @@ internal static unsafe class Linear
         }
     }
 
-    /// <summary>
-    /// y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without either product ever lying in memory as a
-    /// whole. False, and nothing done, where the shapes or formats do not allow it.
-    /// </summary>
+    /// <summary>y = silu(x · gateᵀ) · (x · upᵀ), quantized (<paramref name="floats"/>: as floats), without storing either product as a
+    /// whole. Returns false and does nothing if the shapes or formats do not allow it.</summary>
     public static bool TryMultiplyGated(Activations x, PackedMatrix gate, PackedMatrix up, Activations y, int tokens,
         WorkerPool pool, bool floats) =>
         TryMultiplyGated(Ladder.Current, x, gate, up, y, tokens, pool, floats);

@@ -4,7 +4,7 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Kernels.Matrices;
 
-/// <summary>In which form activations meet weights.</summary>
+/// <summary>The form in which activations are multiplied with weights.</summary>
 internal enum OperandForm
 {
     /// <summary>int8 with a scale for 32.</summary>

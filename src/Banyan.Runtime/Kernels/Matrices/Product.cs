@@ -7,10 +7,8 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Kernels.Matrices;
 
-/// <summary>
-/// Rows of activations on their way through the panels of a matrix: which kernels meet, and how the work is cut so that what is used again
-/// stays in a cache.
-/// </summary>
+/// <summary>Multiplies rows of activations with the panels of a matrix: decides on the kernels, and divides the work so that reused data
+/// stays in a cache.</summary>
 internal readonly unsafe struct Product
 {
     enum Kernels
@@ -28,10 +26,10 @@ internal readonly unsafe struct Product
         Floats,
     }
 
-    /// <summary>What a part reads at least, times the tokens: enough to be worth claiming, little enough to share evenly.</summary>
+    /// <summary>The minimum that a part reads, times the tokens: enough to be worth claiming, little enough to share evenly.</summary>
     const long BytesPerPart = 64 * 1024;
 
-    /// <summary>What the last threads read while others wait for them, where only reading takes time.</summary>
+    /// <summary>The size of the last parts, for which other threads wait, if reading is the bottleneck.</summary>
     const long BytesOfLastParts = 32 * 1024;
 
     /// <summary>
@@ -67,7 +65,7 @@ internal readonly unsafe struct Product
                 (ushort*)Scratch.ForJob((long)tokens * Operand.PairStride(x.Columns) * sizeof(ushort)), pool);
     }
 
-    /// <summary>As many tokens of an operand that has what <see cref="FormFor"/> asks for.</summary>
+    /// <summary>Rows of an operand that has the form that <see cref="FormFor"/> returns.</summary>
     public Product(Rung rung, Operand x, PackedFormat format, int tokens, bool exact)
     {
         (_rung, _x, _columns, Tokens, _exact) = (rung, x, x.Columns, tokens, exact);
@@ -84,7 +82,7 @@ internal readonly unsafe struct Product
             _rangeColumns = Math.Max(1, (int)(CachedBytes / bytes) / Rung.ChunkColumns) * Rung.ChunkColumns;
     }
 
-    /// <summary>In which form weights of this format meet activations.</summary>
+    /// <summary>The form of activations that weights of this format are multiplied with.</summary>
     public static OperandForm FormFor(Rung rung, PackedFormat format, int terms, bool exact) =>
         !exact && terms == 1 && rung.RoundsToPairs(format) ? OperandForm.Pairs
         : exact || format.Kind == WeightKind.Float ? OperandForm.Floats
@@ -99,7 +97,7 @@ internal readonly unsafe struct Product
 
     public int Tokens { get; }
 
-    /// <summary>Rows of a token: what it is, and what that left.</summary>
+    /// <summary>Rows per token: its values, and their residual if there are two terms.</summary>
     int Terms => _kernels is Kernels.Panels or Kernels.Tiles ? _x.Terms : 1;
 
     /// <summary>Rows of activations that panels and tiles meet.</summary>
@@ -122,11 +120,9 @@ internal readonly unsafe struct Product
     /// <summary>Whether reading the weights takes longer than multiplying them.</summary>
     public bool Reads => (_kernels is Kernels.Panels or Kernels.Pairs) && Rows <= _rung.PanelTokens;
 
-    /// <summary>
-    /// Of gate and up, whose products meet in blocks of 32 rows: of how many of so many blocks gate is read before up is. Where a thread
-    /// turns from one region of memory to another, it waits for about a microsecond until the prefetcher follows: two threads of Zen 5 that
-    /// turned every 16, 64, 256 and 1,024 KB read 23, 39, 50 and 58 GB/s, of 60.
-    /// </summary>
+    /// <summary>For gate and up, whose products are combined in blocks of 32 rows: how many of the given number of blocks are read of gate
+    /// before the same of up. When a thread switches to another region of memory, it waits about a microsecond for the hardware prefetcher:
+    /// two threads of Zen 5 that switched every 16, 64, 256 and 1,024 KB read 23, 39, 50 and 58 GB/s, of 60.</summary>
     public int BlocksInTurn(int blocks) => HasRanges ? blocks : Reads ? Math.Min(8, blocks) : 1;
 
     /// <summary>Panels of that many bytes, or sets of panels, for threads that read them.</summary>

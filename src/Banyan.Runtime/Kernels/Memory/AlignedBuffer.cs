@@ -2,15 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Kernels.Memory;
 
-/// <summary>
-/// Memory outside the collector's heap, on a 64-byte boundary. From 2 MB on it asks Linux for huge pages, without which random 4 KB pages
-/// cost a third of the read bandwidth.
-/// </summary>
-/// <remarks>
-/// On Linux, pages of its own from 128 KB on, which the system has back at once when they are freed. glibc's malloc maps such sizes only
-/// until the first of them is freed; later ones come from an arena of the thread, between whose smaller blocks a model that is unloaded
-/// leaves its memory behind.
-/// </remarks>
+/// <summary>Memory outside the collector's heap, on a 64-byte boundary. From 2 MB on it asks Linux for huge pages, without which random 4
+/// KB pages cost a third of the read bandwidth.</summary>
+/// <remarks> On Linux, buffers from 128 KB on have pages of their own, which are returned to the system at once when they are freed.
+/// glibc's malloc maps such sizes only until the first of them is freed; later ones come from a thread's arena, where the memory of an
+/// unloaded model stays behind between smaller blocks. </remarks>
 internal sealed unsafe partial class AlignedBuffer : IDisposable
 {
     const long HugePage = 2 << 20, HugeFrom = HugePage, MappedFrom = 128 << 10;

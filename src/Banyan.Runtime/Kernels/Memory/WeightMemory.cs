@@ -2,10 +2,9 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Kernels.Memory;
 
-/// <summary>
-/// Memory for the matrices of a model, one after the other in a few large pieces, so that all of it is in huge pages: a matrix alone (an
-/// expert's, a small key projection) would be less than one, and the end of each would are in small ones. Reading those is a third slower.
-/// </summary>
+/// <summary>Memory for the matrices of a model, one after the other in a few large pieces, so that all of it is in huge pages: a small
+/// matrix (an expert's, a key projection) would take less than one, and the end of each would lie in small pages, which are read a third
+/// slower.</summary>
 /// <param name="expectedBytes">About what will be taken in all: a small model takes no large piece.</param>
 internal sealed class WeightMemory(long expectedBytes) : IDisposable
 {

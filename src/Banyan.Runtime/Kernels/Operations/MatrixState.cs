@@ -51,7 +51,7 @@ internal static unsafe class MatrixState
 
     /// <summary>S[j] = keep · S[j] + k[j] · v for each row, then y[columns] = Σ_j q[j] · S[j].</summary>
     /// <param name="s">S.</param>
-    /// <param name="keep">What it is multiplied with.</param>
+    /// <param name="keep">The factor.</param>
     /// <param name="k">[rows]</param>
     /// <param name="v">[columns]</param>
     /// <param name="q">[rows]</param>

@@ -16,7 +16,7 @@ internal static class Ladder
     public static bool UsesVectors { get; } = Current is not ScalarRung;
 
     /// <summary>The rung of this machine.</summary>
-    /// <exception cref="NotSupportedException">There is no such rung, or this machine cannot stand on it.</exception>
+    /// <exception cref="NotSupportedException">There is no such rung, or this machine does not support it.</exception>
     public static Rung Choose(string? name) => Choose(name, ProcessorFacts.Current);
 
     /// <summary>The rung of a machine.</summary>
@@ -30,7 +30,7 @@ internal static class Ladder
             $"BANYAN_KERNELS={name}: {Reason(name, facts)}; here it can be {string.Join(", ", usable.Select(r => r.Name))}.");
     }
 
-    /// <summary>Why a machine cannot stand on a rung.</summary>
+    /// <summary>Why a machine does not support a rung.</summary>
     public static string Reason(string name, ProcessorFacts facts) => All.FirstOrDefault(r => r.Name == name) switch
     {
         null => "there is no such rung",

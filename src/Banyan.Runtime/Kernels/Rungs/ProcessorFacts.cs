@@ -5,10 +5,8 @@ using Banyan.Runtime.Kernels.Assembled;
 
 namespace Banyan.Runtime.Kernels.Rungs;
 
-/// <summary>
-/// What decides which rungs a machine can stand on: the processor's word (CPUID), the system's (XCR0), the runtime's, whose own switches
-/// count (DOTNET_EnableAVX512=0), and whether memory can be executed. A rung's answer is a function of this alone.
-/// </summary>
+/// <summary>What decides which rungs a machine supports: the processor (CPUID), the operating system (XCR0), the runtime and its switches
+/// (DOTNET_EnableAVX512=0), and whether memory can be made executable. Whether a rung is supported is a function of this alone.</summary>
 internal sealed unsafe record ProcessorFacts
 {
     // xor ecx, ecx; xgetbv; shl rdx, 32; or rax, rdx; ret

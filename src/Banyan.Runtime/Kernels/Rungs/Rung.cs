@@ -24,20 +24,18 @@ internal abstract unsafe class Rung
     /// <summary>What BANYAN_KERNELS calls it.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Whether such a machine has what it needs.</summary>
+    /// <summary>Whether a machine with these facts supports it.</summary>
     public abstract bool IsSupportedBy(ProcessorFacts facts);
 
-    /// <summary>Whether this machine has.</summary>
+    /// <summary>Whether this machine supports it.</summary>
     public bool IsSupported => IsSupportedBy(ProcessorFacts.Current);
 
     /// <summary>The vectors its integer products are assembled for at run time; null if the runtime compiles all of it.</summary>
     public virtual VectorForm? Form => null;
 
-    /// <summary>
-    /// As many bare products of bytes take as long as a product of this format's weights with the scales that belong to it
+    /// <summary>How many bare byte products take as long as a product of this format's weights with its scales
     /// (<see cref="ProductPorts"/>); 0 if that is not known. <paramref name="terms"/>: rows of activations a token, where they are
-    /// quantized.
-    /// </summary>
+    /// quantized.</summary>
     public virtual double PortsPerProduct(PackedFormat format, int terms) => 0;
 
     /// <summary>Attention's products of integers.</summary>
@@ -65,7 +63,7 @@ internal abstract unsafe class Rung
     /// <summary>
     /// y[tokens, 16 rows] += <paramref name="terms"/> rows of x a token, <paramref name="stride"/> blocks apart, × blocks of a panel. Rows
     /// of x and y up to a multiple of <see cref="Activations.TokenTile"/> may be read and written too. Meanwhile the
-    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer: they are unpacked next.
+    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be prefetched: they are unpacked next.
     /// </summary>
     public virtual void MultiplyTiles(WeightKind kind, UnpackedBlock* w, int blocks, ActivationBlock* x, int stride, int tokens, float* y,
         byte* next, long nextBytes, int terms = 1)
@@ -81,7 +79,7 @@ internal abstract unsafe class Rung
     /// Unpacks <paramref name="groups"/> groups of two panels, <paramref name="panelBytes"/> apart, into <paramref name="work"/> (for each
     /// of both <see cref="ChunkBlocks"/> / 2 blocks at most), and multiplies them as <see cref="MultiplyTiles"/> does; the sums of the
     /// second are <paramref name="panelFloats"/> after those of the first. Meanwhile as many quants at <paramref name="next"/>, of both
-    /// panels, are brought nearer.
+    /// panels, are prefetched.
     /// </summary>
     public virtual void MultiplyTwoPanels(PackedFormat format, byte* scales, byte* quants, long panelBytes, int groups, UnpackedBlock* work,
         ActivationBlock* x, int stride, int tokens, float* y, long panelFloats, byte* next, int terms) =>
@@ -124,7 +122,7 @@ internal abstract unsafe class Rung
     /// y[tokens, 16 rows] += rows of BF16 activations, <paramref name="stride"/> values apart, × columns of a panel;
     /// <paramref name="scratch"/> has <see cref="ChunkColumns"/> × 32 bytes. More than <see cref="PanelTokens"/> tokens take at most
     /// <see cref="ChunkColumns"/> columns. All sums of a token are added in the order of the columns. Meanwhile the
-    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be brought nearer.
+    /// <paramref name="nextBytes"/> bytes at <paramref name="next"/> may be prefetched.
     /// </summary>
     public virtual void MultiplyPairs(PackedFormat format, byte* quants, int columns, ushort* x, int stride, int tokens, float* y,
         byte* scratch, byte* next, long nextBytes) =>

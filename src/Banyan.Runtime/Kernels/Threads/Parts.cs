@@ -25,11 +25,9 @@ internal static class Parts
     }
 }
 
-/// <summary>
-/// Items that are read from memory in their order, cut for threads that claim part after part: half of them in one part a thread, half of
-/// the rest, and so on, so that a thread seldom leaves the place where it reads, and the last parts are small, so that nobody waits long
-/// for another.
-/// </summary>
+/// <summary>Items that are read from memory in their order, cut for threads that claim part after part: half of them in one part per
+/// thread, then half of the rest, and so on. A thread thus rarely leaves the region it is reading, and the last parts are small, so that no
+/// thread waits long.</summary>
 internal readonly struct ShrinkingParts
 {
     readonly int _items, _threads, _rounds, _last;

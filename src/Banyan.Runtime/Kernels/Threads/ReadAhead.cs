@@ -4,15 +4,10 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Kernels.Threads;
 
-/// <summary>
-/// What the next products will read first. A thread of the <see cref="WorkerPool"/> that has nothing to do, because others still work or
-/// because what comes next is not divided, brings it into the second-level cache: the memory is never idle for as long as a token is
-/// computed.
-/// </summary>
-/// <remarks>
-/// The thread that runs the jobs writes here while others read. They may see halves of two plans and ask for what nobody needs, or for
-/// addresses that are no more: asking for a cache line never faults and changes no result.
-/// </remarks>
+/// <summary>What the next products will read first. A thread of the <see cref="WorkerPool"/> that is idle, because others still work or the
+/// next step is not divided, prefetches it into the second-level cache, so that memory is never idle while a token is computed.</summary>
+/// <remarks> The thread that runs the jobs writes here while others read. They may see halves of two plans and prefetch unneeded data or
+/// freed addresses: prefetching a cache line never faults and changes no result. </remarks>
 internal sealed unsafe class ReadAhead
 {
     /// <summary>Claimed at a time: a page, so that a thread notices the next job within a microsecond.</summary>
@@ -29,7 +24,7 @@ internal sealed unsafe class ReadAhead
     /// <summary>Chunks that are planned.</summary>
     internal int Count => _count;
 
-    /// <summary>What was planned is forgotten.</summary>
+    /// <summary>Discards the plan.</summary>
     public void Clear() => Volatile.Write(ref _count, 0);
 
     /// <summary>
@@ -63,7 +58,7 @@ internal sealed unsafe class ReadAhead
             }
     }
 
-    /// <summary>Asks for the next chunk; false if there is none.</summary>
+    /// <summary>Prefetches the next chunk; false if there is none.</summary>
     public bool Fetch()
     {
         if (Volatile.Read(ref _next) >= Volatile.Read(ref _count))
@@ -75,7 +70,7 @@ internal sealed unsafe class ReadAhead
         return true;
     }
 
-    /// <summary>Asks for cache lines that this thread will read soon.</summary>
+    /// <summary>Prefetches cache lines that this thread will read soon.</summary>
     public static void Ask(byte* from, long bytes)
     {
         if (Sse.IsSupported)

@@ -4,17 +4,15 @@ using System.Runtime.ExceptionServices;
 
 namespace Banyan.Runtime.Kernels.Threads;
 
-/// <summary>
-/// A fixed number of threads, the caller among them, that do the parts of one job at a time. Parts are claimed one by one, and the
-/// caller waits only for threads that really entered the job, so a thread that the system put aside (another program has the core)
-/// delays nobody. A worker spins for <see cref="SpinMicroseconds"/> after its last job, then sleeps and costs nothing.
-/// </summary>
+/// <summary>A fixed number of threads, the caller among them, that do the parts of one job at a time. Parts are claimed one by one, and the
+/// caller waits only for threads that really entered the job, so a preempted thread delays nobody. A worker spins for
+/// <see cref="SpinMicroseconds"/> after its last job, then sleeps and costs nothing.</summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
     /// <summary>Longer than the pause between two operations of one token, shorter than what a person or a scheduler notices.</summary>
     const int SpinMicroseconds = 60;
 
-    /// <summary>Of the runtime's rounds of about 40 ns: between two looks at the gate.</summary>
+    /// <summary>Spin rounds of the runtime, of about 40 ns, between two checks of the gate.</summary>
     const int SpinRounds = 2;
 
     // The gate: (epoch << 16) | closed | threads inside. A worker enters an epoch only while it is open, by compare and swap;
@@ -57,7 +55,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Workers that sleep now.</summary>
     internal int Sleepers => Volatile.Read(ref _sleepers);
 
-    /// <summary>What threads that wait bring nearer meanwhile.</summary>
+    /// <summary>What waiting threads prefetch.</summary>
     public ReadAhead Ahead { get; } = new();
 
     /// <summary>How many threads work on a job, the caller counted.</summary>
@@ -66,10 +64,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Does <paramref name="job"/> in as many parts as there are threads.</summary>
     public void Run<TJob>(ref TJob job) where TJob : struct, IJob => Run(ref job, Threads);
 
-    /// <summary>
-    /// Does the <paramref name="parts"/> parts of <paramref name="job"/> (a local of the caller: it must not move) and returns when all are
-    /// done. An exception of a part is thrown here again; parts not yet begun are then left out. A part must not call Run.
-    /// </summary>
+    /// <summary>Does the <paramref name="parts"/> parts of <paramref name="job"/> (a local of the caller: it must not move) and returns
+    /// when all are done. An exception in a part is rethrown here; parts not yet begun are then skipped. A part must not call
+    /// Run.</summary>
     public void Run<TJob>(ref TJob job, int parts) where TJob : struct, IJob
     {
         if (parts <= 1 || Threads == 1)

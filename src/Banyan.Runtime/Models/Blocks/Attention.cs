@@ -67,7 +67,7 @@ internal sealed unsafe class Attention : Block
 
     public AttentionShape Shape => _shape;
 
-    /// <summary>What of it has no gradient yet; null for nothing.</summary>
+    /// <summary>The part without a gradient so far; null if there is none.</summary>
     public string? WithoutGradient => _ownsKeys ? _shape.WithoutGradient : "share keys and values among layers";
 
     public Projection Query => _query;

@@ -5,16 +5,12 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>
-/// What a residual wraps: a mixer, in which a row meets the other rows of its sequence, or a feed-forward, in which it is alone. A block
-/// has weights and a shape, and nothing that a pass changes: it is shared by all passes and sequences. One file each, to be read beside
-/// its paper.
-/// </summary>
-/// <remarks>
-/// Everything that a block computes is in <see cref="Pass.Memory"/>, and every weight it multiplies by is a <see cref="Projection"/>.
-/// That is the seam for training: a backward pass reads what the forward pass left in a workspace that keeps it, and its gradients and
-/// adapters hang on the projections.
-/// </remarks>
+/// <summary>What a residual wraps: a mixer, which combines a row with the other rows of its sequence, or a feed-forward, which computes
+/// each row alone. A block has weights and a shape, and nothing that a pass changes: it is shared by all passes and sequences. One file
+/// each, to be read beside its paper.</summary>
+/// <remarks> Everything that a block computes is in <see cref="Pass.Memory"/>, and every weight it multiplies by is a
+/// <see cref="Projection"/>. That is the seam for training: a backward pass reads the forward pass's results from a workspace that keeps
+/// them, and gradients and adapters belong to the projections. </remarks>
 internal abstract class Block
 {
     /// <summary>Its products, in the order in which they run.</summary>
@@ -26,10 +22,10 @@ internal abstract class Block
     /// <summary>x[rows, embedding] += block(input).</summary>
     public abstract unsafe void Run(Pass pass, Activations input, float* x);
 
-    /// <summary>What it keeps of a sequence between passes; null for nothing.</summary>
+    /// <summary>Its state of a sequence between passes; null for none.</summary>
     public virtual LayerState? State => null;
 
-    /// <summary>Int8 values that stand for one activation of it, where activations are quantized.</summary>
+    /// <summary>The number of int8 values per activation, if activations are quantized.</summary>
     public virtual int Terms(Precision precision) => 1;
 
     /// <summary>Whether a router in it makes discrete choices.</summary>

@@ -6,10 +6,8 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>
-/// A convolution of each channel by itself over a token and those before it, through SiLU: what delta nets and Mamba 2 put before their
-/// state. Of a sequence it keeps the last tokens' inputs, [kernel − 1, channels].
-/// </summary>
+/// <summary>A convolution of each channel by itself over a token and those before it, through SiLU: the step of delta nets and Mamba 2
+/// before their state. Its state of a sequence is the last tokens' inputs, [kernel − 1, channels].</summary>
 /// <param name="kernel">Tokens.</param>
 /// <param name="channels">Channels.</param>
 /// <param name="weight">[kernel, channels]</param>

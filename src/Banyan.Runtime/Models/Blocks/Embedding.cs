@@ -8,10 +8,10 @@ namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>The first step of a pass: a row of the embedding matrix for each token.</summary>
 /// <param name="table">[vocabulary, embedding], in the file's own format.</param>
-/// <param name="tied">The output matrix where it is the same; the table is then not read.</param>
+/// <param name="tied">The output matrix, if it is the same; the table is then not read.</param>
 /// <param name="scale">What rows are multiplied by.</param>
-/// <param name="input">What an encoder adds to them; null of a decoder.</param>
-/// <param name="epsilon">The ε by which they are RMS-normed without a weight; 0: they are not.</param>
+/// <param name="input">What an encoder adds to them; null for a decoder.</param>
+/// <param name="epsilon">The ε of their RMSNorm without a weight; 0: none.</param>
 internal sealed unsafe class Embedding(Tensor table, PackedMatrix? tied, float scale = 1, float epsilon = 0, EncoderInput? input = null)
 {
     /// <summary>x[rows, embedding] = the embeddings of the batch's tokens.</summary>

@@ -14,7 +14,7 @@ internal sealed unsafe class GatedFeedForward : Block
 
     /// <param name="at">The layer's tensors.</param>
     /// <param name="feedForward">Width of the hidden layer.</param>
-    /// <param name="suffix">Of the tensors' names: <c>_shexp</c> of an expert that every row goes to.</param>
+    /// <param name="suffix">Of the tensors' names: <c>_shexp</c> of the shared expert.</param>
     public GatedFeedForward(LayerLoader at, int feedForward, string suffix = "")
     {
         var embedding = at.Config.EmbeddingSize;

@@ -5,7 +5,7 @@ using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>The last step of a pass: what it gives for each row that is wanted.</summary>
+/// <summary>The last step of a pass: its result for each wanted row.</summary>
 internal abstract unsafe class Head
 {
     /// <summary>Values a row.</summary>

@@ -2,10 +2,8 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>
-/// A head's part of a recurrent state during a pass: it begins as it was after the tokens before, changes in place where the pass's end is
-/// kept, and is copied wherever else the sequence may go on.
-/// </summary>
+/// <summary>A head's part of a recurrent state during a pass: it starts from the state after the tokens before, changes in place in the
+/// slot of the pass's end, and is copied for every other length at which the sequence may continue.</summary>
 internal readonly unsafe ref struct HeadState
 {
     readonly Checkpoints _checkpoints;
@@ -29,10 +27,10 @@ internal readonly unsafe ref struct HeadState
             new Span<float>(before + offset, count).CopyTo(new Span<float>(Floats, count));
     }
 
-    /// <summary>What the rows so far made of it.</summary>
+    /// <summary>The state after the rows so far.</summary>
     public float* Floats { get; }
 
-    /// <summary>So many rows are done.</summary>
+    /// <summary>Called after the given number of rows.</summary>
     public void Keep(int rows)
     {
         if (_length + rows < _end && _checkpoints.Has(_length + rows))

@@ -9,8 +9,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
-/// Latent attention (DeepSeek-V2, arXiv 2405.04434): all heads share one compressed key, which is the value too; what would expand it is
-/// multiplied into the queries and after the attention instead:
+/// Latent attention (DeepSeek-V2, arXiv 2405.04434): all heads share one compressed key, which is the value too; the expanding matrices are
+/// applied to the queries and after the attention instead:
 /// <code>
 /// c, r    = Wkv·x                             c normed, r turned by its position
 /// q_n, q_r = Wq·x  (or Wqb · norm(Wqa·x))     a head each; q_r turned
@@ -150,13 +150,13 @@ internal sealed unsafe class LatentAttention : Block
 
 /// <summary>The shape of latent attention.</summary>
 /// <param name="Heads">Heads.</param>
-/// <param name="QueryRank">What queries are compressed to; 0: they are not.</param>
-/// <param name="Latent">What keys and values are compressed to.</param>
-/// <param name="Plain">Of a head's query, what does not turn.</param>
-/// <param name="Turned">And what does.</param>
+/// <param name="QueryRank">The width that queries are compressed to; 0: not compressed.</param>
+/// <param name="Latent">The width that keys and values are compressed to.</param>
+/// <param name="Plain">The columns of a head's query that are not rotated.</param>
+/// <param name="Turned">The columns that are rotated.</param>
 /// <param name="ValueSize">Width of a value head.</param>
 /// <param name="Scale">What scores are multiplied by.</param>
-/// <param name="Rope">How the turned part turns.</param>
+/// <param name="Rope">Their rotary positions.</param>
 internal sealed record LatentShape(int Heads, int QueryRank, int Latent, int Plain, int Turned, int ValueSize, float Scale, RopeConfig Rope)
 {
     public int HeadSize => Plain + Turned;

@@ -10,7 +10,7 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
-/// Mamba 2 (arXiv 2405.21060): each head keeps a matrix [size, states] that fades with each token:
+/// Mamba 2 (arXiv 2405.21060): each head keeps a matrix [size, states] that decays with each token:
 /// <code>
 /// z, u, dt  = Win·x                           u [inner + 2 · groups · states]
 /// u, B, C   = silu(conv(u))                   B and C [groups, states] are of all heads of a group
@@ -119,7 +119,7 @@ internal sealed record Mamba2Shape(int Inner, int Heads, int States, int Groups,
     /// <summary>The keys of GGUF that it is read from.</summary>
     public const string Keys = "ssm.conv_kernel ssm.inner_size ssm.state_size ssm.time_step_rank ssm.group_count";
 
-    /// <summary>What of its tensors safetensors have in another form.</summary>
+    /// <summary>Its tensors that have another form in safetensors.</summary>
     public static readonly Files.Safetensors.TensorForm[] HuggingFaceForms =
     [
         Files.Safetensors.TensorForm.Convolution("ssm_conv1d.weight"),

@@ -63,10 +63,10 @@ internal sealed unsafe class MixtureOfExperts : Block
             _sharedGate = at.Vector("ffn_gate_inp_shexp.weight", embedding);
     }
 
-    /// <summary>The expert that every row goes to; null for none.</summary>
+    /// <summary>The shared expert; null for none.</summary>
     public Block? Shared => _shared;
 
-    /// <summary>Whether the choice is by other numbers than the weights.</summary>
+    /// <summary>Whether experts are chosen by other scores than their weights.</summary>
     public bool HasSelectionBias => _selection is not null;
 
     public Experts Shape => _shape;

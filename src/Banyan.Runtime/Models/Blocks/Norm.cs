@@ -5,10 +5,8 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models.Blocks;
 
-/// <summary>
-/// RMSNorm: y = x ÷ √(mean(x²) + ε) ⊙ weight (arXiv 1910.07467); or LayerNorm, which takes the mean off first and may add a bias (arXiv
-/// 1607.06450).
-/// </summary>
+/// <summary>RMSNorm: y = x ÷ √(mean(x²) + ε) ⊙ weight (arXiv 1910.07467); or LayerNorm, which subtracts the mean first and may add a bias
+/// (arXiv 1607.06450).</summary>
 /// <param name="name">The tensor's name in GGUF: <c>blk.0.attn_norm.weight</c>.</param>
 /// <param name="weight">[columns]</param>
 /// <param name="columns">Columns of a row.</param>

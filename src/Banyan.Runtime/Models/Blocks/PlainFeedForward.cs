@@ -55,7 +55,7 @@ internal sealed unsafe class PlainFeedForward : Block
     }
 }
 
-/// <summary>What a feed-forward without a gate goes through.</summary>
+/// <summary>The activation of a feed-forward without a gate.</summary>
 internal enum PlainActivation
 {
     /// <summary>max(0, x)².</summary>

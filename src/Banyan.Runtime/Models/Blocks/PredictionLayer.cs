@@ -9,8 +9,8 @@ using Banyan.Runtime.Models.State;
 namespace Banyan.Runtime.Models.Blocks;
 
 /// <summary>
-/// A layer for multi-token prediction (MTP; <c>nextn</c> in GGUF): from what the model knows at a token and the token that came next it
-/// guesses the one after that (DeepSeek-V3, arXiv 2412.19437, §2.2).
+/// A layer for multi-token prediction (MTP; <c>nextn</c> in GGUF): from the model's hidden state at a token and the token that followed it
+/// predicts the one after that (DeepSeek-V3, arXiv 2412.19437, §2.2).
 /// <code>
 /// u = W · [norm(e), norm(h)]     u = layer(u)     logits = output · norm(u)
 /// e: the embedding of the next token     h: the normed stream after the model's last layer, or norm(u) of this layer's own guess
@@ -19,12 +19,9 @@ namespace Banyan.Runtime.Models.Blocks;
 /// </summary>
 internal sealed unsafe class PredictionLayer
 {
-    /// <summary>
-    /// Tokens with numbers below this are common: a vocabulary is numbered in the order in which its tokens were found to be frequent. A
-    /// guess among them alone reads a fraction of the output matrix, which is a fifth of a model of 4B with 248,320 tokens (after FR-Spec,
-    /// arXiv
-    /// 2502.14856).
-    /// </summary>
+    /// <summary>Tokens with ids below this are common: ids follow the frequency of tokens when the vocabulary was made. A guess among them
+    /// alone reads a fraction of the output matrix, which is a fifth of a model of 4B with 248,320 tokens (after FR-Spec, arXiv
+    /// 2502.14856).</summary>
     public const int CommonTokens = 1 << 16;
 
     readonly Embedding _embedding;
@@ -63,13 +60,13 @@ internal sealed unsafe class PredictionLayer
 
     public ReadOnlySpan<Layer> Layers => _layers;
 
-    /// <summary>What it keeps of each sequence.</summary>
+    /// <summary>Its states of each sequence.</summary>
     public IReadOnlyList<LayerState> States { get; }
 
     /// <summary>[vocabulary]</summary>
     public Head Logits { get; }
 
-    /// <summary>[<see cref="CommonTokens"/>]; null where they are more than half of all.</summary>
+    /// <summary>[<see cref="CommonTokens"/>]; null if they are more than half of the vocabulary.</summary>
     public Head? CommonLogits { get; }
 
     /// <summary>[embedding]: what a guess after its own guess is made from.</summary>

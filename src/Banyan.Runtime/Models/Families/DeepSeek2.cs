@@ -7,7 +7,7 @@ namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
 /// DeepSeek V2, V3 (arXiv 2405.04434, 2412.19437) and what shares their blocks: latent attention; experts after the first layers, chosen by
-/// a softmax or by sigmoids with a bias among groups, and some that are every row's.
+/// a softmax or by sigmoids with a bias among groups, and shared experts.
 /// </summary>
 internal sealed class DeepSeek2 : Family
 {

@@ -5,10 +5,8 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>
-/// What distinguishes one architecture from the next: one file a family, one row in <see cref="All"/> (docs/models.md has the steps).
-/// What follows from the tensors alone (biases, a tied output) needs no word here.
-/// </summary>
+/// <summary>What distinguishes one architecture from the next: one file a family, one row in <see cref="All"/> (docs/models.md has the
+/// steps). What follows from the tensors alone (biases, a tied output) is not stated here.</summary>
 internal abstract class Family
 {
     /// <summary>Every family, in the order an error lists them.</summary>
@@ -26,16 +24,14 @@ internal abstract class Family
     /// <summary>The architecture's name in GGUF.</summary>
     public abstract string Architecture { get; }
 
-    /// <summary>Models people know that are of it.</summary>
+    /// <summary>Well-known models of the family.</summary>
     public abstract string Covers { get; }
 
-    /// <summary>How transformers writes it.</summary>
+    /// <summary>Its names and forms in transformers.</summary>
     public virtual HuggingFaceFamily HuggingFace => new(Architecture);
 
-    /// <summary>
-    /// Keys of GGUF, without the architecture's name, as <see cref="ConfigKeys.Table"/> reads them: for what this family computes
-    /// otherwise than most.
-    /// </summary>
+    /// <summary>Keys of GGUF, without the architecture's name, as <see cref="ConfigKeys.Table"/> reads them: for values that only this
+    /// family implements.</summary>
     public virtual string Keys => "";
 
     /// <summary>How rotary pairs are in this kind of file.</summary>
@@ -44,7 +40,7 @@ internal abstract class Family
     /// <summary>The tensor of the norm after the last layer.</summary>
     public virtual string OutputNorm => "output_norm";
 
-    /// <summary>Every token sees every other: it gives vectors and scores, and does not generate.</summary>
+    /// <summary>Whether every token attends to every other: an encoder gives vectors and scores, and does not generate.</summary>
     public virtual bool IsEncoder => false;
 
     /// <summary>Norms are LayerNorms.</summary>
@@ -53,10 +49,10 @@ internal abstract class Family
     /// <summary>GGUF's name for its BPE over ▁, and whether GGUF then keeps the merges.</summary>
     public virtual (string Name, bool HasMerges) PieceTokenizer => ("llama", false);
 
-    /// <summary>GGUF's name of a tensor where llama.cpp asks for another than the rule gives.</summary>
+    /// <summary>GGUF's name of a tensor for which llama.cpp expects another name than the rule gives.</summary>
     public virtual string GgufName(string name) => name;
 
-    /// <summary>Adds keys that llama.cpp asks for and that say nothing here.</summary>
+    /// <summary>Adds keys that llama.cpp requires and Banyan does not use.</summary>
     public virtual void AddGgufKeys(Dictionary<string, object> keys) { }
 
     /// <summary>Whether <c>rope_freqs.weight</c> follows from its config.json, so that a folder holds no such tensor.</summary>
@@ -80,7 +76,7 @@ internal abstract class Family
     /// <summary>Whether a model made from its shape alone has norms over the heads of queries and keys.</summary>
     public virtual bool HasHeadNorms => false;
 
-    /// <summary>Adds what is the family's own to the common configuration.</summary>
+    /// <summary>Adds the family's own settings to the common configuration.</summary>
     public virtual Config Refine(ConfigReader reader, Config common) => common;
 
     /// <summary>The blocks of a layer: attention and a feed-forward (or experts), a norm before each.</summary>

@@ -30,7 +30,7 @@ internal sealed class Gemma3 : Family
         query_pre_attn_scalar
         """;
 
-    /// <summary>What transformers' Gemma3TextConfig takes where nothing is said; the published 4B says very little.</summary>
+    /// <summary>The defaults of transformers' Gemma3TextConfig; the published 4B relies on many of them.</summary>
     internal const string HuggingFaceDefaults = """
         {"tie_word_embeddings":true,"num_attention_heads":8,"num_key_value_heads":4,"head_dim":256,"rms_norm_eps":1e-06,"rope_theta":1000000.0,
          "rope_local_base_freq":10000.0,"query_pre_attn_scalar":256,"max_position_embeddings":131072,"vocab_size":262208,"sliding_window":4096}

@@ -8,7 +8,7 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Gemma 4 (ai.google.dev/gemma) as it reads text: as Gemma 3, with heads of another size in windowed layers, values that are normed, and,
+/// Gemma 4 (ai.google.dev/gemma), the text part: as Gemma 3, with heads of another size in windowed layers, values that are normed, and,
 /// by size, embeddings of each token for each layer, layers that read the keys of earlier ones, or experts beside the feed-forward.
 /// </summary>
 internal sealed class Gemma4 : Family

@@ -5,8 +5,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// GLM-4.5 (arXiv 2508.06471): a part of each head turns; experts after the first layers, chosen by sigmoids with a bias, and one that is
-/// every row's. The layers after the last guess ahead.
+/// GLM-4.5 (arXiv 2508.06471): a part of each head is rotated; experts after the first layers, chosen by sigmoids with a bias, and one that
+/// is every row's. The layers after the last are for multi-token prediction.
 /// </summary>
 internal sealed class Glm4Moe : Family
 {
@@ -14,7 +14,7 @@ internal sealed class Glm4Moe : Family
 
     public override string Covers => "GLM-4.5, 4.6 and 4.7";
 
-    /// <summary>Layers that guess ahead lie after the others: they are not computed.</summary>
+    /// <summary>Multi-token prediction layers lie after the others: they are not computed.</summary>
     internal static readonly TensorForm WithoutGuesses =
         TensorForm.Dropped((set, name) => TensorSet.LayerOf(name) >= set.Number("block_count") - set.Number("nextn_predict_layers"));
 

@@ -4,7 +4,7 @@ using Banyan.Runtime.Files;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Granite with experts; some have one more that every row goes to.
+/// Granite with experts; some have a shared expert.
 /// </summary>
 internal sealed class GraniteMoe : Family
 {

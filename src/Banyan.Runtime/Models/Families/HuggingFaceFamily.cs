@@ -2,7 +2,7 @@ using Banyan.Runtime.Files.Safetensors;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>How transformers writes a family where that differs from what it writes of most.</summary>
+/// <summary>How transformers stores a family, as far as that differs from most families.</summary>
 /// <param name="ModelTypes">Its <c>model_type</c>s in config.json.</param>
 internal sealed record HuggingFaceFamily(params string[] ModelTypes)
 {
@@ -13,12 +13,11 @@ internal sealed record HuggingFaceFamily(params string[] ModelTypes)
     /// </summary>
     public IReadOnlyDictionary<string, string> Tensors { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What stands before a layer's number.</summary>
+    /// <summary>The prefix before a layer's number.</summary>
     public string Layers { get; init; } = "model.layers.";
 
-    /// <summary>
-    /// Keys of config.json as <see cref="Files.ConfigKeys.Table"/> reads them, for what this family computes otherwise than most.
-    /// </summary>
+    /// <summary>Keys of config.json as <see cref="Files.ConfigKeys.Table"/> reads them, for values that only this family
+    /// implements.</summary>
     public string Keys { get; init; } = "";
 
     /// <summary>
@@ -27,24 +26,24 @@ internal sealed record HuggingFaceFamily(params string[] ModelTypes)
     /// </summary>
     public string Settings { get; init; } = "";
 
-    /// <summary>What transformers takes for keys that config.json leaves out, in JSON.</summary>
+    /// <summary>Transformers' defaults for keys that config.json omits, in JSON.</summary>
     public string Defaults { get; init; } = "{}";
 
-    /// <summary>Whether <c>sliding_window</c> counts where no <c>use_sliding_window</c> says so.</summary>
+    /// <summary>Whether <c>sliding_window</c> applies without <c>use_sliding_window</c>.</summary>
     public bool HasWindow { get; init; }
 
     /// <summary>Whether a layer for multi-token prediction is beside the model's (<see cref="PredictionNames"/>).</summary>
     public bool HasPrediction { get; init; }
 
-    /// <summary>What of its tensors has another form in GGUF, in the order in which it is changed.</summary>
+    /// <summary>Its tensors that have another form in GGUF, in the order of conversion.</summary>
     public IReadOnlyList<TensorForm> Forms { get; init; } = [];
 
     /// <summary>Whether a config.json with one of its <c>model_type</c>s is of this family, where several have it.</summary>
     public Func<JsonFile, bool> Fits { get; init; } = _ => true;
 
-    /// <summary>Reads what no line of <see cref="Settings"/> says.</summary>
+    /// <summary>Reads what no line of <see cref="Settings"/> covers.</summary>
     public Action<HuggingFaceReading>? Read { get; init; }
 
-    /// <summary>Writes it.</summary>
+    /// <summary>The inverse of <see cref="Read"/>.</summary>
     public Action<HuggingFaceWriting>? Write { get; init; }
 }

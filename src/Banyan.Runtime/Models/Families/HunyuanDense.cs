@@ -3,7 +3,7 @@ using Banyan.Runtime.Files.Safetensors;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Hunyuan (github.com/Tencent-Hunyuan): llama whose query and key heads are normed when they have turned.
+/// Hunyuan (github.com/Tencent-Hunyuan): llama whose query and key heads are normed after rotation.
 /// </summary>
 internal sealed class HunyuanDense : Family
 {

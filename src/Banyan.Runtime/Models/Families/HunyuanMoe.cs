@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Hunyuan with experts (github.com/Tencent-Hunyuan), and one more that every row goes to. The width of an expert is that of a layer.
+/// Hunyuan with experts (github.com/Tencent-Hunyuan), and one shared expert. The width of an expert is that of a layer.
 /// </summary>
 internal sealed class HunyuanMoe : Family
 {

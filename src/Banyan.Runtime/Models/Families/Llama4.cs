@@ -5,10 +5,8 @@ using Banyan.Runtime.Models.Loading;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>
-/// Llama 4 (ai.meta.com/blog, April 2025) as it reads text: every fourth layer has no positions, the others norm queries and keys when they
-/// have turned; experts in some layers, which get their input as much as a sigmoid says, and one that is every row's.
-/// </summary>
+/// <summary>Llama 4 (ai.meta.com/blog, April 2025), the text part: every fourth layer has no positions, the others norm queries and keys
+/// when they have turned; experts in some layers, whose input is scaled by a sigmoid, and one shared expert.</summary>
 internal sealed class Llama4 : Family
 {
     /// <summary>

@@ -1,7 +1,7 @@
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// MiniMax-M2 (github.com/MiniMax-AI/MiniMax-M2): norms over all query and all key heads, a part of each head turns, experts chosen by
+/// MiniMax-M2 (github.com/MiniMax-AI/MiniMax-M2): norms over all query and all key heads, a part of each head is rotated, experts chosen by
 /// sigmoids with a bias.
 /// </summary>
 internal sealed class MiniMaxM2 : Family

@@ -2,9 +2,8 @@ using Banyan.Runtime.Files;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>
-/// Ministral 3 (huggingface.co/mistralai): llama with YaRN, whose queries grow with their position after the original context.
-/// </summary>
+/// <summary>Ministral 3 (huggingface.co/mistralai): llama with YaRN, whose queries are scaled by their position beyond the original
+/// context.</summary>
 internal sealed class Mistral3 : Family
 {
     public override string Architecture => "mistral3";

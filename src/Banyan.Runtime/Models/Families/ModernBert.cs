@@ -10,7 +10,7 @@ namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
 /// ModernBERT (arXiv 2412.13663): an encoder with norms before the blocks, rotary positions, GEGLU, and a window in two of three layers,
-/// where positions turn faster.
+/// with a smaller rope theta.
 /// </summary>
 internal sealed class ModernBert : Family
 {

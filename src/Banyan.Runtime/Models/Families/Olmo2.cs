@@ -5,7 +5,7 @@ namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
 /// OLMo 2 (arXiv 2501.00656): norms after the blocks instead of before them, and of queries and keys over their whole width. OLMo 3 has
-/// the same name in GGUF, and a window: three of four layers see only that, and their positions are not stretched.
+/// the same name in GGUF, and a window: three of four layers see only that, and their positions are not scaled.
 /// </summary>
 internal sealed class Olmo2 : Family
 {

@@ -4,8 +4,8 @@ using Banyan.Runtime.Files.Safetensors;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Phi-3 and Phi-4 (arXiv 2404.14219, 2412.08905): query, key and value in one matrix, gate and up in another; a part of each head turns,
-/// and for contexts beyond the original by other factors (LongRoPE, arXiv 2402.13753).
+/// Phi-3 and Phi-4 (arXiv 2404.14219, 2412.08905): query, key and value in one matrix, gate and up in another; a part of each head is
+/// rotated, and for contexts beyond the original by other factors (LongRoPE, arXiv 2402.13753).
 /// </summary>
 internal sealed class Phi3 : Family
 {

@@ -12,7 +12,7 @@ internal sealed class Qwen2Moe : Family
 
     public override string Covers => "Qwen1.5-MoE, Qwen2-57B-A14B";
 
-    /// <summary>The expert that every row goes to.</summary>
+    /// <summary>The shared expert.</summary>
     internal static readonly IReadOnlyDictionary<string, string> HuggingFaceTensors = new Dictionary<string, string>
     {
         ["mlp.shared_expert.gate_proj"] = "ffn_gate_shexp",

@@ -6,8 +6,8 @@ using Banyan.Runtime.Models.Loading;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Qwen3.5 (and 3.6, 3.8) as it reads text: three of four layers are gated delta nets (arXiv 2412.06464), the fourth is attention with a
-/// gate, and so is the layer that guesses ahead.
+/// Qwen3.5 (and 3.6, 3.8), the text part: three of four layers are gated delta nets (arXiv 2412.06464), the fourth is attention with a
+/// gate, and so is the multi-token prediction layer.
 /// </summary>
 internal class Qwen35 : Family
 {
@@ -153,7 +153,7 @@ internal class Qwen35 : Family
         Attention = common.Attention with { Norm = QueryKeyNorm.Head, Gate = AttentionGate.InQuery },
     };
 
-    // Some files have a layer that guesses ahead without a feed-forward.
+    // Some files have a multi-token prediction layer without a feed-forward.
     public override Layer Layer(LayerLoader at)
     {
         var mixer = new Residual(Mixer(at), before: at.Norm("attn_norm"));

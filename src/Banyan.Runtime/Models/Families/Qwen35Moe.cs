@@ -2,7 +2,7 @@ using Banyan.Runtime.Files.Safetensors;
 
 namespace Banyan.Runtime.Models.Families;
 
-/// <summary>Qwen3.5 with experts, and one more that is every row's as much as a gate says.</summary>
+/// <summary>Qwen3.5 with experts, and a gated shared expert.</summary>
 internal class Qwen35Moe : Qwen35
 {
     public override string Architecture => "qwen35moe";

@@ -4,7 +4,7 @@ using Banyan.Runtime.Files.Safetensors;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Qwen3-VL (arXiv 2511.21631) as it reads text: Qwen3, as the three positions of a text token are one.
+/// Qwen3-VL (arXiv 2511.21631), the text part: Qwen3, as the three positions of a text token are one.
 /// </summary>
 internal sealed class Qwen3Vl : Family
 {

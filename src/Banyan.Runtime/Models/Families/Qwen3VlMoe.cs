@@ -3,7 +3,7 @@ using Banyan.Runtime.Files.Safetensors;
 namespace Banyan.Runtime.Models.Families;
 
 /// <summary>
-/// Qwen3-VL with experts as it reads text.
+/// Qwen3-VL with experts (text).
 /// </summary>
 internal sealed class Qwen3VlMoe : Family
 {

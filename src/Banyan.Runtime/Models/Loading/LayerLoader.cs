@@ -7,14 +7,12 @@ using Banyan.Runtime.Models.State;
 
 namespace Banyan.Runtime.Models.Loading;
 
-/// <summary>
-/// What a family builds one layer from: its tensors, by their names in the layer (<c>attn_q</c> is <c>blk.N.attn_q.weight</c>), and the
-/// file's keys.
-/// </summary>
+/// <summary>Everything a family builds one layer from: its tensors, by their names in the layer (<c>attn_q</c> is
+/// <c>blk.N.attn_q.weight</c>), and the file's keys.</summary>
 /// <param name="weights">The file's tensors.</param>
 /// <param name="keys">The file's metadata.</param>
 /// <param name="config">The model's shape.</param>
-/// <param name="states">What the layers before it keep; <see cref="AddKv"/> and <see cref="AddRecurrent"/> add to it.</param>
+/// <param name="states">The states of the layers before it; <see cref="AddKv"/> and <see cref="AddRecurrent"/> add to them.</param>
 /// <param name="attentions">The attention of the layers before it.</param>
 /// <param name="index">The layer's number, from 0 on.</param>
 internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Config config, List<LayerState> states,
@@ -22,7 +20,7 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
 {
     public int Index => index;
 
-    /// <summary>Whether it lies after the model's own layers and guesses ahead (<see cref="PredictionLayer"/>).</summary>
+    /// <summary>Whether it is a multi-token prediction layer after the model's own layers (<see cref="PredictionLayer"/>).</summary>
     public bool IsPrediction => index >= config.Layers;
 
     public Config Config => config;
@@ -97,7 +95,7 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
     /// <summary>A short convolution, one for each channel, from a tensor [channels, kernel]: [kernel, channels].</summary>
     public AlignedBuffer Convolution(string name, int channels, int kernel) => weights.Transposed(Name($"{name}.weight"), channels, kernel);
 
-    /// <summary>A place for the keys and values of each token, or of the last that a window shows.</summary>
+    /// <summary>Adds a state for the keys and values of each token, or of the last ones within a window.</summary>
     public KvShape AddKv(int kvHeads, int keySize, int valueSize, int window = 0, bool valuesAreKeys = false)
     {
         var state = new KvShape(states.Count, kvHeads, keySize, valueSize, window, valuesAreKeys);
@@ -105,7 +103,7 @@ internal sealed class LayerLoader(WeightLoader weights, ConfigReader keys, Confi
         return state;
     }
 
-    /// <summary>A place for the given number of numbers a sequence.</summary>
+    /// <summary>Adds a recurrent state of the given number of floats per sequence.</summary>
     public RecurrentShape AddRecurrent(long floats)
     {
         var state = new RecurrentShape(states.Count, states.OfType<RecurrentShape>().Sum(s => s.Floats), floats);

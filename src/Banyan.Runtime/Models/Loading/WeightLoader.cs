@@ -9,9 +9,7 @@ using Banyan.Runtime.Models.Projections;
 
 namespace Banyan.Runtime.Models.Loading;
 
-/// <summary>
-/// Packs tensors one by one, checks their shapes, tells how far it is, and frees everything again where loading fails midway.
-/// </summary>
+/// <summary>Packs tensors one by one, checks their shapes, reports progress, and frees everything if loading fails midway.</summary>
 internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProgress<LoadProgress>? progress) : IDisposable
 {
     readonly List<IDisposable> _made = [];
@@ -80,7 +78,7 @@ internal sealed unsafe class WeightLoader(ModelFile file, WorkerPool pool, IProg
         };
     }
 
-    /// <summary>So many ones.</summary>
+    /// <summary>A vector of ones.</summary>
     public AlignedBuffer Ones(int count)
     {
         var ones = Made(count);

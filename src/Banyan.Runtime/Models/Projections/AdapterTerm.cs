@@ -6,10 +6,8 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Models.Projections;
 
-/// <summary>
-/// What an adapter makes of a projection's product y = W·x, before its scale and bias: y + scale · B·A·x (LoRA, arXiv 2106.09685), and of
-/// that g ⊙ (…) with g = magnitude ÷ ‖row of W + scale · B·A‖ (DoRA, arXiv 2402.09353).
-/// </summary>
+/// <summary>An adapter's change of a projection's product y = W·x, before its scale and bias: y + scale · B·A·x (LoRA, arXiv 2106.09685),
+/// and of that g ⊙ (…) with g = magnitude ÷ ‖row of W + scale · B·A‖ (DoRA, arXiv 2402.09353).</summary>
 internal sealed unsafe class AdapterTerm : IDisposable
 {
     readonly LowRank _update;

@@ -13,10 +13,10 @@ internal abstract class MatrixProduct
     /// <summary>Its place in the order in which a pass reads the weights.</summary>
     public abstract WeightRead Read { get; }
 
-    /// <summary>The share of its weights that a row meets: less than 1 of experts.</summary>
+    /// <summary>The share of its weights that a row is multiplied with: less than 1 for experts.</summary>
     public virtual double Share => 1;
 
-    /// <summary>Whether one of them meets quantized activations.</summary>
+    /// <summary>Whether one of them needs quantized activations.</summary>
     public virtual bool NeedsBlocks(bool exact)
     {
         for (var i = 0; i < Projections.Count; i++)
@@ -25,7 +25,7 @@ internal abstract class MatrixProduct
         return false;
     }
 
-    /// <summary>Whether one of several products meets quantized activations.</summary>
+    /// <summary>Whether one of several products needs quantized activations.</summary>
     public static bool AnyNeedsBlocks(MatrixProduct[] products, bool exact)
     {
         foreach (var product in products)
@@ -34,7 +34,7 @@ internal abstract class MatrixProduct
         return false;
     }
 
-    /// <summary>Activations are quantized if they have to be and are not yet; idle threads fetch what is read after this.</summary>
+    /// <summary>Quantizes activations if needed and not done yet; idle threads prefetch what is read after this.</summary>
     protected void Begin(Pass pass, Activations x, bool exact)
     {
         Quantize(pass, x, exact);

@@ -6,10 +6,8 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models.Projections;
 
-/// <summary>
-/// y = scale · W·x + bias: what a block multiplies by. What changes a projection without changing its matrix belongs here, after the
-/// product (<see cref="Finish"/>): adapters at run time, each for the rows of the sequences that use it.
-/// </summary>
+/// <summary>y = scale · W·x + bias: what a block multiplies by. Changes to a projection that leave its matrix unchanged are applied after
+/// the product (<see cref="Finish"/>): adapters at run time, each for the rows of the sequences that use it.</summary>
 /// <param name="name">The tensor's name in GGUF, by which adapters name it: <c>blk.0.attn_q.weight</c>.</param>
 /// <param name="matrix">W [rows, columns].</param>
 /// <param name="bias">[rows]; null for none.</param>
@@ -32,14 +30,14 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
     /// <summary>What the product is multiplied by, such as the scale of a residual; the bias is not.</summary>
     public float Scale { get; init; } = 1;
 
-    /// <summary>Whether it is its matrix and nothing else.</summary>
+    /// <summary>Whether it consists of its matrix alone.</summary>
     public bool IsPlain => bias is null && Scale == 1;
 
     public override IReadOnlyList<Projection> Projections => _self ??= [this];
 
     public override WeightRead Read { get; } = new([matrix]);
 
-    /// <summary>Whether it meets quantized activations: weights of 16 and 32 bits do not.</summary>
+    /// <summary>Whether it needs quantized activations: weights of 16 and 32 bits do not.</summary>
     public override bool NeedsBlocks(bool exact) => !exact && matrix.Format.Kind != WeightKind.Float;
 
     /// <summary>y[rows of the pass, <see cref="Rows"/>] = the projection of x.</summary>
@@ -87,7 +85,7 @@ internal sealed unsafe class Projection(string name, PackedMatrix matrix, Aligne
         return false;
     }
 
-    /// <summary>From now on it is changed for the rows of an adapter. Passes may be under way, of none that uses it.</summary>
+    /// <summary>Attaches an adapter's change, for the rows that use the adapter. Passes that do not use it may be running.</summary>
     public void Attach(int number, AdapterTerm term)
     {
         var adapters = new AdapterTerm?[Math.Max(_adapters.Length, number + 1)];

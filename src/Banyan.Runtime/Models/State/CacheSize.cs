@@ -17,10 +17,8 @@ internal static class CacheSize
             Least, int.MaxValue / 2);
     }
 
-    /// <summary>
-    /// What was asked for; else four contexts as far as they are affordable. At least one context. Only what is used is ever touched, so
-    /// this is a bound and not what it takes.
-    /// </summary>
+    /// <summary>The requested size; else four contexts, as far as memory allows. At least one context. Memory is touched only when it is
+    /// used, so this is a bound.</summary>
     public static int Tokens(Model model, int? requested) => Math.Max(model.ContextLength,
         requested ?? (int)Math.Min((long)model.ContextLength * DefaultContexts, Affordable(model.Weights.States, model.Options.KvCache)));
 }

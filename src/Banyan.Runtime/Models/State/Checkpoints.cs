@@ -2,10 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// The recurrent states of one sequence: at its length, at lengths that guesses may make it, and until they are snapshots at ends of
-/// pages.
-/// </summary>
+/// <summary>The recurrent states of one sequence: at its length, at the lengths that guesses may lead to, and at ends of pages until those
+/// become snapshots.</summary>
 internal sealed unsafe class Checkpoints(RecurrentStates states)
 {
     readonly List<Checkpoint> _all = []; // by length
@@ -70,7 +68,7 @@ internal sealed unsafe class Checkpoints(RecurrentStates states)
                 checkpoint.Serial = serial;
     }
 
-    /// <summary>The sequence never goes back after this length.</summary>
+    /// <summary>The sequence never rolls back behind this length.</summary>
     public void Advance(int length)
     {
         while (_all.Count > 0 && _all[0].Length < length)

@@ -5,11 +5,9 @@ using Banyan.Runtime.Kernels.Threads;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// What the layers keep of all sequences: keys and values in pages of 64 tokens, in which each layer's lie as its own shape asks:
-/// [pages, layers, KV heads, keys then values]; and recurrent states. The pages' memory is reserved at once and touched page by page.
-/// Layers that see only a window have pages of their own (<see cref="WindowPages"/>), if there are other layers beside them.
-/// </summary>
+/// <summary>The layers' states of all sequences: keys and values in pages of 64 tokens, laid out by each layer's own shape: [pages, layers,
+/// KV heads, keys then values]; and recurrent states. The pages' memory is reserved at once and touched page by page. Layers that see only
+/// a window have pages of their own (<see cref="WindowPages"/>), if there are other layers beside them.</summary>
 internal sealed unsafe class KvCache : IDisposable
 {
     readonly AlignedBuffer _buffer;
@@ -23,7 +21,7 @@ internal sealed unsafe class KvCache : IDisposable
     {
     }
 
-    /// <param name="states">What each of the layers keeps.</param>
+    /// <param name="states">The states of the layers.</param>
     /// <param name="format">How keys and values are kept.</param>
     /// <param name="tokens">How many tokens it is to hold; rounded up to whole pages.</param>
     public KvCache(IReadOnlyList<LayerState> states, KvFormat format, int tokens)
@@ -76,7 +74,7 @@ internal sealed unsafe class KvCache : IDisposable
     public static long BytesPerToken(IEnumerable<LayerState> states, KvFormat format) =>
         states.OfType<KvShape>().Sum(s => LayoutOf(s, format).PageBytes) / KvLayout.PagePositions;
 
-    /// <summary>Tokens that the widest window shows; 0 where no layer has one, or every layer, in which case all keep everything.</summary>
+    /// <summary>The widest window in tokens; 0 if no layer has one, or if every layer has one, in which case all keep everything.</summary>
     public static int WindowOf(IEnumerable<LayerState> states)
     {
         int[] windows = [.. states.OfType<KvShape>().Select(s => s.Window)];

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>What a mixer keeps of a sequence between passes. Several blocks may share one.</summary>
+/// <summary>A mixer's state of a sequence between passes. Several blocks may share one.</summary>
 /// <param name="Index">Its place among the model's states.</param>
 internal abstract record LayerState(int Index);
 

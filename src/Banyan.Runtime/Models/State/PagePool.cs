@@ -1,14 +1,11 @@
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// Which pages of the KV cache are free, in use, or kept because a later prompt may begin with their tokens. Pure bookkeeping; the
-/// numbers themselves are in <see cref="KvCache"/>. One thread at a time. Allocates nothing after construction.
-/// </summary>
-/// <remarks>
-/// A full page is known by its tokens and by what went before it: the serial of the page before, given once and never again. A look-up
-/// compares the tokens themselves, so no hash collision, made on purpose or not, can hand one request another's context. A page that a
-/// request left before it was full is a tail: known by what went before it, of which the newest is kept, and taken over by who goes on.
-/// </remarks>
+/// <summary>Which pages of the KV cache are free, in use, or kept because a later prompt may begin with their tokens. Bookkeeping only; the
+/// keys and values are in <see cref="KvCache"/>. One thread at a time. Allocates nothing after construction.</summary>
+/// <remarks> A full page is known by its tokens and by what went before it: the serial of the page before, given once and never again. A
+/// look-up compares the tokens themselves, so no hash collision, made on purpose or not, can hand one request another's context. A page
+/// that a request left partly filled is a tail: it is known by its parent, the newest per parent is kept, and the sequence that continues
+/// in it takes it over. </remarks>
 internal sealed class PagePool
 {
     /// <summary>The serial of nothing: what goes before a first page.</summary>
@@ -58,7 +55,7 @@ internal sealed class PagePool
     /// <summary>Pages that can be taken: free ones, and kept ones that nobody uses.</summary>
     public int Available => _free.Count + _unusedKept;
 
-    /// <summary>Takes an empty page, forgetting the longest unused kept one where none is free.</summary>
+    /// <summary>Takes an empty page; if none is free, evicts the least recently used kept one.</summary>
     public bool TryTake(out int page)
     {
         if (!_free.TryPop(out page))
@@ -140,7 +137,7 @@ internal sealed class PagePool
     /// <summary>How many tokens a tail has.</summary>
     public int TailTokens(int page) => _tailTokens[page];
 
-    /// <summary>Takes a tail over, to go on in it: it is nobody else's.</summary>
+    /// <summary>Takes a tail over, to continue in it exclusively.</summary>
     public void TakeTail(int page)
     {
         Unlink(page);
@@ -151,7 +148,7 @@ internal sealed class PagePool
     /// <summary>The serial of a kept page.</summary>
     public long Serial(int page) => _serials[page];
 
-    /// <summary>One user less. Without users a kept page stays until its room is needed, any other is free.</summary>
+    /// <summary>Releases one use. An unused kept page stays until its memory is needed; any other becomes free.</summary>
     public void Release(int page)
     {
         if (--_users[page] > 0)

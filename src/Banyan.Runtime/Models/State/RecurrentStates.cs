@@ -4,11 +4,9 @@ using Banyan.Runtime.Kernels.Operations;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// The recurrent states of all layers after some token of a sequence, one slot each. A pass writes a new slot for every length at which
-/// its sequence may go on, so that a wrong guess costs nothing: the slot before it is still there. Slots at the ends of pages are kept as
-/// snapshots, by the page's serial, for later prompts that begin alike; the one that was not used for longest is evicted.
-/// </summary>
+/// <summary>The recurrent states of all layers after some token of a sequence, one slot each. A pass writes a new slot for every length at
+/// which its sequence may continue, so that a wrong guess costs nothing: the earlier slot still exists. Slots at the ends of pages are kept
+/// as snapshots, by the page's serial, for later prompts with the same prefix; the least recently used one is evicted.</summary>
 /// <param name="floats">Numbers of all layers.</param>
 internal sealed unsafe class RecurrentStates(long floats) : IDisposable
 {
@@ -56,7 +54,7 @@ internal sealed unsafe class RecurrentStates(long floats) : IDisposable
         _snapshots[serial] = (slot, ++_uses);
     }
 
-    /// <summary>The snapshot is not worth its memory any more.</summary>
+    /// <summary>Discards a snapshot.</summary>
     public void Drop(long serial)
     {
         if (_snapshots.Remove(serial, out var snapshot))

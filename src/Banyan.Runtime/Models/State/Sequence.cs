@@ -3,11 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// The tokens of one request that the layers have seen, and what they keep of them: a table of pages, and recurrent states. Several
-/// sequences share the pages of a common beginning. Everything that begins, grows, goes back or ends a request goes through here,
-/// whatever its layers keep.
-/// </summary>
+/// <summary>The tokens of one request that the layers have processed, and their state: a table of pages, and recurrent states. Sequences
+/// with a common prefix share its pages. Starting, growing, rolling back and ending a request all go through here, whatever state its
+/// layers have.</summary>
 internal sealed unsafe class Sequence
 {
     readonly KvCache _cache;
@@ -26,7 +24,7 @@ internal sealed unsafe class Sequence
     long _serial; // of the last full page
 
     /// <param name="cache">Where pages come from.</param>
-    /// <param name="capacity">The most tokens this sequence can have.</param>
+    /// <param name="capacity">The maximum tokens this sequence can have.</param>
     /// <param name="adapter">What its tokens are computed with; null for the base alone.</param>
     public Sequence(KvCache cache, int capacity, ModelAdapter? adapter = null)
     {
@@ -62,11 +60,9 @@ internal sealed unsafe class Sequence
     /// <summary>Its recurrent states.</summary>
     public Checkpoints Checkpoints => _checkpoints ?? throw new InvalidOperationException("no layer is recurrent");
 
-    /// <summary>
-    /// Begins with kept pages that hold the same tokens, as far as there is a snapshot of recurrent states and the last window too, and
-    /// goes on in the page that another left before it was full. At least the last token stays to be computed, as somebody wants its
-    /// logits. Returns how many tokens need no computing.
-    /// </summary>
+    /// <summary>Starts with kept pages that hold the same tokens, as far as a snapshot of recurrent states and the last window exist too,
+    /// and continues in a partly filled page if there is one. At least the last token remains to be computed, for its logits. Returns how
+    /// many tokens need no computation.</summary>
     public int Begin(ReadOnlySpan<int> tokens)
     {
         var (size, usable, windowFrom) = (_pool.PageTokens, (Pages: 0, Serial: _root), 0);
@@ -117,10 +113,8 @@ internal sealed unsafe class Sequence
                 TakeWindow(_windows.TakeCompanion(_pages[_windowEnd]));
     }
 
-    /// <summary>
-    /// A pass will compute so many rows after <see cref="Length"/>; after each of the last <paramref name="stops"/> the sequence may go
-    /// on.
-    /// </summary>
+    /// <summary>Prepares for a pass of the given number of rows after <see cref="Length"/>; the sequence may continue after each of the
+    /// last <paramref name="stops"/> rows.</summary>
     public void Plan(int rows, int stops)
     {
         _checkpoints?.Plan(Length, Length + rows, stops);
@@ -128,9 +122,8 @@ internal sealed unsafe class Sequence
             TakeWindow(_windows.Take());
     }
 
-    /// <summary>
-    /// Makes room for that many tokens in all. False, and nothing changed, where fewer than <paramref name="spare"/> pages would be left.
-    /// </summary>
+    /// <summary>Reserves memory for that many tokens in all. Returns false and changes nothing if fewer than <paramref name="spare"/> pages
+    /// would be left.</summary>
     public bool TryReserve(int length, int spare = 0)
     {
         var needed = Math.Max(0, (length + _pool.PageTokens - 1) / _pool.PageTokens - _pageCount);
@@ -169,16 +162,12 @@ internal sealed unsafe class Sequence
             _windows.Release(_windowPages[_windowFirst++], isBehind: true);
     }
 
-    /// <summary>
-    /// Goes on to <paramref name="length"/>, or back to it, with tokens that may yet be others: no page of them is kept for later
-    /// prompts. Back where it was, <see cref="Advance"/> continues with those that stay.
-    /// </summary>
+    /// <summary>Moves to <paramref name="length"/>, forward or back, with tokens that may still change: none of their pages is kept for
+    /// later prompts. After rolling back, <see cref="Advance"/> continues with those that stay.</summary>
     public void Try(int length) => Length = length;
 
-    /// <summary>
-    /// Gives every page back; the last first, so that what others are most likely to begin with goes last. With the sequence's
-    /// <paramref name="tokens"/>, the last page is kept even if it is not full: the next turn of a conversation goes on in it.
-    /// </summary>
+    /// <summary>Releases all pages, the last first, so that the pages others are most likely to share are evicted last. With the sequence's
+    /// <paramref name="tokens"/>, the last page is kept even if it is not full: the next turn of a conversation continues in it.</summary>
     public void Release(ReadOnlySpan<int> tokens = default)
     {
         KeepTail(tokens);

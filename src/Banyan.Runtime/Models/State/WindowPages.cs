@@ -2,10 +2,8 @@ using Banyan.Runtime.Kernels.Memory;
 
 namespace Banyan.Runtime.Models.State;
 
-/// <summary>
-/// Pages of the layers that attend only to a window: a sequence holds those of its last window, and gives up what it has left behind. A
-/// page that a later prompt may begin with stays beside its page of the other layers, as far as memory allows. One thread at a time.
-/// </summary>
+/// <summary>Pages of the sliding-window layers: a sequence holds those of its last window and releases earlier ones. A page that a later
+/// prompt may begin with is kept beside its page of the other layers, as far as memory allows. One thread at a time.</summary>
 /// <param name="pageBytes">Bytes of a page, those of all layers with a window.</param>
 /// <param name="window">Tokens that the widest of these layers sees, the newest counted.</param>
 /// <param name="pageTokens">Tokens in a page.</param>
@@ -16,9 +14,7 @@ internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTok
     /// </summary>
     const int ClaimedShare = 8, KeptShare = 16;
 
-    /// <summary>
-    /// A sequence holds one page more than its window, since the next prompt may part from this one shortly before its end.
-    /// </summary>
+    /// <summary>A sequence holds one page more than its window, since the next prompt may differ shortly before this one's end.</summary>
     const int Spare = 1;
 
     /// <summary>A pass writes about so many pages before it gives any up.</summary>
@@ -63,9 +59,8 @@ internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTok
     /// <summary>Pages that a sequence of at most so many tokens holds at once.</summary>
     public int MostHeld(int capacity) => Math.Min((capacity + pageTokens - 1) / pageTokens, window / pageTokens + 2 + Spare + PassPages);
 
-    /// <summary>
-    /// A sequence begins that will hold so many pages at most. False where others hold too many; the first is always let in.
-    /// </summary>
+    /// <summary>Admits a sequence that will hold at most so many pages. False if others hold too many; the first is always
+    /// admitted.</summary>
     public bool TryClaim(int pages)
     {
         if (_claimed > 0 && _claimed + pages > _mostClaimed)
@@ -111,12 +106,10 @@ internal sealed unsafe class WindowPages(long pageBytes, int window, int pageTok
             _pages[page].CompanionOf = of;
     }
 
-    /// <summary>
-    /// One user less. Without users a companion stays until others are worth more: first go those that a sequence left behind, then those
-    /// that were not used for longest.
-    /// </summary>
+    /// <summary>Releases one use. Unused companions are evicted as memory requires: first those that a sequence has passed, then the least
+    /// recently used.</summary>
     /// <param name="page">The page.</param>
-    /// <param name="isBehind">The sequence goes on beyond it.</param>
+    /// <param name="isBehind">Whether the sequence has passed it.</param>
     public void Release(int page, bool isBehind)
     {
         ref var held = ref _pages[page];

@@ -2,10 +2,9 @@ using System.Buffers.Binary;
 
 namespace Banyan.Runtime.WeightFormats.Coded;
 
-/// <summary>
-/// What GPTQ, AWQ and compressed-tensors hold in groups, in up to 4 bits: <c>float d; byte zero; byte q[16]</c>: d · (q − zero) for 32
-/// weights, of which the first 16 are low nibbles. No GGUF file has it: files are brought into it when they are read.
-/// </summary>
+/// <summary>Weights that GPTQ, AWQ and compressed-tensors store in groups, in up to 4 bits: <c>float d; byte zero; byte q[16]</c>: d · (q −
+/// zero) for 32 weights, of which the first 16 are low nibbles. No GGUF file has it: files are brought into it when they are
+/// read.</summary>
 readonly struct G4 : ICodes
 {
     public static string Name => "G4";

@@ -33,19 +33,19 @@ interface ICodes
     /// <summary>Reads a block.</summary>
     static abstract void Decode(ReadOnlySpan<byte> block, ref CodedBlock to);
 
-    /// <summary>Whether <see cref="Encode"/> is there.</summary>
+    /// <summary>Whether <see cref="Encode"/> is implemented.</summary>
     static virtual bool IsWritten => false;
 
     /// <summary>Writes a block, as llama.cpp's quantizer does; the block is all zeros before.</summary>
     static virtual void Encode(ReadOnlySpan<float> weights, Span<byte> block) => throw new NotSupportedException();
 
-    /// <summary>Whether it is of no use without knowing what matters.</summary>
+    /// <summary>Whether it needs an importance matrix.</summary>
     static virtual bool NeedsImportance => false;
 
-    /// <summary>Whether <see cref="EncodeWeighed"/> is there.</summary>
+    /// <summary>Whether <see cref="EncodeWeighed"/> is implemented.</summary>
     static virtual bool TakesImportance => false;
 
-    /// <summary>The same where some weights matter more than others.</summary>
+    /// <summary>The same with an importance matrix.</summary>
     static virtual void EncodeWeighed(ReadOnlySpan<float> weights, ReadOnlySpan<float> importance, Span<byte> block) =>
         throw new NotSupportedException();
 }
@@ -59,7 +59,7 @@ enum ScaleForm
     /// <summary>d alone; the block is one unit.</summary>
     Plain,
 
-    /// <summary>E8M0: 2^(number − 128), as the values are twice what the format's definition has.</summary>
+    /// <summary>E8M0: 2^(number − 128), since the values are twice those of the format's definition.</summary>
     Exponents,
 
     /// <summary>UE4M3, halved for the same reason.</summary>

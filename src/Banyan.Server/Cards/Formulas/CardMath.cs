@@ -10,11 +10,9 @@ using Markdig.Syntax.Inlines;
 
 namespace Banyan.Server.Cards.Formulas;
 
-/// <summary>
-/// Formulas of a card: <c>$…$</c>, <c>\\(…\\)</c>, and <c>$$…$$</c> on a line of their own. While the card is cleaned, each is an empty
-/// element whose title nobody can guess; what the formula is made into stands in its place afterwards, and never goes through a parser that
-/// could mend it into something else.
-/// </summary>
+/// <summary>Formulas of a card: <c>$…$</c>, <c>\\(…\\)</c>, and <c>$$…$$</c> on a line of their own. While the card is sanitized, each is
+/// an empty element with an unguessable title; the generated MathML replaces it afterwards, and never goes through a parser that could
+/// change it.</summary>
 sealed class CardMath : IMarkdownExtension
 {
     const int MaxFormulas = 1000, MaxHtml = 2 << 20;

@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Banyan.Server.Cards.Formulas;
 
-/// <summary>
-/// The TeX of formulas in cards as MathML Core, which browsers draw without script. A subset: what is not known stands there as its text.
-/// What comes out is made of elements and attributes that are written here alone; all else in it is text.
-/// </summary>
+/// <summary>The TeX of formulas in cards as MathML Core, which browsers draw without script. A subset: unknown commands are shown as their
+/// text. The output contains only elements and attributes from this file; everything else is text.</summary>
 sealed class TexMath
 {
     /// <summary>The longest formula.</summary>
@@ -47,7 +45,7 @@ sealed class TexMath
 
     string Made(string html) => (_made += html.Length) <= MaxOutput ? html : throw new FormatException();
 
-    /// <summary>Atoms with what stands above and below them, up to something that ends a group.</summary>
+    /// <summary>Atoms with their scripts, up to the end of the group.</summary>
     string Row()
     {
         if (++_depth > MaxDepth)

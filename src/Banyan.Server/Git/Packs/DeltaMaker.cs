@@ -4,11 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Server.Git.Packs;
 
-/// <summary>
-/// Makes deltas (gitformat-pack, "Deltified representation"): what a base has in common with an object is copied from it. A base's blocks
-/// of 16 bytes are found by their hashes, one block a hash, and what is found grows in both directions. Its table is used again, so one
-/// instance serves one thread.
-/// </summary>
+/// <summary>Makes deltas (gitformat-pack, "Deltified representation"): what a base has in common with an object is copied from it. A base's
+/// blocks of 16 bytes are found by their hashes, one block per hash, and a match is extended in both directions. Its table is reused, so
+/// one instance serves one thread.</summary>
 sealed class DeltaMaker
 {
     const int BlockBytes = 16, LongestInsert = 127, LongestCopy = 0x10000, MaxTableBits = 18;

@@ -5,10 +5,10 @@ namespace Banyan.Server.Git.Packs;
 readonly record struct PackedObject(GitId Id, GitKind Kind, long Offset, int Length, int Number);
 
 /// <summary>
-/// A pack that was pushed, unpacked beside the repository: nobody sees any of it until all of it was checked.
+/// A pushed pack, unpacked into quarantine: nothing of it is visible until all of it has been checked.
 /// <code>
 /// 1  each entry is unpacked into a file; what is whole has its id then, a delta waits for its base
-/// 2  whatever waits for an object is made when it is there: the chain of deltas may be as long as it likes, and is in nobody's memory
+/// 2  deltas are applied when their base is there: a chain of deltas may have any length and takes no memory
 /// 3  a base that is not in the pack is the repository's (a thin pack); a delta whose base is nowhere, or itself, is an error
 /// </code>
 /// </summary>
@@ -17,7 +17,7 @@ sealed class IncomingPack : IDisposable
     /// <summary>A delta that waits: where its bytes are.</summary>
     readonly record struct Waiting(long Offset, int Length, long EntryAt);
 
-    /// <summary>Longer chains of deltas are not sent on: they cost whoever clones too much.</summary>
+    /// <summary>Longer chains of deltas are not sent on: they would cost every clone too much.</summary>
     const int DeepestKept = 250;
 
     readonly ObjectSpool _spool;

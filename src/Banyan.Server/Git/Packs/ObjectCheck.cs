@@ -3,10 +3,8 @@ using System.Text;
 
 namespace Banyan.Server.Git.Packs;
 
-/// <summary>
-/// Whether an object is as git writes it, as <c>git fsck --strict</c> asks: what two programs may read in two ways is refused, and so is a
-/// name that does harm where it is checked out. The names in parentheses are fsck's own.
-/// </summary>
+/// <summary>Whether an object is as git writes it, as <c>git fsck --strict</c> asks: objects that programs may interpret differently are
+/// refused, and so are names that do harm when checked out. The names in parentheses are fsck's own.</summary>
 static class ObjectCheck
 {
     /// <summary>The longest line and length of <c>.gitattributes</c> that git reads.</summary>

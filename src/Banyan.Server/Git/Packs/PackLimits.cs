@@ -2,7 +2,7 @@ using Banyan.Server.Commits;
 
 namespace Banyan.Server.Git.Packs;
 
-/// <summary>What a pushed pack may use up.</summary>
+/// <summary>The limits of a pushed pack.</summary>
 sealed record PackLimits
 {
     /// <summary>Bytes of the pack as it is sent.</summary>

@@ -3,7 +3,7 @@ using Banyan.Server.Repos;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>Everything that a request for objects is answered from.</summary>
+/// <summary>The data for answering a fetch request.</summary>
 /// <param name="Repo">The repository.</param>
 /// <param name="Request">The request.</param>
 /// <param name="Graph">The repository's commits.</param>
@@ -19,10 +19,8 @@ sealed record Fetch(Repo Repo, FetchRequest Request, CommitGraph Graph, IReadOnl
     /// <summary>Commits that both sides have.</summary>
     public HashSet<GitId> Common { get; } = [];
 
-    /// <summary>
-    /// Whether each commit that is wanted follows something that both have: then to go on asking would only save a little (upload-pack's
-    /// <c>ok_to_give_up</c>). Asked for each commit that a client has, so it is found out only where more is known than before.
-    /// </summary>
+    /// <summary>Whether every wanted commit descends from a common one: then further negotiation would save little (upload-pack's
+    /// <c>ok_to_give_up</c>). Called for each commit that the client has, so it is recomputed only if more is known than before.</summary>
     public bool IsEnough()
     {
         if (_isEnough || Common.Count == _asked)
@@ -33,12 +31,11 @@ sealed record Fetch(Repo Repo, FetchRequest Request, CommitGraph Graph, IReadOnl
     }
 }
 
-/// <summary>Reads what a request for objects is answered from, and refuses what it may not have.</summary>
+/// <summary>Reads the data for a fetch request, and refuses what the caller may not have.</summary>
 sealed class Fetches(Refs refs, GitObjects objects, CommitGraphs graphs, Reachability reachability)
 {
-    /// <summary>
-    /// Reads the graph and checks what is wanted: the protocol lets a client want any id, and one that no ref leads to is not there for it.
-    /// </summary>
+    /// <summary>Reads the graph and checks what is wanted: the protocol lets a client want any id, and ids that no ref reaches count as
+    /// missing.</summary>
     /// <exception cref="HubException">404: something wanted is not there.</exception>
     public async Task<Fetch> OpenAsync(Repo repo, FetchRequest request, CancellationToken cancellationToken)
     {

@@ -3,7 +3,7 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>What a client wants of a repository, in whichever version of the protocol it says so.</summary>
+/// <summary>A client's fetch request, in any version of the protocol.</summary>
 sealed record FetchRequest
 {
     public List<GitId> Wants { get; } = [];

@@ -7,7 +7,7 @@ namespace Banyan.Server.Git.Transport;
 /// 2  of each commit the folders and files that differ from a parent's which the client has, or gets; all where there is none
 /// 3  a tag's own object with what it names
 /// </code>
-/// Something the client has elsewhere in its history may be sent again; nothing that it needs is left out but by its own filter.
+/// An object that the client has elsewhere in its history may be sent again; nothing it needs is left out, except by its own filter.
 /// </summary>
 sealed class ObjectsToSend(GitObjects objects, long repo, ObjectFilter filter, CancellationToken cancellationToken)
 {

@@ -2,9 +2,8 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>
-/// How many packs are made or taken at once: each costs memory and a processor, and who comes later is told when to come again.
-/// </summary>
+/// <summary>Limits how many packs are sent or received at once: each takes memory and a processor, and further requests are told when to
+/// retry.</summary>
 sealed class PackTurns
 {
     const int AtOnce = 16, RetrySeconds = 10;

@@ -6,7 +6,7 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>What a packet of git's wire format is (gitprotocol-common: pkt-line).</summary>
+/// <summary>The kinds of packets in git's wire format (gitprotocol-common: pkt-line).</summary>
 enum PacketKind { Data, Flush, Delimiter, ResponseEnd, End }
 
 /// <summary>A packet: its kind and, for data, its bytes without the line break at their end.</summary>

@@ -5,10 +5,8 @@ using Banyan.Server.Git.Packs;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>
-/// Goes through what a push brings, from its new tips to what the repository has already: everything that is named is there, of the
-/// right kind, as git writes it, and nothing leads out of the tree. Notes which large files are named, with a path for messages.
-/// </summary>
+/// <summary>Checks a push from its new tips down to what the repository already has: every referenced object exists, is of the right kind
+/// and well-formed, and no link leads out of the tree. Collects the large files that are named, with a path for messages.</summary>
 /// <param name="pack">What came, or null if nothing did.</param>
 /// <param name="kindsOf">Which of these the repository has, and their kinds.</param>
 sealed class PushCheck(IncomingPack? pack, Func<IReadOnlyCollection<GitId>, Task<Dictionary<GitId, GitKind>>> kindsOf)

@@ -3,16 +3,16 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Git.Transport;
 
-/// <summary>What became of a ref.</summary>
+/// <summary>The outcome for a ref.</summary>
 sealed class PushOutcome(RefChange change)
 {
     public RefChange Change { get; } = change;
 
-    /// <summary>Null: it is where it was to go.</summary>
+    /// <summary>Null: it was updated.</summary>
     public string? Problem { get; set; }
 }
 
-/// <summary>The answer to a push: what became of each ref, as git tells it (gitprotocol-pack, "Report Status").</summary>
+/// <summary>The answer to a push: the outcome for each ref (gitprotocol-pack, "Report Status").</summary>
 static class PushReport
 {
     /// <param name="unpack">Why all of it was refused, or null.</param>
@@ -44,6 +44,6 @@ static class PushReport
         await writer.SendAsync(context.RequestAborted);
     }
 
-    /// <summary>One line, which no terminal takes for anything else.</summary>
+    /// <summary>One line without control sequences.</summary>
     static string Clean(string text) => string.Concat(text.Take(1000).Select(c => char.IsControl(c) ? ' ' : c));
 }

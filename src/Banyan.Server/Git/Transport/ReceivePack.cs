@@ -13,14 +13,14 @@ using Microsoft.AspNetCore.Http;
 namespace Banyan.Server.Git.Transport;
 
 /// <summary>
-/// Push: <c>git-receive-pack</c>. Nothing of it can be seen before all of it was checked.
+/// Push: <c>git-receive-pack</c>. Nothing of it is visible before all of it has been checked.
 /// <code>
 /// 1  the commands: which refs go where, and whether this caller may move each
 /// 2  the pack, unpacked beside the repository (IncomingPack)
 /// 3  every object as git writes it, everything that is named is there, large files have arrived and may be here (PushCheck)
 /// 4  the objects into the repository: nothing leads to them yet
 /// 5  one transaction: each ref compared and swapped, audit, webhooks, pull requests
-/// 6  what became of each ref, as git tells it
+/// 6  the outcome for each ref is reported
 /// </code>
 /// </summary>
 sealed class ReceivePack(
@@ -120,8 +120,8 @@ sealed class ReceivePack(
         }
     }
 
-    /// <summary>Whether a push may build upon whatever is stored. Who may not write, and only proposes, must not bring back by its id what
-    /// no ref leads to any more, be it as a parent, in a folder or as the base of a delta.</summary>
+    /// <summary>Whether a push may build upon any stored object. Users without write access must not bring back, by its id, what no ref
+    /// reaches any more, whether as a parent, in a folder or as the base of a delta.</summary>
     Task<bool> MayBuildOnAllAsync(Repo repo, Caller caller, CancellationToken cancellationToken) =>
         authoriser.MayAsync(caller, repo, Need.Write, cancellationToken);
 
@@ -157,7 +157,7 @@ sealed class ReceivePack(
             Keep(repo, outcomes, unpacked, check);
     }
 
-    /// <summary>What came packed is sent on as it came, where all of it is visible now, to everybody who clones.</summary>
+    /// <summary>A pushed pack is kept for later clones if everything in it is now reachable.</summary>
     void Keep(Repo repo, List<PushOutcome> outcomes, Unpacked unpacked, PushCheck check)
     {
         var pack = unpacked.Pack;
@@ -199,7 +199,7 @@ sealed class ReceivePack(
                     yield return new(found.Id, kind, found.Length, () => pack.Read(found));
     }
 
-    /// <summary>What the push builds upon and no ref leads to any more has its grace time anew.</summary>
+    /// <summary>Restarts the grace time of unreachable objects that the push builds upon.</summary>
     async Task KeepAsync(long repo, IReadOnlyCollection<GitId> basis, CancellationToken cancellationToken)
     {
         foreach (var batch in basis.Chunk(Batch))

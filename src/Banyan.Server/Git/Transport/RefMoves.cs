@@ -35,7 +35,7 @@ sealed class RefMoves(Authoriser authoriser, GitObjects objects, DiscussionStore
         return change.To is null && name == GitRef.Heads + repo.DefaultBranch ? "the default branch is not deleted" : null;
     }
 
-    /// <summary>Moves those of which nothing is wrong so far, and says what became of each.</summary>
+    /// <summary>Moves the refs that have no error so far, and reports the outcome for each.</summary>
     public async Task MoveAsync(Repo repo, Caller caller, PushRequest request, IReadOnlyList<PushOutcome> outcomes,
         CancellationToken cancellationToken)
     {

@@ -98,7 +98,7 @@ sealed class Catalogue : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves a model from now on.</summary>
+    /// <summary>Adds a model.</summary>
     public ServedModel Add(string path)
     {
         lock (_lock)
@@ -126,7 +126,7 @@ sealed class Catalogue : IAsyncDisposable
             return _names.Remove(name);
     }
 
-    /// <summary>Serves a model no more. It is unloaded.</summary>
+    /// <summary>Removes a model and unloads it.</summary>
     public void Forget(ServedModel model)
     {
         lock (_lock)
@@ -162,7 +162,7 @@ sealed class Catalogue : IAsyncDisposable
         return Weights(path) is { } mine && Weights(other) is { } theirs && ModelFolder.RealPath(mine) == ModelFolder.RealPath(theirs);
     }
 
-    /// <summary>The model that is served under a name which is none of its own: exact aliases first, then the longest beginning.</summary>
+    /// <summary>The model that is served under an alias: exact aliases first, then the longest prefix.</summary>
     string? AliasOf(string name) => _settings.SelectMany(s => s.Value.Aliases.Select(alias => (Model: s.Key, Alias: alias)))
         .Where(a => a.Alias.EndsWith('*') ? name.StartsWith(a.Alias[..^1], StringComparison.OrdinalIgnoreCase)
             : string.Equals(name, a.Alias, StringComparison.OrdinalIgnoreCase))
@@ -198,7 +198,7 @@ sealed class Catalogue : IAsyncDisposable
             .Select(n => (n.Key, n.Value))];
     }
 
-    /// <summary>Takes up what is set for single models, from the next request on.</summary>
+    /// <summary>Applies the settings of single models, from the next request on.</summary>
     public void Set(IReadOnlyDictionary<string, ModelSettings> settings)
     {
         lock (_lock)

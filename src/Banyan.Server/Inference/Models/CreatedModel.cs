@@ -3,10 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>
-/// A model that was made of another by Ollama's <c>/api/create</c>: the same weights, with a system text, a template, an adapter or
-/// sampling of its own. It is in the folder of models as <c>NAME.model.json</c>.
-/// </summary>
+/// <summary>A model derived from another by Ollama's <c>/api/create</c>: the same weights, with a system text, a template, an adapter or
+/// sampling of its own. It is in the folder of models as <c>NAME.model.json</c>.</summary>
 /// <param name="From">Name of the model that it is made of.</param>
 sealed record CreatedModel(string From)
 {
@@ -51,7 +49,7 @@ sealed record CreatedModel(string From)
 
     public static string PathOf(string folder, string name) => Path.Combine(folder, name + Extension);
 
-    /// <summary>What a file says; null if it is none of these.</summary>
+    /// <summary>Reads a file; null if it is not one of these.</summary>
     public static CreatedModel? TryRead(string path)
     {
         try

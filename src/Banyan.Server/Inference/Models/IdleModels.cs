@@ -2,7 +2,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>Unloads models that nobody has asked for as long as they are kept.</summary>
+/// <summary>Unloads models that had no request for their keep-alive time.</summary>
 sealed class IdleModels(Catalogue catalogue, TimeProvider time) : BackgroundService
 {
     static readonly TimeSpan s_every = TimeSpan.FromSeconds(0.5);

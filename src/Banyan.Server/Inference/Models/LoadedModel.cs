@@ -61,7 +61,7 @@ sealed class LoadedModel : IAsyncDisposable
     public string Name { get; }
     public Model Model { get; }
 
-    /// <summary>What is set for it; where that says nothing, what is set for its base.</summary>
+    /// <summary>Its settings, completed with those of its base.</summary>
     public ModelSettings Settings { get => _base is null ? _settings : _settings.Over(_base.Settings); set => _settings = value; }
 
     /// <summary>The template this server was started with, or else the model's own; null for a model that only completes.</summary>
@@ -137,7 +137,7 @@ sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>What an encoder that is asked for text is answered with.</summary>
+    /// <summary>The error for a request for text from an encoder.</summary>
     public ApiException CannotGenerate() => ApiException.Invalid("model",
         $"'{Name}' is an encoder ({Model.Config.Architecture}): it gives {(Vectors.CanScore ? "scores (/v1/rerank)" : "vectors (/v1/embeddings)")} and generates no text. Name another model.", "model_not_supported");
 
@@ -157,7 +157,7 @@ sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>A first pass compiles the kernels: that is not to be the first user's wait.</summary>
+    /// <summary>Runs a first pass, which compiles the kernels, so that the first user does not wait for that.</summary>
     public async Task WarmUpAsync(CancellationToken cancellationToken)
     {
         if (!Generates)

@@ -2,9 +2,7 @@ using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>
-/// Which models' weights are in memory. Makes room for one by unloading those that nobody uses, the longest unused first.
-/// </summary>
+/// <summary>Which models' weights are in memory. Frees memory for one by unloading idle models, the least recently used first.</summary>
 sealed class ModelMemory(InferenceOptions options) : IDisposable
 {
     readonly SemaphoreSlim _turn = new(1);
@@ -34,7 +32,7 @@ sealed class ModelMemory(InferenceOptions options) : IDisposable
         }
     }
 
-    /// <summary>Says what a loaded model really has.</summary>
+    /// <summary>Records a loaded model's actual memory.</summary>
     public void Set(ServedModel model, long bytes)
     {
         lock (_lock)

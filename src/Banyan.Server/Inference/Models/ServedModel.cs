@@ -11,9 +11,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>
-/// One model of the catalogue, or an adapter beside its base: loaded when first used, and kept until its place or its time is over.
-/// </summary>
+/// <summary>One model of the catalogue, or an adapter beside its base: loaded on first use, and kept until it is evicted or its keep-alive
+/// time is over.</summary>
 sealed partial class ServedModel(string path, string name, ModelSettings settings, InferenceOptions options, ModelMemory memory,
     TimeProvider time, ILogger log, ServedModel? @base = null) : IAsyncDisposable
 {
@@ -34,10 +33,8 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
 
     public DateTimeOffset Created { get; } = File.Exists(path) ? File.GetLastWriteTimeUtc(path) : Directory.GetLastWriteTimeUtc(path);
 
-    /// <summary>
-    /// What is set for it. A change of how it samples and how long it stays holds from the next request on; where it is to be loaded
-    /// otherwise, it is unloaded once nobody uses it, so that no answer is broken off.
-    /// </summary>
+    /// <summary>Its settings. Changes of sampling and keep-alive apply from the next request on; if load settings changed, it is unloaded
+    /// once idle, so that no answer is interrupted.</summary>
     public ModelSettings Settings
     {
         get => _settings;
@@ -66,7 +63,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
 
     public bool IsLoaded => _loading is { IsFaulted: false };
 
-    /// <summary>Whether it was in memory before, and went.</summary>
+    /// <summary>Whether it was loaded before and has been unloaded.</summary>
     public bool WasUnloaded { get; private set; }
 
     /// <summary>How far loading has come, 0…1.</summary>
@@ -75,13 +72,11 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     /// <summary>Why it could not be loaded.</summary>
     public Exception? Failure => _loading?.Exception?.InnerException;
 
-    /// <summary>When it was last asked for.</summary>
+    /// <summary>The time of its last request.</summary>
     public DateTimeOffset LastUsed { get; private set; } = time.GetUtcNow();
 
-    /// <summary>
-    /// When it is unloaded unless it is asked for before; null for never, and while it is in use or not loaded. What is to be loaded
-    /// otherwise is due.
-    /// </summary>
+    /// <summary>When it will be unloaded without a further request; null for never, and while it is in use or not loaded. A model whose
+    /// load settings changed is due at once.</summary>
     public DateTimeOffset? ExpiresAt => @base is not null || Loaded is null || Pending > 0 ? null
         : _settings.OfLoading != _loadedWith ? LastUsed : LastUsed + _keepAlive;
 
@@ -99,7 +94,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
     /// <summary>Generations running or waiting.</summary>
     public int Pending => @base?.Pending ?? Volatile.Read(ref _pending);
 
-    /// <summary>The model, loaded now if it is not. One that failed to load is tried again: its file may have been mended.</summary>
+    /// <summary>The model, loaded now if it is not. A model that failed to load is tried again: its file may have been repaired.</summary>
     /// <exception cref="ApiException">It cannot be loaded.</exception>
     public async Task<LoadedModel> LoadAsync(CancellationToken cancellationToken)
     {
@@ -125,11 +120,11 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         }
     }
 
-    /// <summary>Lets a request in and reads it, in that order: what is refused costs no reading.</summary>
+    /// <summary>Admits a request, then reads it, so that a refused one costs no reading.</summary>
     /// <param name="generations">How many it asks for.</param>
     /// <param name="read">Reads the request for the loaded model.</param>
     /// <param name="cancellationToken">Stops waiting for the model.</param>
-    /// <param name="generates">Whether it asks for text, which an encoder does not give.</param>
+    /// <param name="generates">Whether it requests text, which encoders do not generate.</param>
     /// <param name="scales">The adapters that are to answer; null for those that are set for all (<see cref="Scales"/>), where text is
     /// asked for.</param>
     /// <exception cref="ApiException">It is refused.</exception>
@@ -166,7 +161,7 @@ sealed partial class ServedModel(string path, string name, ModelSettings setting
         }
     }
 
-    /// <summary>Counts generations in; dispose to count them out.</summary>
+    /// <summary>Counts generations; dispose the result when they end.</summary>
     /// <exception cref="ApiException">More would be running or waiting than this server allows.</exception>
     public Admission Admit(int generations)
     {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Inference.Models;
 
-/// <summary>Takes up what a changed file of settings says of single models, without a restart.</summary>
+/// <summary>Applies the model settings of a changed settings file without a restart.</summary>
 sealed partial class SettingsReload(Catalogue catalogue, InferenceOptions options, TimeProvider time, ILogger<SettingsReload> log)
     : BackgroundService
 {

@@ -11,10 +11,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Ollama;
 
-/// <summary>
-/// <c>POST /api/pull</c> and <c>/api/copy</c>, <c>DELETE /api/delete</c>: models that come and go. Only where a key is asked for, or nobody
-/// else reaches the server.
-/// </summary>
+/// <summary><c>POST /api/pull</c> and <c>/api/copy</c>, <c>DELETE /api/delete</c>: adding and removing models. Only if a key is required,
+/// or the server is not reachable by others.</summary>
 sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOptions options, ServerOptions server, ApiKeys keys)
 {
     const int MostPulls = 4;
@@ -145,7 +143,7 @@ sealed class ManageEndpoints(Bodies bodies, Catalogue catalogue, InferenceOption
         catalogue.Forget(model);
     }
 
-    /// <summary><c>POST /api/push</c>: nothing of a hub can be written by Ollama's API.</summary>
+    /// <summary><c>POST /api/push</c>: not supported: use <c>banyan push</c>.</summary>
     public async Task PushAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var name = await bodies.ReadAsync(context, fields => Task.FromResult(NameIn(fields, "model", "name")), cancellationToken);

@@ -6,7 +6,7 @@ sealed class ApiException(int status, string message, string? param = null, stri
 {
     public int Status { get; } = status;
 
-    /// <summary>When to try again, in seconds; null when trying again is no use.</summary>
+    /// <summary>When to try again, in seconds; null if a retry is useless.</summary>
     public int? RetryAfterSeconds { get; init; }
 
     public ErrorAnswer ToRecord() => new(new(Message, type, param, code));

@@ -3,10 +3,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Inference.Requests;
 
-/// <summary>
-/// The bodies of requests to models, read within bounds that hold for all of them together: a body takes ten times its bytes while it is
-/// parsed, rendered and tokenized, so large ones are worked on one after the other, and what waits for that is limited too.
-/// </summary>
+/// <summary>The bodies of requests to models, read within limits on all of them together: a body takes ten times its bytes while it is
+/// parsed, rendered and tokenized, so large ones are processed one at a time, and the waiting ones are limited too.</summary>
 sealed class Bodies : IDisposable
 {
     const int MaxDepth = 64;

@@ -4,10 +4,9 @@ using Banyan.Runtime.Generation.Grammars;
 
 namespace Banyan.Server.Inference.Requests;
 
-/// <summary>
-/// What an answer must look like, under the names that clients know: OpenAI's <c>response_format</c>, llama-server's <c>grammar</c> and
-/// <c>json_schema</c>, vLLM's <c>structured_outputs</c> and <c>guided_…</c>. A shape that cannot be enforced exactly is refused.
-/// </summary>
+/// <summary>The required form of an answer, under the names that clients use: OpenAI's <c>response_format</c>, llama-server's
+/// <c>grammar</c> and <c>json_schema</c>, vLLM's <c>structured_outputs</c> and <c>guided_…</c>. A shape that cannot be enforced exactly is
+/// refused.</summary>
 static class OutputShape
 {
     const int MostChoices = 4096;

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Banyan.Server.Inference.Turns;
 
-/// <summary>Signs of life while a long prompt is read: some clients give up after half a minute of silence.</summary>
+/// <summary>Keep-alive events while a long prompt is processed: some clients give up after half a minute of silence.</summary>
 static class Pings
 {
     static readonly TimeSpan s_every = TimeSpan.FromSeconds(10);

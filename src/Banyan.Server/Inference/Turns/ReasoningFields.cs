@@ -2,9 +2,8 @@ using Banyan.Server.Inference.Requests;
 
 namespace Banyan.Server.Inference.Turns;
 
-/// <summary>
-/// How long a model may reason: OpenAI's API has words for it alone, so the number comes under the names that others gave it.
-/// </summary>
+/// <summary>The reasoning limit: OpenAI's API has only effort levels, so the number of tokens is read under the names of other
+/// APIs.</summary>
 static class ReasoningFields
 {
     /// <summary>The most tokens; null for any number, which is also what -1 says.</summary>

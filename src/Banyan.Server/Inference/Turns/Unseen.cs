@@ -2,10 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Server.Inference.Turns;
 
-/// <summary>
-/// Images and files in a conversation with a model that reads text. What the user shows the model by themselves is refused, which is better
-/// than an answer about something that was not seen; of what a tool gave, the model is told that it cannot see it, and the work continues.
-/// </summary>
+/// <summary>Images and files in a conversation with a model that reads text. An image from the user is refused, which is better than an
+/// answer about something unseen; for a tool's result, the model is told that it cannot see it, and the work continues.</summary>
 static class Unseen
 {
     /// <summary>

@@ -4,9 +4,8 @@ using Banyan.Server.Storage.Databases;
 
 namespace Banyan.Server.Maintenance.Backups;
 
-/// <summary>
-/// While a backup copies objects, none is removed. It says so in the database, for a while at a time: a backup that dies holds nothing up.
-/// </summary>
+/// <summary>While a backup copies objects, none is removed. The backup holds a short, renewed lease in the database, so that a backup that
+/// dies blocks nothing.</summary>
 static class BackupPause
 {
     /// <summary>How long it holds if it is not renewed.</summary>

@@ -2,7 +2,7 @@ using Banyan.Server.Storage.Objects;
 
 namespace Banyan.Server.Maintenance.Checking;
 
-/// <summary>Keeps reading to the given number of bytes a second, counts them and says how far it is.</summary>
+/// <summary>Limits reading to the given bytes per second, counts them and reports progress.</summary>
 sealed class Pace(CheckReport report, long? bytesPerSecond, TimeProvider time)
 {
     readonly long _began = time.GetTimestamp();

@@ -1,6 +1,6 @@
 namespace Banyan.Server.Maintenance.Collection;
 
-/// <summary>What the collector may do.</summary>
+/// <summary>Options of the collector.</summary>
 public sealed record CollectionOptions
 {
     /// <summary>The shortest grace period: an upload may take this long.</summary>

@@ -6,10 +6,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Banyan.Server.Pages.Languages;
 
-/// <summary>
-/// <c>/settings/language?to=hi&amp;next=/models</c>: remembers in a cookie in which language pages are shown. Nothing else follows from it,
-/// so everyone may, from anywhere.
-/// </summary>
+/// <summary><c>/settings/language?to=hi&amp;next=/models</c>: stores the language of pages in a cookie. It has no other effect, so it needs
+/// no permission, from any site.</summary>
 static class LanguageChoice
 {
     static readonly TimeSpan s_life = TimeSpan.FromDays(365);

@@ -29,11 +29,11 @@ public sealed class PageLanguage
         return JsonSerializer.Deserialize<Dictionary<string, string>>(file)!.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>All of them, the first where nothing else is asked for.</summary>
+    /// <summary>All languages; the first is the default.</summary>
     public static IReadOnlyList<PageLanguage> All { get; } =
         [new("en", "English"), new("hi", "हिन्दी"), new("id", "Bahasa Indonesia"), new("pt", "Português"), new("zh", "中文")];
 
-    /// <summary>What everyone gets who asks for nothing else.</summary>
+    /// <summary>The default language.</summary>
     public static PageLanguage English => All[0];
 
     /// <summary>As <c>lang</c> names it.</summary>
@@ -73,7 +73,7 @@ public sealed class PageLanguage
         return said.ToString();
     }
 
-    /// <summary>What went wrong, in this language; in English what only programs are told.</summary>
+    /// <summary>An error in this language; in English if it is only for programs.</summary>
     public string Tell(ErrorText error) => error.Fill(Said(error.Template), v => v is ErrorText inner ? Tell(inner) : $"{v}");
 
     /// <summary>Whether there are words for it.</summary>
@@ -117,7 +117,7 @@ public sealed class PageLanguage
         return null;
     }
 
-    /// <summary>What a request is answered in: what was chosen, or the first of what the browser prefers that there is.</summary>
+    /// <summary>The language of a response: the chosen one, or the first of the browser's preferences that exists.</summary>
     public static PageLanguage Of(HttpRequest request)
     {
         if (request.Cookies[CookieName] is { Length: < 20 } chosen && Find(chosen) is { } saved)

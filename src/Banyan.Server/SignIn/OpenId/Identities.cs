@@ -23,10 +23,9 @@ public sealed record Identity
     public long CreatedAt { get; init; }
 }
 
-/// <summary>
-/// Which account is whose, of people that a provider vouches for. An account is found by issuer and subject alone, which never go to
-/// somebody else; names and mail addresses do, so that they link nothing: who has an account already signs in to it and links it there.
-/// </summary>
+/// <summary>The links between accounts and identities at providers. An account is found by issuer and subject only, which are never
+/// reassigned; names and mail addresses can be, so they link nothing: users with an account sign in to it and link the identity
+/// there.</summary>
 sealed partial class Identities(HubDatabase database, AccountStore accounts, TimeProvider time, ILogger<Identities> log)
 {
     /// <summary>The account linked to an identity, or null; removed accounts stay linked.</summary>

@@ -10,10 +10,10 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Banyan.Server.SignIn.OpenId;
 
-/// <summary>A provider that does not do what it should; the message is for the operator, and has nothing secret.</summary>
+/// <summary>A provider misbehaves; the message is for the operator and contains no secret.</summary>
 sealed class OpenIdException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>Who a provider says that somebody is.</summary>
+/// <summary>A provider's statement about a user.</summary>
 /// <param name="Subject">Who it is there, for ever.</param>
 /// <param name="Claims">What else is told.</param>
 sealed record OpenIdPerson(string Subject, JsonElement Claims)
@@ -49,7 +49,7 @@ sealed class OpenIdClient(OpenIdProvider provider, HttpClient http)
         provider.Issuer.TrimEnd('/') + "/.well-known/openid-configuration", new OpenIdConnectConfigurationRetriever(),
         new HttpDocumentRetriever(http) { RequireHttps = !new Uri(provider.Issuer).IsLoopback });
 
-    /// <summary>A client without redirects, cookies and patience, for all providers.</summary>
+    /// <summary>A client without redirects and cookies and with a short timeout, for all providers.</summary>
     public static HttpClient NewHttp() =>
         new(new SocketsHttpHandler
         {
@@ -83,7 +83,7 @@ sealed class OpenIdClient(OpenIdProvider provider, HttpClient http)
         });
     }
 
-    /// <summary>Who it is that came back with a code.</summary>
+    /// <summary>The user who returned with a code.</summary>
     /// <exception cref="OpenIdException">The provider does not vouch for anybody.</exception>
     public async Task<OpenIdPerson> PersonAsync(string code, string redirect, string nonce, string verifier,
         CancellationToken cancellationToken)

@@ -120,7 +120,7 @@ sealed partial class OpenIdPages(
         await entrance.EnterAsync(context, (await accounts.FindAsync(user!.Id, context.RequestAborted))!, provider.Name, null, next);
     }
 
-    /// <summary>An account for somebody who has none, where that is wanted; or why not.</summary>
+    /// <summary>Creates an account for a new user, if that is enabled; or says why not.</summary>
     async Task<(Account? User, string Problem)> NewUserAsync(HttpContext context, OpenIdProvider provider, OpenIdPerson person)
     {
         if (!provider.MakesAccounts)
@@ -174,10 +174,8 @@ sealed partial class OpenIdPages(
         return to;
     }
 
-    /// <summary>
-    /// Does a step with the provider that the address names; what goes wrong with it is in the log, and tells who signs in no more than
-    /// that.
-    /// </summary>
+    /// <summary>Performs a step with the provider that the address names; its errors are logged, and the user is only told that it
+    /// failed.</summary>
     async Task TryAsync(HttpContext context, Func<OpenIdProvider, Task> step)
     {
         var name = (string?)context.Request.RouteValues["name"];

@@ -29,9 +29,8 @@ public sealed record OpenIdProvider
     /// <summary>The claim with a user's groups.</summary>
     public string GroupsClaim { get; init; } = "groups";
 
-    /// <summary>
-    /// The meaning of groups. For these organizations they alone determine membership at each sign-in through this provider.
-    /// </summary>
+    /// <summary>How groups map to organizations. For these organizations they alone determine membership at each sign-in through this
+    /// provider.</summary>
     public IReadOnlyList<GroupRole> Groups { get; init; } = [];
 
     /// <summary>Whether new users get an account.</summary>
@@ -50,7 +49,7 @@ public sealed record OpenIdProvider
             yield return $"scopes of '{Name}' lack openid";
     }
 
-    /// <summary>Whether what goes there is read by nobody in between.</summary>
+    /// <summary>Whether the address is https, or on this machine.</summary>
     internal static bool IsAddress(string? address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.UserInfo.Length == 0
         && uri.Fragment.Length == 0 && (uri.Scheme == "https" || (uri.Scheme == "http" && uri.IsLoopback));
 }

@@ -14,7 +14,7 @@ using Microsoft.Extensions.Options;
 
 namespace Banyan.Server.SignIn.Passkeys;
 
-/// <summary>What a browser is asked for: by a script, the only one on these pages.</summary>
+/// <summary>A request to the browser's authenticator, made by the only script on these pages.</summary>
 /// <param name="Options">WebAuthn's options, as JSON.</param>
 /// <param name="Ticket">The challenge, signed, for the answer.</param>
 public sealed record PasskeyQuestion(string Options, string Ticket);
@@ -99,7 +99,7 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
 
     static readonly TimeSpan s_life = TimeSpan.FromMinutes(5);
 
-    /// <summary>What knows WebAuthn.</summary>
+    /// <summary>ASP.NET Core Identity's WebAuthn.</summary>
     public PasskeyHandler<Account> Handler { get; } = new(
         new UserManager<Account>(store, null!, null!, null!, null!, null!, null!, null!, NullLogger<UserManager<Account>>.Instance),
         Options.Create(new IdentityPasskeyOptions
@@ -112,10 +112,10 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
                 new(!origin.CrossOrigin && origin.Origin == new Uri(address.Root(origin.HttpContext)).GetLeftPart(UriPartial.Authority)),
         }));
 
-    /// <summary>A passkey is of a name: a hub that is called by a number has none.</summary>
+    /// <summary>A passkey belongs to a host name: a hub reached by an IP address offers none.</summary>
     bool IsNamed(HttpContext context) => !IPAddress.TryParse(new Uri(address.Root(context)).Host.Trim('[', ']'), out _);
 
-    /// <summary>Asks whoever comes; null where there can be none.</summary>
+    /// <summary>A request for any passkey; null if there can be none.</summary>
     public async Task<PasskeyQuestion?> ToSignInAsync(HttpContext context)
     {
         if (!IsNamed(context))
@@ -125,7 +125,7 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
             await tickets.IssueAsync(SignIn, time.GetUtcNow() + s_life, [asked.AssertionState!], context.RequestAborted));
     }
 
-    /// <summary>Asks for a new passkey of a user; null where there can be none.</summary>
+    /// <summary>A request for a new passkey of a user; null if there can be none.</summary>
     public async Task<PasskeyQuestion?> ToMakeAsync(HttpContext context, Account user)
     {
         if (!IsNamed(context))
@@ -138,7 +138,7 @@ sealed class PasskeyQuestions(PasskeyStore store, Tickets tickets, HubOptions op
                 [user.Id.ToString(CultureInfo.InvariantCulture), asked.AttestationState!], context.RequestAborted));
     }
 
-    /// <summary>What was asked, where that is answered for the first time.</summary>
+    /// <summary>The challenge, if it is answered for the first time.</summary>
     public async Task<string[]?> ReadAsync(HttpContext context, string purpose, string ticket) =>
         await tickets.ReadAsync(purpose, ticket, context.RequestAborted) is { } fields
         && await store.AnswerAsync(ticket, s_life, context.RequestAborted) ? fields : null;

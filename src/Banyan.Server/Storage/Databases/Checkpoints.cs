@@ -2,7 +2,7 @@ using Banyan.Server.Jobs;
 
 namespace Banyan.Server.Storage.Databases;
 
-/// <summary>Every second: moves SQLite's log into its file, so that whoever commits much need not wait for that.</summary>
+/// <summary>Every second: moves SQLite's log into its file, so that large commits do not have to wait for that.</summary>
 sealed class Checkpoints(HubDatabase database) : Job
 {
     /// <inheritdoc/>

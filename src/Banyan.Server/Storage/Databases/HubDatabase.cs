@@ -22,9 +22,7 @@ public abstract class HubDatabase : IAsyncDisposable
         SqlMapper.ConnectionStringComparer = new ByKind();
     }
 
-    /// <summary>
-    /// Databases of a kind have the same schema: what Dapper makes of a query for one serves for all of them in this process.
-    /// </summary>
+    /// <summary>Databases of a kind have the same schema, so Dapper's compiled query for one serves all of them in this process.</summary>
     sealed class ByKind : IEqualityComparer<string>
     {
         public bool Equals(string? x, string? y) => x is not null && y is not null && IsPostgres(x) == IsPostgres(y);
@@ -163,9 +161,8 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <summary>Begins a transaction that sees one state of the database and fails rather than overwrite another's change.</summary>
     protected abstract Task<DbTransaction> BeginAsync(DbConnection connection, CancellationToken cancellationToken);
 
-    /// <summary>
-    /// Brings what was committed to its final place, where the database leaves that to us. Whoever reads or writes meanwhile does not wait.
-    /// </summary>
+    /// <summary>Moves committed data from the log to its final place, if the database leaves that to us. Readers and writers do not
+    /// wait.</summary>
     internal virtual Task CheckpointAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <summary>Reads outside of a transaction.</summary>
@@ -175,7 +172,7 @@ public abstract class HubDatabase : IAsyncDisposable
         return await work(connection);
     }
 
-    /// <summary>Begins a transaction that sees one state of the database, writes nothing and is in nobody's way.</summary>
+    /// <summary>Begins a read-only transaction that sees one state of the database and blocks nobody.</summary>
     protected abstract Task<DbTransaction> BeginSnapshotAsync(DbConnection connection, CancellationToken cancellationToken);
 
     /// <summary>Reads one state of the database while others write.</summary>

@@ -15,10 +15,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
 {
     const long MigrationLock = 0x42616E79616E, UpgradeLock = MigrationLock + 1;   // "Banyan"
 
-    /// <summary>
-    /// Unless the connection string says how many (<c>Maximum Pool Size</c>): a server takes 100 by default, from all nodes and whoever
-    /// else connects. Who finds none free waits.
-    /// </summary>
+    /// <summary>Unless the connection string says how many (<c>Maximum Pool Size</c>): a server accepts 100 by default, from all nodes and
+    /// other clients. A request that finds none free waits.</summary>
     const int MostConnections = 40;
 
     readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(Bounded(connection));

@@ -11,10 +11,8 @@ namespace Banyan.Server.Storage.Objects;
 /// </summary>
 sealed partial class DirectFile(string path) : IDisposable
 {
-    /// <summary>
-    /// Bytes gathered before anything is written: a huge page, so that they are one request to the disk. A megabyte of small pages was two,
-    /// of which the second had eight kilobytes.
-    /// </summary>
+    /// <summary>The write buffer: a huge page, so that it is one request to the disk. A megabyte of small pages took two requests, the
+    /// second of eight kilobytes.</summary>
     public const int BufferBytes = 2 << 20;
 
     const int KeptBuffers = 32;
@@ -55,7 +53,7 @@ sealed partial class DirectFile(string path) : IDisposable
         }
     }
 
-    /// <summary>Forgets what was gathered, to be written otherwise.</summary>
+    /// <summary>Discards the buffer, whose content is written in another way.</summary>
     public void Reset() => _filled = _written == 0 ? 0 : throw new InvalidOperationException("The first bytes have been written.");
 
     /// <summary>Adds bytes.</summary>

@@ -5,11 +5,9 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Viewer.Service;
 
-/// <summary>
-/// The <c>where</c> of <c>/filter</c>, as much of SQL as it is asked for: columns in double quotes, texts in single ones, numbers,
-/// comparisons, <c>LIKE</c>, <c>IN</c>, <c>IS NULL</c>, <c>AND</c>, <c>OR</c>, <c>NOT</c> and parentheses. What is missing compares
-/// with nothing.
-/// </summary>
+/// <summary>The <c>where</c> of <c>/filter</c>, the subset of SQL that it accepts: columns in double quotes, texts in single ones, numbers,
+/// comparisons, <c>LIKE</c>, <c>IN</c>, <c>IS NULL</c>, <c>AND</c>, <c>OR</c>, <c>NOT</c> and parentheses. A missing value satisfies no
+/// comparison.</summary>
 sealed partial class RowCondition
 {
     const int MaxLength = 2000, MaxDepth = 30, MaxText = 4096;

@@ -3,10 +3,8 @@ using Banyan.Server.Access;
 
 namespace Banyan.Server.Viewer.Service;
 
-/// <summary>
-/// The <c>orderby</c> of <c>/search</c> and <c>/filter</c>: a column, and <c>ASC</c> or <c>DESC</c>. Of what is found it keeps no more than
-/// are asked for, and of texts to sort by their beginnings, so that millions of rows take the memory of some pages.
-/// </summary>
+/// <summary>The <c>orderby</c> of <c>/search</c> and <c>/filter</c>: a column, and <c>ASC</c> or <c>DESC</c>. It keeps only as many rows as
+/// requested, and of texts to sort by only their beginnings, so that millions of rows take the memory of a few pages.</summary>
 /// <param name="column">Number of the column.</param>
 /// <param name="isDescending">Whether the largest come first. What is missing comes last either way, as in DuckDB.</param>
 /// <param name="most">How many are kept.</param>

@@ -1,9 +1,7 @@
 namespace Banyan.Server.Viewer.Text;
 
-/// <summary>
-/// Where every so many rows of a text file begin: made once, as far as somebody looked, and kept by the content's hash. However many rows
-/// there are, it has a bounded number of places: when there are more, every other one is dropped.
-/// </summary>
+/// <summary>Offsets of every n-th row of a text file: built once, as far as people have paged, and cached under the content's hash. It has
+/// a bounded number of offsets: when there are more, every other one is dropped.</summary>
 sealed class RowIndex(RowKind kind, byte separator, long start, long size)
 {
     const int MaxPlaces = 8192, Block = 1 << 20;

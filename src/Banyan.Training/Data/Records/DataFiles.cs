@@ -49,10 +49,8 @@ static class DataFiles
         && !Below(path).Any(f => KindOf(f) is Kind.Lines or Kind.Parquet)
         && Below(path).Any(Source.SourceFolder.IsSource);
 
-    /// <summary>
-    /// The files of a folder and of those below it. Linked files are among them, as in a hub's cache; linked folders are not entered: one
-    /// may lead back up. Pipes and devices are left out.
-    /// </summary>
+    /// <summary>The files of a folder and of those below it. Links to files are included, as in a hub's cache; links to folders are not
+    /// followed, since one may lead to a parent. Pipes and devices are left out.</summary>
     public static IEnumerable<string> Below(string folder) =>
         new FileSystemEnumerable<string>(folder, (ref FileSystemEntry entry) => entry.ToFullPath(),
             new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })

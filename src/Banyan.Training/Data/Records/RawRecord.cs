@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data.Records;
 
-/// <summary>What stands at one place of a file: a record, or why it is none.</summary>
-/// <param name="Place">For a reader to find it: <c>train.jsonl, line 70,431</c>.</param>
+/// <summary>A record of a file, or why there is none at its place.</summary>
+/// <param name="Place">Where to find it: <c>train.jsonl, line 70,431</c>.</param>
 /// <param name="Json">The record.</param>
 /// <param name="Problem">Why there is none.</param>
 readonly record struct RawRecord(string Place, JsonObject? Json, string? Problem)

@@ -2,10 +2,8 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data.Shapes;
 
-/// <summary>
-/// Two answers: texts after a prompt, messages after a prompt of messages or a text, or two whole conversations that begin alike
-/// (Anthropic HH, UltraFeedback).
-/// </summary>
+/// <summary>Two answers: texts after a prompt, messages after a prompt of messages or a text, or two whole conversations with the same
+/// beginning (Anthropic HH, UltraFeedback).</summary>
 static class Preference
 {
     public static PreferenceExample Read(JsonObject record)

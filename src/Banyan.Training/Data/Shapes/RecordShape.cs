@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Banyan.Training.Data.Shapes;
 
-/// <summary>From a record of some format to what it means.</summary>
+/// <summary>Turns a record of any format into an example.</summary>
 static class RecordShape
 {
     /// <exception cref="RecordException">The record is not in that format, or is empty.</exception>

@@ -5,13 +5,13 @@ using Banyan.Training.Data.Records;
 
 namespace Banyan.Training.Data.Source;
 
-/// <summary>A file of source code that a person wrote.</summary>
+/// <summary>A file of source code written by people.</summary>
 /// <param name="Repository">The name of its repository's folder.</param>
 /// <param name="Path">Its path in there, with slashes.</param>
 /// <param name="Text">Its text, with LF line ends.</param>
 sealed record SourceFile(string Repository, string Path, string Text);
 
-/// <summary>What a folder of source code holds, and what was left out of it.</summary>
+/// <summary>The files of a folder of source code, and what was left out.</summary>
 sealed partial class SourceFolder(string folder)
 {
     const int SmallestBytes = 40, LargestBytes = 1 << 20, LongestLine = 1000;

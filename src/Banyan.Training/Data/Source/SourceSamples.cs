@@ -10,7 +10,7 @@ namespace Banyan.Training.Data.Source;
 /// PSM          prefix-token pre suffix-token suf middle-token mid end        after other files of the repository for some
 /// SPM          suffix-token suf prefix-token pre middle-token mid end
 /// </code>
-/// All of the text is learnt, the tokens around it are not.
+/// All of the text is a target, the tokens around it are not.
 /// </summary>
 /// <param name="tokenizer">The model's.</param>
 /// <param name="maxTokens">Maximum tokens of a sample.</param>

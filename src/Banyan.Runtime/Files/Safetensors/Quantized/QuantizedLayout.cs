@@ -4,7 +4,7 @@ using Banyan.Runtime.WeightFormats;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
-/// <summary>A way in which quantized matrices are in safetensors.</summary>
+/// <summary>A layout of quantized matrices in safetensors.</summary>
 abstract class QuantizedLayout
 {
     /// <summary>Whether a quantization_config describes it; a key with an unsupported value is refused by name.</summary>

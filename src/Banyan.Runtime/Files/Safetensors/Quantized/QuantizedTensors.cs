@@ -3,7 +3,7 @@ using Banyan.Runtime.WeightFormats.Coded;
 
 namespace Banyan.Runtime.Files.Safetensors.Quantized;
 
-/// <summary>The tensors of safetensors files as they are computed with: those that are quantized lie there in several.</summary>
+/// <summary>The tensors of safetensors files in computable form: a quantized matrix is stored there as several tensors.</summary>
 static class QuantizedTensors
 {
     /// <summary>Every way in which weights are quantized; one file and one row each.</summary>

@@ -3,17 +3,15 @@ using Banyan.Runtime.Generation.Grammars.Expressions;
 
 namespace Banyan.Runtime.Generation.Grammars.Automata;
 
-/// <summary>
-/// Recognises the texts of a grammar a byte at a time: a pushdown automaton whose readings are followed side by side, determinised as texts
-/// reach its positions. Every position that is not dead can be completed, as places and expressions from which nothing is reached are never
-/// entered. One thread at a time.
-/// </summary>
+/// <summary>Recognises the texts of a grammar a byte at a time: a pushdown automaton whose parses are followed in parallel, determinised
+/// lazily as texts reach its positions. Every position that is not dead can be completed, since states and expressions that lead nowhere
+/// are never entered. One thread at a time.</summary>
 internal sealed class Automaton(RegexTable table, Rule root)
 {
-    /// <summary>Positions kept; where there are more, all are forgotten and made again as they are needed.</summary>
+    /// <summary>Positions that are cached; beyond that, all are dropped and recomputed on demand.</summary>
     const int MostPositions = 4096;
 
-    /// <summary>Ways one text can have been read: more are the fault of a very ambiguous grammar.</summary>
+    /// <summary>Parses of one text: more mean that the grammar is very ambiguous.</summary>
     const int MostReadings = 4096;
 
     const int MostCalls = 512;
@@ -48,13 +46,13 @@ internal sealed class Automaton(RegexTable table, Rule root)
         return position.Next[value] = next;
     }
 
-    /// <summary>After one more byte, with what the text says of what is remembered.</summary>
+    /// <summary>After one more byte, given the text for what is remembered.</summary>
     /// <param name="position">Where it is.</param>
     /// <param name="value">The byte.</param>
     /// <param name="text">The text so far, that byte included.</param>
     public Position Next(Position position, byte value, ReadOnlySpan<byte> text) => Step(position, value, text);
 
-    /// <summary>Forgets positions where there are too many; the one given stays usable, as another object.</summary>
+    /// <summary>Drops positions if there are too many; the given one stays usable, as another object.</summary>
     public Position Trim(Position position)
     {
         if (_positions.Count < MostPositions)

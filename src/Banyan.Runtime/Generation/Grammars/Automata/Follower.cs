@@ -2,21 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace Banyan.Runtime.Generation.Grammars.Automata;
 
-/// <summary>
-/// Follows one text. Where a grammar remembers what was written (names that must not come twice) its exact position is kept beside the one
-/// without that memory: masks are of the latter, which texts share.
-/// </summary>
+/// <summary>Follows one text. If a grammar remembers what was written (names that must not occur twice), the exact position is kept beside
+/// the one without that memory: masks belong to the latter, which texts share.</summary>
 internal sealed class Follower(Automaton automaton)
 {
     readonly List<byte> _text = [];
 
-    /// <summary>Where it is, as if nothing were remembered: what can follow here is at least what really can.</summary>
+    /// <summary>The position as if nothing were remembered: a superset of what can really follow.</summary>
     public Position Shared { get; private set; } = automaton.Start();
 
-    /// <summary>Where it really is.</summary>
+    /// <summary>The exact position.</summary>
     public Position Exact { get; private set; } = automaton.Start();
 
-    /// <summary>Takes more bytes; false, and nothing is changed, where they cannot follow.</summary>
+    /// <summary>Takes more bytes; returns false and changes nothing if they cannot follow.</summary>
     public bool Take(ReadOnlySpan<byte> bytes)
     {
         var (shared, exact, length) = (Shared, Exact, _text.Count);
@@ -35,7 +33,7 @@ internal sealed class Follower(Automaton automaton)
         return true;
     }
 
-    /// <summary>Forgets positions that were made for other texts, where they are too many.</summary>
+    /// <summary>Drops positions that were created for other texts, if there are too many.</summary>
     public void Trim()
     {
         var same = Shared == Exact;

@@ -28,7 +28,7 @@ internal sealed class Position(Reading[] readings, bool accepts)
     /// <summary>Whether nothing can follow.</summary>
     public bool IsEnd => readings.Length == 0;
 
-    /// <summary>By the next byte; null if it was not asked for.</summary>
+    /// <summary>By the next byte; null until computed.</summary>
     public Position?[]? Next { get; set; }
 
     /// <summary>Bytes with which something ends that the grammar remembers.</summary>
@@ -37,6 +37,6 @@ internal sealed class Position(Reading[] readings, bool accepts)
     /// <summary>Whether what a byte ends is remembered: the next position then depends on the text.</summary>
     public bool Remembers(byte value) => Remembered.Contains(value);
 
-    /// <summary>Which tokens can follow; null if it was not asked for.</summary>
+    /// <summary>Which tokens can follow; null until computed.</summary>
     public TokenMask? Mask { get; set; }
 }

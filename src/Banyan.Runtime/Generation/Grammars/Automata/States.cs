@@ -2,10 +2,8 @@ using Banyan.Runtime.Generation.Grammars.Expressions;
 
 namespace Banyan.Runtime.Generation.Grammars.Automata;
 
-/// <summary>
-/// A place in a rule of a grammar: what can come next. A grammar is such places, made when they are reached; JSON Schema, GBNF, patterns
-/// and formats of tool calls all become them.
-/// </summary>
+/// <summary>A state in a rule of a grammar: what can come next. A grammar consists of such states, created when they are reached; JSON
+/// Schema, GBNF, patterns and formats of tool calls are all compiled to them.</summary>
 internal abstract class State
 {
     IReadOnlyList<Edge>? _edges;
@@ -61,7 +59,7 @@ internal sealed class LazyState(bool isFinal, Func<IReadOnlyList<Edge>> edges) :
     protected override IReadOnlyList<Edge> Expand() => edges();
 }
 
-/// <summary>A place after something that must not come again: where it goes on depends on what that was.</summary>
+/// <summary>A state after something that must not occur again: the next state depends on what that was.</summary>
 /// <param name="plain">Where it goes on if nothing is remembered.</param>
 /// <param name="after">Where it goes on after that text: a string with its quotes, a number.</param>
 internal sealed class RememberingState(State plain, Func<string, State> after) : State

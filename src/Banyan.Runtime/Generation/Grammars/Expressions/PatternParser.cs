@@ -20,7 +20,7 @@ internal sealed class PatternParser
         (_table, _encoding, _pattern, _path) = (table, encoding, pattern, path);
 
     /// <summary>JSON strings, quotes included, in which the pattern is found somewhere.</summary>
-    /// <exception cref="GrammarException">The pattern is none, or asks for what cannot be enforced.</exception>
+    /// <exception cref="GrammarException">The pattern is invalid, or uses a feature that cannot be enforced.</exception>
     public static Regex Search(RegexTable table, TextEncoding encoding, string pattern, string path)
     {
         var any = table.Star(encoding.Char);
@@ -34,7 +34,7 @@ internal sealed class PatternParser
     }
 
     /// <summary>Text that the pattern matches from its beginning to its end.</summary>
-    /// <exception cref="GrammarException">The pattern is none, or asks for what cannot be enforced.</exception>
+    /// <exception cref="GrammarException">The pattern is invalid, or uses a feature that cannot be enforced.</exception>
     public static Regex Whole(RegexTable table, TextEncoding encoding, string pattern, string path) =>
         new PatternParser(table, encoding, pattern, path).Read(out _, out _);
 

@@ -18,13 +18,13 @@ internal abstract class Regex
     /// </summary>
     public required bool MayBeEmpty { get; init; }
 
-    /// <summary>Whether it has a match at all; null if that was not asked yet.</summary>
+    /// <summary>Whether it has a match at all; null until computed.</summary>
     public bool? Lives { get; set; }
 
-    /// <summary>Which class a byte belongs to; bytes of a class have the same derivative. Null before it was asked for.</summary>
+    /// <summary>Which class a byte belongs to; bytes of a class have the same derivative. Null until computed.</summary>
     public byte[]? ClassOf { get; set; }
 
-    /// <summary>The derivative by each class; null if it was not asked for yet.</summary>
+    /// <summary>The derivative by each class; null until computed.</summary>
     public Regex?[] Derivatives { get; set; } = [];
 
     /// <summary>A byte of each class.</summary>

@@ -30,10 +30,10 @@ internal sealed class Box
     public int MinProperties { get; set; }
     public int MaxProperties { get; set; } = -1;
 
-    /// <summary>Reads its arrays; null before that was asked for.</summary>
+    /// <summary>Reads its arrays; null until computed.</summary>
     public ArrayPlan? ArrayPlan { get; set; }
 
-    /// <summary>Reads its objects; null before that was asked for.</summary>
+    /// <summary>Reads its objects; null until computed.</summary>
     public ObjectPlan? ObjectPlan { get; set; }
 
     // What keywords looked at, for unevaluatedProperties and unevaluatedItems.

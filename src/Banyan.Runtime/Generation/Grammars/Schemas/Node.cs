@@ -7,13 +7,13 @@ internal sealed class Node(IReadOnlyList<Expr> said)
 {
     public IReadOnlyList<Expr> Said => said;
 
-    /// <summary>The ways it can be valid; null before they were asked for.</summary>
+    /// <summary>The ways it can be valid; null until computed.</summary>
     public List<Box>? Boxes { get; set; }
 
     /// <summary>Its ways are being made.</summary>
     public bool IsExpanding { get; set; }
 
-    /// <summary>Whether any value is valid; null if that was not asked yet.</summary>
+    /// <summary>Whether any value is valid; null until computed.</summary>
     public bool? IsInhabited { get; set; }
 
     /// <summary>Reads it.</summary>

@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Generation.Grammars.Vocabularies;
 /// <summary>Which tokens can follow: a bit for each token of the vocabulary.</summary>
 /// <param name="Bits">[vocabulary / 64, rounded up].</param>
 /// <param name="Count">How many.</param>
-/// <param name="Only">The only one, where there is but one; else -1.</param>
+/// <param name="Only">The only token, if there is exactly one; otherwise -1.</param>
 internal sealed record TokenMask(ulong[] Bits, int Count, int Only)
 {
     public static TokenMask Of(ulong[] bits)
@@ -21,7 +21,7 @@ internal sealed record TokenMask(ulong[] Bits, int Count, int Only)
         return new TokenMask(bits, count, count == 1 ? only : -1);
     }
 
-    /// <summary>Leaves a chance to these tokens alone.</summary>
+    /// <summary>Masks all other tokens.</summary>
     /// <param name="logits">[vocabulary].</param>
     /// <param name="ends">Tokens that end the answer, whatever their text is.</param>
     /// <param name="canEnd">Whether they can follow.</param>

@@ -11,7 +11,7 @@ namespace Banyan.Runtime.Generation.Grammars.Vocabularies;
 /// </summary>
 internal sealed class TokenTrie
 {
-    /// <summary>What stands before the text of a control token, so that no text becomes one: a byte that UTF-8 does not have.</summary>
+    /// <summary>The prefix of a control token's text, so that no text becomes one: a byte that does not occur in UTF-8.</summary>
     public const byte ControlMark = 0xFF;
 
     /// <summary>The longest plain token by characters that has a mask; longer ones are walked over.</summary>

@@ -1,6 +1,6 @@
 namespace Banyan.Runtime.Kernels.Matrices.Packing;
 
-/// <summary>What a packed weight is to a kernel. The range says how many products fit 16 bits.</summary>
+/// <summary>How a kernel interprets a packed weight. The range says how many products fit 16 bits.</summary>
 internal enum WeightKind
 {
     /// <summary>Unsigned 0…15, scale and min a block.</summary>
@@ -29,10 +29,8 @@ internal enum WeightKind
     /// <summary>Signed −64…63, a float scale for each 16 columns.</summary>
     Halves,
 
-    /// <summary>
-    /// Unsigned codes with a number for each 16 columns, by which they become 0…45 (<see cref="U6AndMins"/>): multiplied on the way from
-    /// memory before, after their products are summed. Once unpacked, they are the other.
-    /// </summary>
+    /// <summary>Unsigned codes with an integer scale for each 16 columns; their products are 0…45 (<see cref="U6AndMins"/>). Panels read
+    /// from memory are multiplied with the scale after summing; unpacked for tiles, they become that kind.</summary>
     NumbersAndMins,
 
     /// <summary>Unsigned 0…63, scale a block, a float minimum for each 16 columns.</summary>

@@ -86,7 +86,7 @@ internal unsafe partial class Avx2Rung : Rung
             ScalarRung.MultiplyOne(format, scales, quants, columns, x, y);
     }
 
-    /// <summary>How far ahead a single token's weights are asked for: the processor's own prefetcher stops at page ends.</summary>
+    /// <summary>How far ahead a single token's weights are prefetched: the hardware prefetcher stops at page ends.</summary>
     const int PrefetchBytes = 2048;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

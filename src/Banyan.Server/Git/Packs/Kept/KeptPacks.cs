@@ -6,11 +6,9 @@ using Dapper;
 
 namespace Banyan.Server.Git.Packs.Kept;
 
-/// <summary>
-/// Packs of a repository's history that are sent as they are, so that a clone costs no more than its bytes. Each holds what its tips lead
-/// to and the packs before it do not: whoever may have the tips may have all of it, and nothing else is in it. They are copies, which may
-/// be dropped at any time; the objects are the authority.
-/// </summary>
+/// <summary>Packs of a repository's history that are sent as they are, so that a clone costs no more than its bytes. Each contains exactly
+/// what its tips reach and the packs before it do not, so that a client that may have the tips may have all of it. They are copies that may
+/// be dropped at any time; the objects are the authority.</summary>
 sealed class KeptPacks(HubDatabase database, TimeProvider time)
 {
     /// <summary>A part is as long as a packet of the sideband, and short enough to be no large object of the runtime's heap.</summary>
@@ -18,7 +16,7 @@ sealed class KeptPacks(HubDatabase database, TimeProvider time)
 
     const int IdsInPart = 4000, PartsAtOnce = 64;
 
-    /// <summary>How long one that is dropped is there for whoever is being sent it.</summary>
+    /// <summary>How long a dropped pack remains for transfers in progress.</summary>
     static readonly TimeSpan s_grace = TimeSpan.FromHours(6);
 
     long Now => time.GetUtcNow().ToUnixTimeMilliseconds();

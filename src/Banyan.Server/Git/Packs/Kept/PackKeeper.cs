@@ -7,10 +7,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Banyan.Server.Git.Packs.Kept;
 
-/// <summary>
-/// Keeps packs: those that were pushed, as they came, and of the rest one is made where clones send much object by object. Works behind
-/// those who push and clone, and forgets what it was told when the hub ends: the next clone tells it again.
-/// </summary>
+/// <summary>Keeps packs: pushed ones as they came, and for the rest it makes one if clones send many objects individually. It works in the
+/// background of pushes and clones, and its queue is lost when the hub ends: the next clone fills it again.</summary>
 sealed partial class PackKeeper(
     KeptPacks kept, PackMaker maker, GitObjects objects, Refs refs, Reachability reachability, CommitGraphs graphs, RepoStore repos,
     HubOptions options, ILogger<PackKeeper> log)
