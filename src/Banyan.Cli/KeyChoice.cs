@@ -15,7 +15,7 @@ static class KeyChoice
 
     public static Option<string?> NewOption() => new("--keys")
     {
-        Description = "File of API keys that banyan key makes; where it is there, a key is asked for (default: keys.json under --data)",
+        Description = "File of API keys that banyan key makes; if it exists, requests need a key (default: keys.json under --data)",
         HelpName = "FILE",
     };
 

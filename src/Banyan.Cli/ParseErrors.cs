@@ -28,7 +28,7 @@ static partial class ParseErrors
                 lines.Add(
                     $"{path} needs {string.Join(" and ", Missing(result).Select(a => $"{a.Name}: {FirstSentence(a.Description ?? "a value")}"))}");
             else if (NotAmong().Match(message) is { Success: true } among)
-                lines.Add($"'{among.Groups[1].Value}' is none of {string.Join(", ", among.Groups[2].Captures.Select(c => c.Value))}");
+                lines.Add($"'{among.Groups[1].Value}' is not one of {string.Join(", ", among.Groups[2].Captures.Select(c => c.Value))}");
             else if (message.StartsWith("Required command", StringComparison.Ordinal))
             {
                 if (unmatched.Count > 0)

@@ -227,7 +227,7 @@ sealed class ServerChoice
             """);
         if (options is { IsOpen: true, TlsCertificate: null })
             await Console.Error.WriteLineAsync(
-                $"warning: whoever reaches this machine's port {uri.Port} {(options.AsksForKey ? "can try keys" : "can use the models (banyan key add makes a key, which is then asked for)")}"
+                $"warning: anyone who reaches this machine's port {uri.Port} {(options.AsksForKey ? "can try keys" : "can use the models (banyan key add makes a key, which is then asked for)")}"
                 + $"{(options.Hub is null ? "" : " and read what is public on the hub")}; keys and tokens travel unencrypted: put a proxy with TLS in front, or listen on localhost alone");
     }
 

@@ -106,7 +106,7 @@ public sealed record ServerOptions
             if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin.TrimEnd('/'))
                 problems.Add($"--allow-origin {origin}: expected scheme and host, like https://example.org");
         if (Inference.MaxPending < 1)
-            problems.Add($"--queue {Inference.MaxPending}: at least 1 request must be let in");
+            problems.Add($"--queue {Inference.MaxPending}: at least 1 request must be admitted");
         if (Hub is { PublicUrl: { } url }
             && (!Uri.TryCreate(url, UriKind.Absolute, out var root) || root.Scheme is not ("http" or "https")))
             problems.Add($"--public-url {url}: expected an address like https://hub.example.org");

@@ -89,14 +89,14 @@ public class HelpTests
     [InlineData("hub user lsit", "did you mean list?")]
     [InlineData("run m --temprature 1", "did you mean --temperature?")]
     [InlineData("run m p --temprature=1", "did you mean --temperature?")]
-    [InlineData("run m --kv q4_0", "'q4_0' is none of q8_0, f16, f32")]
+    [InlineData("run m --kv q4_0", "'q4_0' is not one of q8_0, f16, f32")]
     [InlineData("run m --temperature 2.5", "--temperature 2.5: between 0 and 2")]
     [InlineData("chat m --top-p 1.5", "--top-p 1.5: between 0 and 1")]
     [InlineData("run m --context 0", "--context 0: at least 2")]
     [InlineData("serve m --context 1", "--context 1: at least 2")]
     [InlineData("run m --max-tokens 0", "--max-tokens 0: at least 1")]
     [InlineData("bench m --threads 0", "--threads 0: between 1 and 1024")]
-    [InlineData("completion tcsh", "'tcsh' is none of bash, zsh, fish, pwsh")]
+    [InlineData("completion tcsh", "'tcsh' is not one of bash, zsh, fish, pwsh")]
     public void A_mistake_is_told_in_the_tool_s_words_with_what_is_needed(string arguments, string expected)
     {
         var error = Mistakes(arguments.Split(' '));

@@ -77,7 +77,7 @@ static class KeyCommand
     static Command Remove()
     {
         var name = new Argument<string>("NAME") { Description = "the name that list shows" };
-        return new Command("remove", "End a key at once; the server goes on asking for one.") { name }.OnKeys((arguments, file) =>
+        return new Command("remove", "End a key at once; the server still asks for one.") { name }.OnKeys((arguments, file) =>
         {
             file.Remove(arguments.GetRequiredValue(name));
             if (file.Read().Count == 0)

@@ -60,7 +60,7 @@ sealed class Quantize : Command
         }
         catch (Exception e) when (e is OperationCanceledException or IOException && File.Exists(path + ".part"))
         {
-            Console.Error.WriteLine($"{path}.part has what was written: the same command goes on there.");
+            Console.Error.WriteLine($"{path}.part has what was written: the same command resumes there.");
             throw;
         }
         using var stream = File.OpenRead(path);

@@ -52,7 +52,7 @@ sealed class FileDownload(FileDownloads pull, RepoFile file)
             _runs.Clear();
             if (attempt == 2)
                 throw new HubClientException(HubProblem.WrongAnswer,
-                    $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell whoever runs the hub");
+                    $"{file.Path}: the hub's bytes have the hash {hash}, but it says {file.ETag}: nothing was kept; tell the hub's administrators");
             _usesDisk = false;
             _wholeOnly = _unproven;
         }

@@ -35,7 +35,7 @@ sealed class CostMeter(Price? price, decimal? most, decimal spent)
         {
             if (most is { } bound && _spent + _reserved + cost > bound)
                 throw new CostException(
-                    $"${_spent:0.######} of at most ${bound:0.######} are spent, and the next answer may cost ${cost:0.######}: the run stops here. All answers are kept; the same command with a greater --max-cost goes on");
+                    $"${_spent:0.######} of at most ${bound:0.######} are spent, and the next answer may cost ${cost:0.######}: the run stops here. All answers are kept; the same command with a greater --max-cost resumes");
             _reserved += cost;
         }
         return cost;

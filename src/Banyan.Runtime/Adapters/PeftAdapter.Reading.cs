@@ -69,7 +69,7 @@ public static partial class PeftAdapter
             {
                 if (Name().Match(name) is not { Success: true } match)
                     throw Refuse(
-                        $"tensor '{name}' is none of lora_A, lora_B and lora_magnitude_vector of a linear layer: nothing here computes with it");
+                        $"tensor '{name}' is not one of lora_A, lora_B and lora_magnitude_vector of a linear layer: nothing here computes with it");
                 if (match.Groups[2].Value != "A")
                     continue;
                 var module = match.Groups[1].Value;

@@ -29,7 +29,7 @@ public sealed class FolderConversion
     public FolderConversion(ModelFile file, string? type = null)
     {
         if (file.Kind != ModelFileKind.Gguf)
-            throw new ModelFileException(file.Path, "is no GGUF file: only those become folders");
+            throw new ModelFileException(file.Path, "is not a GGUF file: only those become folders");
         var config = new ConfigReader(file).Read();
         (_file, _family, _layers) = (file, Family.Find(config.Architecture)!, config.Layers);
         if (_family.HuggingFace.ModelTypes.Length == 0)

@@ -40,7 +40,7 @@ public sealed partial class Quantizer
         if (_mix.NeedsImportance && importance is null)
             throw new ArgumentException($"{_mix.Name} needs an importance matrix (--imatrix): without one it is of no use", nameof(type));
         if (file.Kind != ModelFileKind.Gguf)
-            throw new ModelFileException(file.Path, "is no GGUF file: only those can be quantized");
+            throw new ModelFileException(file.Path, "is not a GGUF file: only those can be quantized");
         (_file, _config) = (file, new ConfigReader(file).Read());
         if (_file.Tensors.FirstOrDefault(t => FormatOf(t) is var format && format != t.Format && format.NeedsImportance
             && ImportanceOf(t).IsEmpty) is { } unknown)

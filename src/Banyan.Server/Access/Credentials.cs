@@ -47,7 +47,7 @@ sealed class Credentials(AccountStore accounts, Sessions sessions)
     {
         var caller = TokenOf(header) is { } token ? await accounts.FindCallerAsync(token, context.RequestAborted) : null;
         if (caller is { IsSuspended: true })
-            throw HubException.Forbidden($"The account {caller.Name} is suspended: ask whoever runs this hub.");
+            throw HubException.Forbidden($"The account {caller.Name} is suspended: ask this hub's administrators.");
         context.Items[s_key] = caller ?? throw HubException.BadCredentials();
         return caller;
     }

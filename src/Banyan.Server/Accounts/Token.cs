@@ -34,7 +34,7 @@ public sealed record TokenScope(string On, Right May)
         if (names is ["datasets" or "spaces", _, _])
             names = names[1..];
         return On == "*" || (names.Length <= 2 && names.All(n => Names.Problem(n) is null)) ? (ErrorText?)null
-            : $"'{(On.Length > 100 ? On[..100] : On)}' is none of what a token may be used on: a namespace (acme), a repository (acme/coder, datasets/acme/code, spaces/acme/demo), or * for all";
+            : $"'{(On.Length > 100 ? On[..100] : On)}' is not one of what a token may be used on: a namespace (acme), a repository (acme/coder, datasets/acme/code, spaces/acme/demo), or * for all";
     }
 
     internal static string Write(IEnumerable<TokenScope> scopes) =>

@@ -25,7 +25,7 @@ sealed class CollectionAccess(Authoriser authoriser, AccountStore accounts, Repo
         var (caller, collection) = await SeenAsync(context);
         return await MayWriteAsync(caller, collection, context.RequestAborted) ? (caller, collection)
             : throw HubException.Forbidden(
-                $"{caller.Name} may not change {collection.Slug} with this token: whoever may write in {collection.Owner} does.");
+                $"{caller.Name} may not change {collection.Slug} with this token: users with write access to {collection.Owner} can.");
     }
 
     static HubException NotFound(string slug) => HubException.NotFound($"There is no collection {slug}.");

@@ -33,7 +33,7 @@ sealed class CollectionApi(Authoriser authoriser, AccountStore accounts, RepoSto
     {
         var (caller, query, cancellationToken) = (await authoriser.CallerAsync(context), context.Request.Query, context.RequestAborted);
         if (query["sort"].ToString() is not ("" or "lastModified" or "trending" or "upvotes"))
-            throw HubException.BadRequest($"sort: '{query["sort"]}' is none of lastModified, trending, upvotes");
+            throw HubException.BadRequest($"sort: '{query["sort"]}' is not one of lastModified, trending, upvotes");
         if (query["owner"].Count + query["item"].Count > MaxAsked || query["q"].ToString().Length > MaxQuery)
             throw HubException.BadRequest(
                 $"A list of collections is narrowed by at most {MaxAsked} owners and items, and {MaxQuery} characters of text.");

@@ -165,7 +165,7 @@ sealed class CollectionPages(Authoriser authoriser, AccountStore accounts, Colle
                     SignInPages.SeeOther(context, $"/collections?owner={collection.Owner}");
                     return;
                 default:
-                    throw HubException.BadRequest("This form of a collection is none that this hub has.");
+                    throw HubException.BadRequest("This hub has no such form of a collection.");
             }
             SignInPages.SeeOther(context, collection.Path);
         }

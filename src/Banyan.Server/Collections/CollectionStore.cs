@@ -41,7 +41,7 @@ sealed class CollectionStore(HubDatabase database, TimeProvider time)
         public static Place? Read(string? cursor) => string.IsNullOrEmpty(cursor) ? null
             : cursor.Split('-') is [var at, var id] && long.TryParse(at, NumberStyles.None, CultureInfo.InvariantCulture, out var a)
             && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var i)
-                ? new(a, i) : throw HubException.BadRequest("The cursor is none that this hub gave for this list.");
+                ? new(a, i) : throw HubException.BadRequest("The cursor was not issued by this hub for this list.");
     }
 
     /// <summary>Collections, the last changed first.</summary>

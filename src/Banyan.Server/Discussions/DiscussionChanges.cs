@@ -165,7 +165,7 @@ sealed class DiscussionChanges(Authoriser authoriser, DiscussionStore discussion
         {
             var discussion = await DiscussionStore.FindAsync(t, repo.Id, number) ?? throw DiscussionEndpoints.NotFound(repo, number);
             if (own && !mayAll && discussion.AuthorId != caller.UserId)
-                throw HubException.Forbidden($"Discussion {number} is changed by its author, and by who may write to {repo.FullName}.");
+                throw HubException.Forbidden($"Discussion {number} is changed by its author, and by users with write access to {repo.FullName}.");
             return await change(t, discussion, caller);
         }, context.RequestAborted);
     }

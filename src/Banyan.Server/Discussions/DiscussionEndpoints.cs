@@ -27,14 +27,14 @@ sealed class DiscussionEndpoints(Authoriser authoriser, DiscussionStore discussi
             "" or "all" => null,
             "pull_request" => true,
             "discussion" => false,
-            var other => throw HubException.BadRequest($"type: '{other}' is none of all, discussion, pull_request"),
+            var other => throw HubException.BadRequest($"type: '{other}' is not one of all, discussion, pull_request"),
         };
         bool? open = query["status"].ToString() switch
         {
             "" or "all" => null,
             "open" => true,
             "closed" => false,
-            var other => throw HubException.BadRequest($"status: '{other}' is none of all, open, closed"),
+            var other => throw HubException.BadRequest($"status: '{other}' is not one of all, open, closed"),
         };
         var start = (int.TryParse(query["p"], NumberStyles.None, CultureInfo.InvariantCulture, out var page) ? page : 0) * (long)PageLength;
         var author = query["author"].ToString() is { Length: > 0 } name ? name : null;

@@ -157,7 +157,7 @@ sealed class DiscussionStore(HubDatabase database, TimeProvider time)
         if (await transaction.ExecuteAsync(
             "UPDATE discussions SET length = length + @length WHERE id = @discussion AND (@length <= 0 OR length + @length <= @MaxLength)",
             new { discussion, length, MaxLength }) == 0)
-            throw HubException.BadRequest($"This discussion is full ({MaxLength} characters): begin another that goes on from here.");
+            throw HubException.BadRequest($"This discussion is full ({MaxLength} characters): start another that continues from here.");
     }
 
     async Task<DiscussionEvent> InsertEventAsync(DbTransaction transaction, long discussion, Caller caller, string type, EventData data)

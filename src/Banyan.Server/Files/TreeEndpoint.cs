@@ -23,7 +23,7 @@ sealed class TreeEndpoint(Revisions revisions, RepoTree tree, EntryJson json, Hu
         if (cursor is not null
             && (cursor.Length != 2 || !GitId.TryParse(cursor[0], out _)
                 || !int.TryParse(cursor[1], NumberStyles.None, CultureInfo.InvariantCulture, out skip)))
-            throw HubException.BadRequest("The cursor is none that this hub gave.");
+            throw HubException.BadRequest("The cursor was not issued by this hub.");
         var revision = await revisions.GetAsync(repo, cursor?[0] ?? name, cancellationToken);
         if (await tree.FindAsync(repo.Id, revision.Commit.Tree, path, cancellationToken) is not { } folder)
             throw HubException.EntryNotFound(path, revision.Id.ToString());

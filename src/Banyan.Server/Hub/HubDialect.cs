@@ -67,7 +67,7 @@ sealed class HubDialect : Dialect
         Npgsql.NpgsqlException { InnerException: TimeoutException } => HubException.Busy(RetrySeconds,
             "The hub's database is busy: try again in a few seconds."),
         _ when IsFull(exception) =>
-            new HubException(507, null, "The hub's disk is full. Nothing was changed; whoever runs the hub must make room."),
+            new HubException(507, null, "The hub's disk is full. Nothing was changed; its administrators must free space."),
         _ => new HubException(500, null, "The server failed to answer; its log says why."),
     };
 

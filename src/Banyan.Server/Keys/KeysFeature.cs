@@ -38,7 +38,7 @@ static class KeysFeature
             throw ApiException.Unauthorized("This server asks for an API key: send it as \"Authorization: Bearer KEY\".");
         var holder = keys.Find(text)
             ?? throw ApiException.Unauthorized(
-                "The API key is none of this server's: it is mistyped, was removed, or belongs to another server.");
+                "This server has no such API key: it is mistyped, was removed, or belongs to another server.");
         return counts ? holder.Begin() : null;
     }
 

@@ -88,7 +88,7 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
 
     static long? Ranked(string? cursor) => cursor is not { Length: > 0 } ? -1
         : long.TryParse(cursor.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var place) ? place
-        : throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
+        : throw HubException.BadRequest("The cursor was not issued by this hub for this order.");
 
     void Next(HttpContext context, RepoType type, string cursor)
     {

@@ -20,7 +20,7 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
         "lastModified" or "last_modified" or "updatedAt" or "modified" => new ListOrder("r.updated_at", false, false),
         "createdAt" or "created_at" => new ListOrder("r.created_at", false, false),
         "name" or "id" => new ListOrder("l.name_key", true, false),
-        _ => throw HubException.BadRequest($"sort: '{by}' is none of lastModified, createdAt, downloads, likes, trendingScore."),
+        _ => throw HubException.BadRequest($"sort: '{by}' is not one of lastModified, createdAt, downloads, likes, trendingScore."),
     }) with
     { Ascending = direction == "1" };
 
@@ -39,7 +39,7 @@ sealed record ListOrder(string Column, bool ByName, bool Ascending)
                 && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var row)
                 && (order.ByName || long.TryParse(key, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)))
                 return new Place(key, row);
-            throw HubException.BadRequest("The cursor is none that this hub gave for this order.");
+            throw HubException.BadRequest("The cursor was not issued by this hub for this order.");
         }
     }
 }

@@ -40,7 +40,7 @@ readonly record struct SearchPlace(Reach Reach, string Place)
     /// <summary>The place among words.</summary>
     public long Number => long.TryParse(Place, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw None();
 
-    static HubException None() => HubException.BadRequest("The cursor is none that this hub gave for this list.");
+    static HubException None() => HubException.BadRequest("The cursor was not issued by this hub for this list.");
 }
 
 /// <summary>Searches among the repositories that a caller may see.</summary>

@@ -61,7 +61,7 @@ sealed class MailPages(MailQueue queue, HubDatabase database, AccountStore accou
             view = view with
             {
                 New = await ReadAsync(caller, ticket, context.RequestAborted)
-                ?? throw HubException.NotFound("This link is too old, or another user's: sign in as who you asked for it."),
+                ?? throw HubException.NotFound("This link is too old, or another user's: sign in as the user who requested it."),
                 Ticket = ticket
             };
         await settings.ShowAsync(context, new() { Active = Page, Mail = view });

@@ -64,7 +64,7 @@ sealed class DeviceCodes(HubDatabase database, AccountStore accounts, Grants gra
             await t.ExecuteAsync("DELETE FROM oauth_device_codes WHERE expires_at < @past",
                 new { past = Now - (long)Life.TotalMilliseconds });
             if (await t.ScalarAsync<long>("SELECT COUNT(*) FROM oauth_device_codes") >= MaxWaiting)
-                throw HubException.Busy(60, "Very many programs wait to be let in: try again in a minute.");
+                throw HubException.Busy(60, "Too many programs wait for authorization: try again in a minute.");
             while (true)
             {
                 var code = Read(RandomNumberGenerator.GetString(Alphabet, Letters))!;

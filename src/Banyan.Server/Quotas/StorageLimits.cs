@@ -92,7 +92,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             "SELECT COUNT(*) FROM (SELECT 1 AS one FROM repos WHERE owner_id = @account AND removed_at IS NULL LIMIT @most) counted",
             new { account, most = limit + 1 }) > limit)
             throw new HubException(507, "QuotaExceeded",
-                $"{row.Name} may have {limit} repositories: remove some that are not needed, or ask whoever runs this hub for more.");
+                $"{row.Name} may have {limit} repositories: remove some that are not needed, or ask this hub's administrators for more.");
     }
 
     /// <summary>Sets <see cref="DefaultQuotaAsync"/>.</summary>
@@ -192,7 +192,7 @@ public sealed class StorageLimits(HubDatabase database, HubOptions options, Time
             return new Reservation(this, known, bytes);
         throw new HubException(
             507, "QuotaExceeded",
-            $"{row.Name} keeps {known.Used} of {quota} bytes: {bytes} more do not fit. Remove repositories or large files that are not needed, or ask whoever runs this hub for more.");
+            $"{row.Name} uses {known.Used} of {quota} bytes: {bytes} more do not fit. Remove repositories or large files that are not needed, or ask this hub's administrators for more.");
     }
 
     bool TryTake(Known known, long bytes, long quota)

@@ -53,7 +53,7 @@ sealed class SettingsPages(AccountStore accounts, Passwords passwords, Sessions 
             "read" => Right.Read,
             "write" => Right.Write,
             "admin" => Right.Admin,
-            _ => throw HubException.BadRequest($"'{(may.Length > 100 ? may[..100] : may)}' is none of read, write and admin."),
+            _ => throw HubException.BadRequest($"'{(may.Length > 100 ? may[..100] : may)}' is not one of read, write and admin."),
         }));
         if (form["on"].ToString().Trim() is { Length: > 0 } on)
             Add(on, form["may"].ToString());

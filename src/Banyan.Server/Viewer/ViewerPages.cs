@@ -49,7 +49,7 @@ sealed class ViewerPages(Revisions revisions, RepoTree tree, FileViewer viewer)
         try
         {
             if (!FileViewer.Shows(path))
-                throw new ViewerException("Parquet, CSV, TSV, JSON, JSON lines and text are shown as rows; this file is none of them.");
+                throw new ViewerException("Parquet, CSV, TSV, JSON, JSON lines and text are shown as rows; this file is not one of them.");
             view = await viewer.WithAsync(repo.Id, entry, (table, file) => FillAsync(context, view, entry, table, file), cancellationToken);
         }
         catch (ViewerException e)

@@ -38,7 +38,7 @@ sealed class WebhookTargets(HubOptions options) : IDisposable
             && (uri.IsLoopback || IsHub(options, uri.Host)
                 || (IPAddress.TryParse(uri.Host.Trim('[', ']'), out var ip) && (IsPrivate(ip) || IsOwn(ip)))))
             throw HubException.BadRequest(
-                $"url: {uri.Host} is an address inside the hub's own network; whoever runs the hub can allow those: --allow-private-webhooks");
+                $"url: {uri.Host} is an address inside the hub's own network; the hub's administrators can allow those: --allow-private-webhooks");
         return url;
     }
 

@@ -16,7 +16,7 @@ sealed class FetchEndpoint(XorbUrls urls, IObjectStore objects)
         var (xorb, first, end) = await urls.ReadAsync(ticket, cancellationToken) is { } range && range.Xorb == Hashes.Parse(hash)
             ? range
             : throw HubException.Forbidden(
-                "This address is not of this hub, has expired, or is of somebody who may not read this any more: ask for the reconstruction again.");
+                "This address is not of this hub, has expired, or belongs to a user without read access: ask for the reconstruction again.");
         if (context.Request.GetTypedHeaders().Range is { Unit.Value: "bytes", Ranges: { Count: 1 } ranges }
             && ranges.First() is { From: { } from } asked)
         {

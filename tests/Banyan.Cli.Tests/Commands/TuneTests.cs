@@ -150,7 +150,7 @@ public sealed class TuneTests : IDisposable
         if (process.ExitCode == 0)
             return null;
         Assert.True(process.ExitCode == 130, await error);
-        Assert.Contains("the same command goes on", await error);
+        Assert.Contains("the same command resumes", await error);
         return told;
     }
 

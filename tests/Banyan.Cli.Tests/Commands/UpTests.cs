@@ -121,7 +121,7 @@ public sealed partial class UpTests : IDisposable
         using var client = new HttpClient { BaseAddress = new($"http://localhost:{port}") };
         await UntilHealthyAsync(client, banyan);
         Assert.StartsWith(
-            $"warning: whoever reaches this machine's port {port} can use the models (banyan key add makes a key, which is then asked for) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
+            $"warning: anyone who reaches this machine's port {port} can use the models (banyan key add makes a key, which is then asked for) and read what is public on the hub", await banyan.StandardError.ReadLineAsync());
         // Without a key nobody changes its models.
         foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Post, "/api/pull"), (HttpMethod.Post, "/api/copy"),
             (HttpMethod.Delete, "/api/delete")])

@@ -43,7 +43,7 @@ sealed class ExportCommand : Command
         if (await served.GitAsync(folder, ["init", "-q", "--bare", $"--initial-branch={repo.DefaultBranch}"], cancellationToken) != 0
             || await served.GitAsync(folder, ["fetch", "--prune", url, "+refs/*:refs/*"], cancellationToken) != 0)
             throw new CommandException(
-                $"git did not write all of {name} (above is why). Say the same again when that is put right, and it goes on.");
+                $"git did not write all of {name} (above is why). Fix that and repeat the command: it resumes.");
         if (!arguments.GetValue(_noLarge))
         {
             if (await served.GitAsync(folder, ["lfs", "version"], cancellationToken) != 0)
@@ -51,7 +51,7 @@ sealed class ExportCommand : Command
             if (await served.GitAsync(folder,
                 ["-c", $"remote.banyan-export.url={url}", "lfs", "fetch", "--all", "banyan-export"], cancellationToken) != 0)
                 throw new CommandException(
-                    $"git-lfs did not write all large files of {name} (above is why). Say the same again when that is put right, and it goes on.");
+                    $"git-lfs did not write all large files of {name} (above is why). Fix that and repeat the command: it resumes.");
         }
         Console.WriteLine(folder);
         return 0;

@@ -61,12 +61,12 @@ sealed class ImportCommand : Command
         if (hasLfs && await served.GitAsync(folder,
             ["-c", $"remote.banyan-import.url={url}", "lfs", "push", "--all", "banyan-import"], cancellationToken) != 0)
             throw new CommandException(
-                "git-lfs did not bring all large files (above is why): git lfs fetch --all in the source may be missing; then say the same again, and it goes on");
+                "git-lfs did not bring all large files (above is why): git lfs fetch --all in the source may be missing; then repeat the command: it resumes");
         if (await served.GitAsync(folder,
             ["push", .. isNew || arguments.GetValue(_force) ? ["--force"] : Array.Empty<string>(), url, "refs/heads/*:refs/heads/*",
                 "refs/tags/*:refs/tags/*"], cancellationToken) != 0)
             throw new CommandException(
-                $"git did not bring all of it (above is why){(hasLfs ? "" : "; git-lfs is not installed, which brings large files")}. Say the same again when that is put right, and it goes on.");
+                $"git did not bring all of it (above is why){(hasLfs ? "" : "; git-lfs is not installed, which brings large files")}. Fix that and repeat the command: it resumes.");
         if (!isFolder)
             Directory.Delete(folder, recursive: true);
         Console.WriteLine(new RepoId(type, name));
@@ -105,11 +105,11 @@ sealed class ImportCommand : Command
                 ["-c", $"remote.origin.url={from}", "fetch", "--prune", "origin", "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
                 cancellationToken) != 0)
             throw new CommandException(
-                $"{from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
+                $"{from} could not be fetched (above is why). Fix that and repeat the command: it resumes.");
         if (await served.GitAsync(folder, ["lfs", "version"], cancellationToken) == 0
             && await served.GitAsync(folder, ["-c", $"remote.origin.url={from}", "lfs", "fetch", "--all", "origin"], cancellationToken)
             != 0)
             throw new CommandException(
-                $"the large files of {from} could not be fetched (above is why). Say the same again when that is put right, and it goes on.");
+                $"the large files of {from} could not be fetched (above is why). Fix that and repeat the command: it resumes.");
     }
 }

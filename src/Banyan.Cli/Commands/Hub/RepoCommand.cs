@@ -9,7 +9,7 @@ namespace Banyan.Cli.Commands.Hub;
 /// <summary><c>banyan hub repo list|move|remove</c>: any repository, whoever owns it.</summary>
 static class RepoCommand
 {
-    public static Command Create() => new("repo", "List, move and remove repositories, whoever owns them.") { List(), Move(), Remove() };
+    public static Command Create() => new("repo", "List, move and remove repositories of any owner.") { List(), Move(), Remove() };
 
     /// <summary>The argument that names a repository.</summary>
     public static Argument<string> Repo(string name = "REPO") =>

@@ -9,7 +9,7 @@ static class TuneCommand
         Adapt a model to your own data: train an adapter (LoRA) beside it
 
         DATA is JSON lines of conversations, prompts and completions, preferences or texts, Parquet, plain text, or a folder of source code.
-        It is checked first. A part is held out and measured before and after. Ctrl-C stops; the same command goes on.
+        It is checked first. A part is held out and measured before and after. Ctrl-C stops; the same command resumes.
         DIR gets the adapter for PEFT and for llama.cpp, and a model card.
 
         Examples:

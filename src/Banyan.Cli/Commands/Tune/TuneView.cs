@@ -130,7 +130,7 @@ sealed class TuneView(bool json) : IProgress<long>
 
     public void ShowProbe(ProbeResult probe, double? pricePerKwh, Power power)
     {
-        Say($"time      about {Duration(probe.Remaining)} ({probe.TokensPerSecond:F0} tokens a second); Ctrl-C stops, the same command goes on");
+        Say($"time      about {Duration(probe.Remaining)} ({probe.TokensPerSecond:F0} tokens a second); Ctrl-C stops, the same command resumes");
         if (pricePerKwh is not { } price)
             return;
         if (power.Watts is not { } watts)
@@ -221,7 +221,7 @@ sealed class TuneView(bool json) : IProgress<long>
     }
 
     public void ShowStopped(Trainer trainer) =>
-        Say($"{(_terminal ? "\r\e[K" : "")}{(trainer.Step > 0 ? $"stopped after step {trainer.Step} of {trainer.Plan.Steps}, which is saved: the same command goes on" : "stopped before the first step")}");
+        Say($"{(_terminal ? "\r\e[K" : "")}{(trainer.Step > 0 ? $"stopped after step {trainer.Step} of {trainer.Plan.Steps}, which is saved: the same command resumes" : "stopped before the first step")}");
 
     public void ShowResult(Trainer trainer, WrittenFolder result, string model, string folder)
     {

@@ -28,7 +28,7 @@ sealed class GgufPart
         var cursor = new GgufCursor(file, 0);
         if (cursor.Read<uint>("GGUF's magic") is var magic && magic != 0x46554747)
             throw cursor.Fail(
-                $"this is no GGUF file: it begins with 0x{magic:X8} (little-endian), not 'GGUF'; name a .gguf or .safetensors file");
+                $"this is not a GGUF file: it begins with 0x{magic:X8} (little-endian), not 'GGUF'; name a .gguf or .safetensors file");
         Version = cursor.Read<uint>("the version");
         if (Version is not (2 or 3))
             throw cursor.Fail((Version & 0xFFFF) == 0

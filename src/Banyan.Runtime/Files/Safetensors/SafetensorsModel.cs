@@ -54,7 +54,7 @@ static class SafetensorsModel
         var index = JsonFile.Read(path);
         var map = index.Object("weight_map")
             ?? throw new ModelFileException(path,
-                "it has no object 'weight_map' and so is no safetensors index; name the model's folder or its .safetensors file");
+                "it has no object 'weight_map' so it is not a safetensors index; name the model's folder or its .safetensors file");
         var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         var shards = new Dictionary<string, SafetensorsPart>();
         var entries = new List<(Mapping, SafetensorsPart.Entry)>();

@@ -32,7 +32,7 @@ public sealed class SafetensorsWriter
     public SafetensorsWriter Add(string name, string type, IReadOnlyList<long> shape, Action<Stream> write)
     {
         if (!s_bytes.TryGetValue(type, out var size))
-            throw new ArgumentException($"dtype '{type}' is none of {string.Join(", ", s_bytes.Keys)}", nameof(type));
+            throw new ArgumentException($"dtype '{type}' is not one of {string.Join(", ", s_bytes.Keys)}", nameof(type));
         if (name.Length == 0 || !_names.Add(name))
             throw new ArgumentException($"tensor '{name}' was added before, or is no name", nameof(name));
         _tensors.Add((name, type, [.. shape], shape.Aggregate((long)size, (product, n) => checked(product * n)), write));

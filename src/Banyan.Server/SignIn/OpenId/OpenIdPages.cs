@@ -133,7 +133,7 @@ sealed partial class OpenIdPages(
         if (Names.AccountProblem(name) is { } problem)
             return (null,
                 context.Language()
-                    .Tell((ErrorText)$"{provider.Title} calls you something of which no name for here can be made ({problem}): ask whoever runs this hub for an account, and link it."));
+                    .Tell((ErrorText)$"{provider.Title} calls you something of which no name for here can be made ({problem}): ask this hub's administrators for an account, and link it."));
         if (await accounts.FindAsync(name, context.RequestAborted) is not null)
             return (null, context.Language().Say("wrong.taken", ("name", name)));
         try

@@ -45,7 +45,7 @@ sealed class PackedLayout : QuantizedLayout
                 .Where(b => b > 0 && (inputs * b + 31) / 32 == columns).ToArray();
             if (fitting.Length != 1)
                 throw module.Refuse(
-                    $"tensor {packed} holds {inputs} weights a row in {columns} words, which is none of the 'num_bits' of its quantization_config");
+                    $"tensor {packed} holds {inputs} weights a row in {columns} words, which is not one of the 'num_bits' of its quantization_config");
             (bits, columns) = ((int)fitting[0], inputs);
         }
         var words = packed is null ? 0 : (columns * bits + 31) / 32;
