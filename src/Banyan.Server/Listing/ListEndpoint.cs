@@ -15,7 +15,8 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
 {
     // Characters of what repositories say of themselves, and of a file among others, in a page; rows with cards and headers that are read
     // at once.
-    const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50, MaxRounds = 20;
+    const int PageLength = 1000, MaxPageLength = 8 << 20, SiblingLength = 60, DetailedBatch = 50, MaxRounds = 20,
+        SpareShare = 8, SpareAtLeast = 4;
 
     static readonly string[] s_detailed = ["cardData", "model-index", "config", "safetensors", "gguf", "baseModels"];
 
@@ -60,7 +61,9 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
         var (page, room, told) = (new JsonArray(), MaxPageLength, "");
         for (var more = true; more;)
         {
-            var found = await MoreAsync(Math.Min(details ? DetailedBatch : PageLength, limit - page.Count + 1));
+            // One more tells whether there is another page, and some more make up for those that the caller may not see.
+            var left = limit - page.Count + 1;
+            var found = await MoreAsync(Math.Min(details ? DetailedBatch : PageLength, left + left / SpareShare + SpareAtLeast));
             more = found.Count > 0;
             foreach (var (cursor, repo, listed) in found)
             {

@@ -47,19 +47,24 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var after = SearchPlace.Read(query["cursor"]);
         var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
         filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
-        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Part, context.RequestAborted);
+        var first = new Dictionary<Reach, FirstPlaces>();
+        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Part, context.RequestAborted, first: first);
         string? corrected = null;
         if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
         {
             corrected = await search.CorrectAsync(query["search"].ToString(), context.RequestAborted);
-            filter = corrected is null ? filter : WithText(filter, corrected);
+            if (corrected is not null)
+            {
+                filter = WithText(filter, corrected);
+                first.Clear();
+            }
             (rows, next) = await search.SearchAsync(caller, filter, order, null, PageRows, Reach.Most, context.RequestAborted,
-                corrected is null ? Reach.Most : Reach.Name);
+                corrected is null ? Reach.Most : Reach.Name, first);
         }
         var shown = corrected is null ? asked : asked.ToDictionary(a => a.Key, a => a.Key == "search" ? corrected : a.Value);
         var address = next is { } place
             ? $"/{type.Plural()}{QueryString.Create(shown.Select(a => new KeyValuePair<string, string?>(a.Key, a.Value)).Append(new("cursor", place.Text)))}" : null;
-        var (tags, counted) = rows.Count == 0 ? ([], 0) : await search.CountAsync(filter, context.RequestAborted);
+        var (tags, counted) = rows.Count == 0 ? ([], 0) : await search.CountAsync(filter, first, context.RequestAborted);
         await HtmlPage.RenderAsync<ListPage>(context,
             new ListView(type, [.. rows.Select(r => RepoRow.Of(r, filter))], shown, address, after is null)
             {

@@ -76,9 +76,10 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// <param name="furthest">How far words are looked for.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <param name="nearest">What is nearer is known to find nothing.</param>
+    /// <param name="first">Receives the first that each reach finds, for <see cref="CountAsync"/>, if the page is the first.</param>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
         Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest,
-        CancellationToken cancellationToken, Reach nearest = Reach.Name)
+        CancellationToken cancellationToken, Reach nearest = Reach.Name, Dictionary<Reach, FirstPlaces>? first = null)
     {
         await index.CatchUpAsync(cancellationToken);
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
@@ -95,10 +96,13 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             if (reach == Reach.Begins && after?.Reach != reach && !await MayBeginAsync(filter, cancellationToken))
                 continue;
             long? place = after?.Reach == reach ? after.Value.Number : -1;
+            if (first is not null && after is null)
+                first[reach] = await lists.FirstAsync(search, Counted, cancellationToken);
             for (var (looked, many) = (0, limit + 1); place is { } behind && found.Count <= limit && looked < MostLooked; many *= 4)
             {
                 many = Math.Min(many, Looked);
-                (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken);
+                (var rows, place) = await lists.FoundAsync(search, filter, own, behind, many, details: false, cancellationToken,
+                    first?.GetValueOrDefault(reach));
                 foreach (var row in rows)
                     if (found.Count <= limit
                         && (!row.Repo.Private || await authoriser.MayAsync(caller, row.Repo, Need.See, cancellationToken)))
@@ -198,8 +202,8 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
             {
                 Words = [],
                 Tags = [],
-                Rows = await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null },
-                    MostOrdered, cancellationToken)
+                Rows = [.. (await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null },
+                    MostOrdered, cancellationToken)).Places.Select(p => p.Id)]
             };
         var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null,
             limit, cancellationToken);
@@ -210,21 +214,22 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     public const int Counted = 500;
 
     /// <summary>The facets of a search's first public results: tags as the index writes them, with their counts.</summary>
+    /// <param name="filter">The search.</param>
+    /// <param name="first">What <see cref="SearchAsync"/> found first, which is not searched again.</param>
+    /// <param name="cancellationToken">Cancels the work.</param>
     public async Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> CountAsync(ListFilter filter,
-        CancellationToken cancellationToken)
+        IReadOnlyDictionary<Reach, FirstPlaces> first, CancellationToken cancellationToken)
     {
-        var (tags, of) = (new Dictionary<string, long>(), 0);
-        if (await OwnerAsync(filter, cancellationToken) is (true, var owner))
-            foreach (var (reach, search) in Searches(filter, owner))
-                if (of < Counted && (reach <= Reach.Card || of == 0)
-                    && (reach != Reach.Begins || await MayBeginAsync(filter, cancellationToken)))
-                {
-                    var (found, looked) = await lists.TagsAsync(search, Counted - of, cancellationToken);
-                    foreach (var (tag, count) in found)
-                        tags[tag] = tags.GetValueOrDefault(tag) + count;
-                    of += looked;
-                }
-        return ([.. tags.Select(t => (t.Key, t.Value))], of);
+        if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
+            return ([], 0);
+        // The lists of places are gone through once: there may be no end to them.
+        var ids = new List<long>();
+        foreach (var (reach, search) in Searches(filter, owner))
+            if (ids.Count < Counted && (reach <= Reach.Card || ids.Count == 0)
+                && (reach != Reach.Begins || await MayBeginAsync(filter, cancellationToken)))
+                ids.AddRange((first.GetValueOrDefault(reach) ?? await lists.FirstAsync(search, Counted - ids.Count, cancellationToken))
+                    .Places.Take(Counted - ids.Count).Select(p => p.Id));
+        return ids.Count == 0 ? ([], 0) : (await lists.TagsAsync([.. ids], cancellationToken), ids.Count);
     }
 
     /// <summary>A corrected query: words without matches are replaced by similar ones, or dropped. Null if there is nothing to correct, or

@@ -7,6 +7,19 @@ using Dapper;
 
 namespace Banyan.Server.Listing;
 
+/// <summary>The first places of a search, in order.</summary>
+/// <param name="Places">Places with the rows of their repositories.</param>
+/// <param name="Most">How many were asked for: if there are fewer, these are all.</param>
+sealed record FirstPlaces(IReadOnlyList<(long Place, long Id)> Places, int Most)
+{
+    /// <summary>The next of them after a place, or null if that is not known from these.</summary>
+    public IReadOnlyList<(long Place, long Id)>? After(long place, int most)
+    {
+        var next = Places.Where(p => p.Place > place).Take(most).ToList();
+        return next.Count == most || Places.Count < Most ? next : null;
+    }
+}
+
 /// <summary>
 /// Pages of lists. A page costs what its rows cost, however many repositories there are:
 /// <code>
@@ -54,13 +67,15 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     /// <param name="most">How many are looked at.</param>
     /// <param name="details">Whether cards and headers are wanted.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
+    /// <param name="first">What <see cref="FirstAsync"/> found: what it covers is not looked for again.</param>
     /// <returns>The rows with their places, and the last place that was looked at, or null if there are no more.</returns>
     public Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> FoundAsync(
-        WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken) =>
+        WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken,
+        FirstPlaces? first = null) =>
             database.ReadAsync<(IReadOnlyList<(long, Repo, Listed)>, long?)>(
         async c =>
         {
-            var places = await PlacesAsync(c, search, after, most);
+            var places = first?.After(after, most) ?? await PlacesAsync(c, search, after, most);
             if (places.Count == 0)
                 return ([], null);
             var at = places.ToDictionary(p => p.Id, p => p.Place);
@@ -102,33 +117,19 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     async Task<IReadOnlyList<(long Place, long Id)>> PlacesAsync(DbConnection c, WordSearch search, long after, int most)
     {
         var parameters = new DynamicParameters(new { after, most });
-        var places = new List<(long, long)>();
-        foreach (var part in database.PlaceParts(search, parameters, after))
-        {
-            places.AddRange(await c.QueryAsync<(long, long)>(part, parameters));
-            if (places.Count >= most)
-                return places[..most];
-        }
-        return places;
+        return (await c.QueryAsync<(long, long)>(database.PlacesInOrder(search, parameters, after), parameters)).AsList();
     }
 
-    /// <summary>Rows of a search's first results, before permissions are checked.</summary>
-    public Task<long[]> FirstAsync(WordSearch search, int most, CancellationToken cancellationToken) =>
-        database.ReadAsync(async c => (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray(), cancellationToken);
+    /// <summary>A search's first results, before permissions are checked.</summary>
+    public Task<FirstPlaces> FirstAsync(WordSearch search, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync(async c => new FirstPlaces(await PlacesAsync(c, search, -1, most), most), cancellationToken);
 
-    /// <summary>
-    /// Of the first that a search finds: how many of the public ones have which tag, as the index writes it, and how many were looked at.
-    /// </summary>
-    public Task<(IReadOnlyList<(string Tag, long Count)> Tags, int Of)> TagsAsync(WordSearch search, int most,
-        CancellationToken cancellationToken) => database.ReadAsync<(IReadOnlyList<(string, long)>, int)>(
-        async c =>
-        {
-            // The lists of places are gone through once: there may be no end to them.
-            var ids = (await PlacesAsync(c, search, -1, most)).Select(p => p.Id).ToArray();
-            return ids.Length == 0 ? ([], 0) : ((await c.QueryAsync<(string, long)>(
-                $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id {database.In("ids")} AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
-                new { ids, no = false })).AsList(), ids.Length);
-        },
+    /// <summary>How many of the public ones among these repositories have which tag, as the index writes it.</summary>
+    public Task<IReadOnlyList<(string Tag, long Count)>> TagsAsync(long[] ids, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyList<(string, long)>>(
+        async c => (await c.QueryAsync<(string, long)>(
+            $"SELECT t.tag_key, COUNT(*) FROM repos r JOIN listing_tags t ON t.repo_id = r.id WHERE r.id {database.In("ids")} AND r.private = @no AND r.disabled = @no GROUP BY t.tag_key",
+            new { ids, no = false })).AsList(),
         cancellationToken);
 
     /// <summary>Words that may be meant by one that finds nothing, with how many they find (up to a bound).</summary>

@@ -34,6 +34,9 @@ sealed class DyingDatabase(HubDatabase real, int transactions, bool after) : Hub
 
     internal override string Places(Search.WordSearch search, Dapper.DynamicParameters parameters) => real.Places(search, parameters);
 
+    internal override string PlacesInOrder(Search.WordSearch search, Dapper.DynamicParameters parameters, long after) =>
+        real.PlacesInOrder(search, parameters, after);
+
     internal override Task InsertChunksAsync(DbTransaction transaction, IReadOnlyList<(byte[] Hash, long Xorb, int Number)> chunks) =>
         real.InsertChunksAsync(transaction, chunks);
     internal override Task InsertGitObjectsAsync(DbTransaction transaction, long repo, IReadOnlyList<Server.Git.NewGitObject> objects) =>

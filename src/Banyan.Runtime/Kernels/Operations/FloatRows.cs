@@ -55,17 +55,26 @@ internal static unsafe class FloatRows
     /// <param name="channels">Channels of the weight's rows.</param>
     /// <param name="first">The first channel.</param>
     /// <param name="end">The channel after the last.</param>
+    /// <param name="silu">Whether y is what SiLU makes of the sum, sum · σ(sum).</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Convolve(float** taps, float* weight, float* bias, float* y, int count, int channels, int first, int end)
+    public static void Convolve(float** taps, float* weight, float* bias, float* y, int count, int channels, int first, int end, bool silu)
     {
         var c = first;
+        for (; Vector512.IsHardwareAccelerated && c + 16 <= end; c += 16)
+        {
+            var sum = bias is null ? Vector512<float>.Zero : Vector512.Load(bias + c);
+            for (var tap = 0; tap < count; tap++)
+                if (taps[tap] is not null)
+                    sum = Vector512.FusedMultiplyAdd(Vector512.Load(weight + (long)tap * channels + c), Vector512.Load(taps[tap] + c), sum);
+            (silu ? sum / (Vector512<float>.One + VectorExp.Exp(-sum)) : sum).Store(y + c);
+        }
         for (; c + 8 <= end; c += 8)
         {
             var sum = bias is null ? Vector256<float>.Zero : Vector256.Load(bias + c);
             for (var tap = 0; tap < count; tap++)
                 if (taps[tap] is not null)
                     sum = Vector256.FusedMultiplyAdd(Vector256.Load(weight + (long)tap * channels + c), Vector256.Load(taps[tap] + c), sum);
-            sum.Store(y + c);
+            (silu ? sum / (Vector256<float>.One + VectorExp.Exp(-sum)) : sum).Store(y + c);
         }
         for (; c < end; c++)
         {
@@ -73,21 +82,8 @@ internal static unsafe class FloatRows
             for (var tap = 0; tap < count; tap++)
                 if (taps[tap] is not null)
                     sum = MathF.FusedMultiplyAdd(weight[(long)tap * channels + c], taps[tap][c], sum);
-            y[c] = sum;
+            y[c] = silu ? sum * Sigmoid(sum) : sum;
         }
-    }
-
-    /// <summary>y = x · σ(x) in place.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Silu(float* x, int count)
-    {
-        var i = 0;
-        for (; Vector512.IsHardwareAccelerated && i + 16 <= count; i += 16)
-            (Vector512.Load(x + i) / (Vector512<float>.One + VectorExp.Exp(-Vector512.Load(x + i)))).Store(x + i);
-        for (; i + 8 <= count; i += 8)
-            (Vector256.Load(x + i) / (Vector256<float>.One + VectorExp.Exp(-Vector256.Load(x + i)))).Store(x + i);
-        for (; i < count; i++)
-            x[i] *= Sigmoid(x[i]);
     }
 
     /// <summary>y *= x.</summary>

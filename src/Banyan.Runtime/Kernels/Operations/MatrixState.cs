@@ -10,8 +10,14 @@ namespace Banyan.Runtime.Kernels.Operations;
 internal static unsafe class MatrixState
 {
     /// <summary>y[columns] = Σ_j x[j] · S[j].</summary>
+    /// <param name="s">S.</param>
+    /// <param name="stride">From one row of S to the next, in floats.</param>
+    /// <param name="x">[rows]</param>
+    /// <param name="y">[columns]</param>
+    /// <param name="rows">Rows of S.</param>
+    /// <param name="columns">Columns of S.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Read(float* s, float* x, float* y, int rows, int columns)
+    public static void Read(float* s, int stride, float* x, float* y, int rows, int columns)
     {
         var c = 0;
         if (Vector512.IsHardwareAccelerated)
@@ -19,7 +25,7 @@ internal static unsafe class MatrixState
             {
                 var (sum0, sum1, sum2, sum3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
                 var from = s + c;
-                for (var j = 0; j < rows; j++, from += columns)
+                for (var j = 0; j < rows; j++, from += stride)
                 {
                     var factor = Vector512.Create(x[j]);
                     sum0 = Vector512.FusedMultiplyAdd(factor, Vector512.Load(from), sum0);
@@ -36,7 +42,7 @@ internal static unsafe class MatrixState
         {
             var sum = Vector256<float>.Zero;
             var from = s + c;
-            for (var j = 0; j < rows; j++, from += columns)
+            for (var j = 0; j < rows; j++, from += stride)
                 sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[j]), Vector256.Load(from), sum);
             sum.Store(y + c);
         }
@@ -44,7 +50,7 @@ internal static unsafe class MatrixState
         {
             var sum = 0f;
             for (var j = 0; j < rows; j++)
-                sum = MathF.FusedMultiplyAdd(x[j], s[j * columns + c], sum);
+                sum = MathF.FusedMultiplyAdd(x[j], s[j * stride + c], sum);
             y[c] = sum;
         }
     }

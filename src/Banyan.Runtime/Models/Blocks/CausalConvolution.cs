@@ -14,6 +14,9 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <param name="bias">[channels]; null for none.</param>
 internal sealed unsafe class CausalConvolution(int kernel, int channels, AlignedBuffer weight, AlignedBuffer? bias)
 {
+    /// <summary>Channels whose rows are gone through before the next: of as many the rows before are still in the first-level cache.</summary>
+    const int Together = 1024;
+
     /// <summary>Numbers that it keeps.</summary>
     public long Floats => (kernel - 1L) * channels;
 
@@ -35,14 +38,17 @@ internal sealed unsafe class CausalConvolution(int kernel, int channels, Aligned
         var (checkpoints, length) = (part.Sequence.Checkpoints, part.Sequence.Length);
         var past = new PastRows(x + part.First * (long)stride, stride, checkpoints.At(length, state), channels, kernel);
         var taps = stackalloc float*[kernel];
-        for (var row = 0; row < part.Count; row++)
+        for (var behind = first; first < end; first = behind)
         {
-            var to = y + (part.First + row) * (long)channels;
-            past.Taps(row, taps);
-            FloatRows.Convolve(taps, weight.Floats, bias is null ? null : bias.Floats, to, kernel, channels, first, end);
-            FloatRows.Silu(to + first, end - first);
-            if (checkpoints.Has(length + row + 1))
-                past.Keep(row, checkpoints.At(length + row + 1, state), first, end);
+            behind = Math.Min(first + Together, end);
+            for (var row = 0; row < part.Count; row++)
+            {
+                past.Taps(row, taps);
+                FloatRows.Convolve(taps, weight.Floats, bias is null ? null : bias.Floats, y + (part.First + row) * (long)channels,
+                    kernel, channels, first, behind, silu: true);
+                if (checkpoints.Has(length + row + 1))
+                    past.Keep(row, checkpoints.At(length + row + 1, state), first, behind);
+            }
         }
     }
 

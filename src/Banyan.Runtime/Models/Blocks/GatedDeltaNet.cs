@@ -137,25 +137,41 @@ internal sealed unsafe class GatedDeltaNet : Block
         var (size, heads, keyHeads) = (_shape.Size, _shape.ValueHeads, _shape.KeyHeads);
         var keyHead = _shape.Tiled ? head % keyHeads : head / (heads / keyHeads);
         var state = new HeadState(part, _state, _convolution.Floats + (long)head * size * size, size * size);
-        float* q = stackalloc float[size], k = stackalloc float[size], change = stackalloc float[size];
-        for (var row = 0; row < part.Count; row++)
+        float* q = stackalloc float[DeltaRule.Together * size], k = stackalloc float[DeltaRule.Together * size];
+        float* keep = stackalloc float[DeltaRule.Together], rate = stackalloc float[DeltaRule.Together];
+        for (int row = 0, end; row < part.Count; row = end)
         {
+            end = state.Next(row, row + DeltaRule.Together);
             var at = (long)(part.First + row);
-            var mixed = job.Mixed + at * _shape.Channels;
-            Copy(mixed + keyHead * size, q, size);
-            Copy(mixed + (keyHeads + keyHead) * size, k, size);
-            FloatRows.Normalize(q, size, _epsilon, 1 / MathF.Sqrt(size));
-            FloatRows.Normalize(k, size, _epsilon);
-            float* v = mixed + (2 * keyHeads + head) * size, y = job.Y + (at * heads + head) * size;
-            var keep = MathF.Exp(_a.Floats[head] * FloatRows.Softplus(job.Alpha[at * heads + head] + _dt.Floats[head]));
-            var rate = FloatRows.Sigmoid(job.Beta[at * heads + head]);
-            MatrixState.Read(state.Floats, k, change, size, size);
-            for (var i = 0; i < size; i++)
-                change[i] = rate * (v[i] - keep * change[i]);
-            MatrixState.Update(state.Floats, keep, k, change, q, y, size, size);
-            FloatRows.Norm(y, _norm.Floats, size, _epsilon);
-            FloatRows.MultiplyBySilu(y, job.Z + at * _shape.ValueColumns + head * size, size);
-            state.Keep(row + 1);
+            for (var i = 0; i < end - row; i++)
+            {
+                var mixed = job.Mixed + (at + i) * _shape.Channels;
+                Copy(mixed + keyHead * size, q + i * size, size);
+                Copy(mixed + (keyHeads + keyHead) * size, k + i * size, size);
+                FloatRows.Normalize(q + i * size, size, _epsilon, 1 / MathF.Sqrt(size));
+                FloatRows.Normalize(k + i * size, size, _epsilon);
+                keep[i] = MathF.Exp(_a.Floats[head] * FloatRows.Softplus(job.Alpha[(at + i) * heads + head] + _dt.Floats[head]));
+                rate[i] = FloatRows.Sigmoid(job.Beta[(at + i) * heads + head]);
+            }
+            DeltaRule.Correct(state.Floats, size, new()
+            {
+                Count = end - row,
+                Queries = q,
+                Keys = k,
+                Keep = keep,
+                Rate = rate,
+                Values = job.Mixed + at * _shape.Channels + (2 * keyHeads + head) * size,
+                ValueStride = _shape.Channels,
+                Outputs = job.Y + (at * heads + head) * size,
+                OutputStride = heads * size,
+            });
+            for (var i = 0; i < end - row; i++)
+            {
+                var y = job.Y + ((at + i) * heads + head) * size;
+                FloatRows.Norm(y, _norm.Floats, size, _epsilon);
+                FloatRows.MultiplyBySilu(y, job.Z + (at + i) * _shape.ValueColumns + head * size, size);
+            }
+            state.Keep(end);
         }
     }
 }

@@ -30,6 +30,16 @@ internal readonly unsafe ref struct HeadState
     /// <summary>The state after the rows so far.</summary>
     public float* Floats { get; }
 
+    /// <summary>The number of rows after which the state has to be kept next, or the pass ends; at most <paramref name="most"/>.</summary>
+    /// <param name="rows">Rows that are done.</param>
+    /// <param name="most">A bound greater than <paramref name="rows"/>.</param>
+    public int Next(int rows, int most)
+    {
+        for (rows++; rows < most && _length + rows < _end && !_checkpoints.Has(_length + rows);)
+            rows++;
+        return rows;
+    }
+
     /// <summary>Called after the given number of rows.</summary>
     public void Keep(int rows)
     {

@@ -79,7 +79,7 @@ internal sealed unsafe class ShortConvolution : Block
                 float* b = Bcu + (part.First + row) * 3L * Channels, y = Y + (part.First + row) * (long)Channels;
                 FloatRows.Multiply(b + first, b + 2 * Channels + first, end - first);   // what the convolution sees: b ⊙ u
                 past.Taps(row, taps);
-                FloatRows.Convolve(taps, Block._convolution.Floats, null, y, kernel, Channels, first, end);
+                FloatRows.Convolve(taps, Block._convolution.Floats, null, y, kernel, Channels, first, end, silu: false);
                 FloatRows.Multiply(y + first, b + Channels + first, end - first);
                 if (checkpoints.Has(length + row + 1))
                     past.Keep(row, checkpoints.At(length + row + 1, Block._state), first, end);

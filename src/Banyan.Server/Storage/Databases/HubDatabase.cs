@@ -117,14 +117,11 @@ public abstract class HubDatabase : IAsyncDisposable
     /// <param name="parameters">Receives what the SQL compares with.</param>
     internal abstract string Places(WordSearch search, DynamicParameters parameters);
 
-    /// <summary>
-    /// Selects the first of them, in order of their places, by statements whose results follow each other: as many are run as it takes.
-    /// </summary>
+    /// <summary>Selects the first of them, in order of their places.</summary>
     /// <param name="search">What is looked for.</param>
     /// <param name="parameters">Receives what the SQL compares with.</param>
     /// <param name="after">The value of <c>@after</c>.</param>
-    internal virtual IEnumerable<string> PlaceParts(WordSearch search, DynamicParameters parameters, long after) =>
-        [Places(search, parameters)];
+    internal virtual string PlacesInOrder(WordSearch search, DynamicParameters parameters, long after) => Places(search, parameters);
 
     /// <summary>
     /// Adds chunks to the index; those that are known stay where they are. Given in the order of their hashes, those that are neighbours in

@@ -19,13 +19,30 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     /// other clients. A request that finds none free waits.</summary>
     const int MostConnections = 40;
 
-    readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(Bounded(connection));
+    /// <summary>
+    /// Statements that a connection keeps planned, from the second time on, unless the connection string says otherwise
+    /// (<c>Max Auto Prepare=0</c> for a pooler that does not know of them). Most requests are answered by the same few dozen.
+    /// </summary>
+    const int MostPrepared = 100;
 
-    static NpgsqlConnectionStringBuilder Bounded(string connection)
+    /// <summary>
+    /// Planned once for any values: the statements themselves are written so that no values make another plan better, and planning takes
+    /// longer than most of them run. None is worth a second process either, and those of <see cref="PlacesInOrder"/> rely on their order.
+    /// </summary>
+    const string Planning = "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0";
+
+    readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(WithDefaults(connection));
+
+    static NpgsqlConnectionStringBuilder WithDefaults(string connection)
     {
         var settings = new NpgsqlConnectionStringBuilder(connection);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
             settings.MaxPoolSize = MostConnections;
+        if (!settings.ShouldSerialize("Max Auto Prepare"))
+            (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages) = (MostPrepared, 2);
+        if (!settings.ShouldSerialize("No Reset On Close"))
+            settings.NoResetOnClose = true;                       // no connection is given back with a state of its own
+        settings.Options = string.Join(' ', [.. settings.MaxAutoPrepare > 0 ? [Planning] : Array.Empty<string>(), settings.Options ?? ""]);
         return settings;
     }
 
@@ -84,11 +101,15 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         new { words.Repo, words.Place, Placed = words.Placed.ToArray() });
 
     internal override string Places(WordSearch search, DynamicParameters parameters) =>
-        $"SELECT place, id FROM ({string.Join(" UNION ALL ", Parts(search, parameters, -1, "LIMIT @most").Select(p => $"({p})"))}) placed LIMIT @most";
+        Joined(Parts(search, parameters, -1, "LIMIT @most"));
 
     // The sum keeps it from going through rows by place instead.
-    internal override IEnumerable<string> PlaceParts(WordSearch search, DynamicParameters parameters, long after) =>
-        Parts(search, parameters, after, "AND place + 0 > @after ORDER BY place + 0 LIMIT @most");
+    internal override string PlacesInOrder(WordSearch search, DynamicParameters parameters, long after) =>
+        Joined(Parts(search, parameters, after, "AND place + 0 > @after ORDER BY place + 0 LIMIT @most"));
+
+    // One after the other: what comes later is not looked into if those before have enough.
+    static string Joined(IEnumerable<string> parts) =>
+        $"SELECT place, id FROM ({string.Join(" UNION ALL ", parts.Select(p => $"({p})"))}) placed LIMIT @most";
 
     // One part of the index after the other.
     static IEnumerable<string> Parts(WordSearch search, DynamicParameters parameters, long after, string end)
