@@ -12,6 +12,9 @@ static class ListBench
 
     static Measured s_server = null!;
 
+    /// <summary>What the repositories of this run begin with: a hub that was filled before has those of others.</summary>
+    static readonly string s_made = string.Create(CultureInfo.InvariantCulture, $"made-{DateTime.UtcNow:HHmmss}");
+
     /// <param name="folder">The hub's data.</param>
     /// <param name="repos">How many repositories.</param>
     /// <param name="database">An empty PostgreSQL database, or null for SQLite in the folder. A database that was filled before is used as
@@ -44,7 +47,7 @@ static class ListBench
         if (repos == 0)
             return;
         var page = 0;
-        await TimesAsync(client, "model pages", () => $"/bench/made-{page++ % Changes}");
+        await TimesAsync(client, "model pages", () => $"/bench/{s_made}-{page++ % Changes}");
         await TimesAsync(client, "search pages", () => $"/search?q={Uri.EscapeDataString(catalogue.Query())}");
         await TimesAsync(client, "lists with words and facets", () => $"/models?search={Uri.EscapeDataString(catalogue.Query())}");
         await TimesAsync(client, "lists by task and language",
@@ -77,10 +80,10 @@ static class ListBench
         for (var i = 0; i < Changes; i++)
         {
             var watch = Stopwatch.StartNew();
-            await hub.CreateRepoAsync($"made-{i}");
+            await hub.CreateRepoAsync($"{s_made}-{i}");
             created.Add(watch.Elapsed.TotalMilliseconds);
             watch.Restart();
-            await hub.CommitCardAsync($"made-{i}",
+            await hub.CommitCardAsync($"{s_made}-{i}",
                 $"---\nlicense: mit\nlanguage: en\n---\n# Made {i}\n\n{new string('x', i)} {DateTime.UtcNow.Ticks}");
             committed.Add(watch.Elapsed.TotalMilliseconds);
         }
