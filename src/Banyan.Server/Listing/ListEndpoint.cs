@@ -61,7 +61,7 @@ sealed class ListEndpoint(Authoriser authoriser, ListSearch search, ListIndex in
         var (page, room, told) = (new JsonArray(), MaxPageLength, "");
         for (var more = true; more;)
         {
-            // One more tells whether there is another page, and some more make up for those that the caller may not see.
+            // One more row tells whether there is another page; the spare rows make up for those that the caller may not see.
             var left = limit - page.Count + 1;
             var found = await MoreAsync(Math.Min(details ? DetailedBatch : PageLength, left + left / SpareShare + SpareAtLeast));
             more = found.Count > 0;

@@ -76,7 +76,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     /// <param name="furthest">How far words are looked for.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
     /// <param name="nearest">What is nearer is known to find nothing.</param>
-    /// <param name="first">Receives the first that each reach finds, for <see cref="CountAsync"/>, if the page is the first.</param>
+    /// <param name="first">On the first page, receives the first places of each reach for <see cref="CountAsync"/>.</param>
     public async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> SearchAsync(
         Caller caller, ListFilter filter, ListOrder order, SearchPlace? after, int limit, Reach furthest,
         CancellationToken cancellationToken, Reach nearest = Reach.Name, Dictionary<Reach, FirstPlaces>? first = null)
@@ -222,7 +222,7 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     {
         if (await OwnerAsync(filter, cancellationToken) is not (true, var owner))
             return ([], 0);
-        // The lists of places are gone through once: there may be no end to them.
+        // Places are searched only once: the lists may be very long.
         var ids = new List<long>();
         foreach (var (reach, search) in Searches(filter, owner))
             if (ids.Count < Counted && (reach <= Reach.Card || ids.Count == 0)

@@ -9,10 +9,10 @@ namespace Banyan.Server.Listing;
 
 /// <summary>The first places of a search, in order.</summary>
 /// <param name="Places">Places with the rows of their repositories.</param>
-/// <param name="Most">How many were asked for: if there are fewer, these are all.</param>
+/// <param name="Most">The limit of the search: fewer places are all there are.</param>
 sealed record FirstPlaces(IReadOnlyList<(long Place, long Id)> Places, int Most)
 {
-    /// <summary>The next of them after a place, or null if that is not known from these.</summary>
+    /// <summary>The next places after a place, or null if these do not reach far enough.</summary>
     public IReadOnlyList<(long Place, long Id)>? After(long place, int most)
     {
         var next = Places.Where(p => p.Place > place).Take(most).ToList();
@@ -67,7 +67,7 @@ sealed class ListStore(HubDatabase database, WordIndex words)
     /// <param name="most">How many are looked at.</param>
     /// <param name="details">Whether cards and headers are wanted.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
-    /// <param name="first">What <see cref="FirstAsync"/> found: what it covers is not looked for again.</param>
+    /// <param name="first">The result of <see cref="FirstAsync"/>, used as far as it reaches.</param>
     /// <returns>The rows with their places, and the last place that was looked at, or null if there are no more.</returns>
     public Task<(IReadOnlyList<(long Place, Repo Repo, Listed Listed)> Rows, long? Last)> FoundAsync(
         WordSearch search, ListFilter filter, long[] own, long after, int most, bool details, CancellationToken cancellationToken,

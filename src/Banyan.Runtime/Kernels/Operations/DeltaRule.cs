@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Banyan.Runtime.Kernels.Operations;
 
-/// <summary>Rows that a head's matrix is corrected for, one after the other.</summary>
+/// <summary>Consecutive tokens of one head.</summary>
 internal unsafe struct DeltaRows
 {
     /// <summary>How many; at most <see cref="DeltaRule.Together"/>.</summary>
@@ -12,10 +12,10 @@ internal unsafe struct DeltaRows
     /// <summary>[count, size]</summary>
     public float* Queries, Keys;
 
-    /// <summary>[count]: what the matrix is multiplied with, and how far it is corrected.</summary>
+    /// <summary>[count]: the decay of the matrix, and the rate of its correction.</summary>
     public float* Keep, Rate;
 
-    /// <summary>A row of [size] every stride floats.</summary>
+    /// <summary>[count, size], with a stride between rows.</summary>
     public float* Values, Outputs;
 
     /// <summary>From one row to the next, in floats.</summary>
@@ -23,21 +23,21 @@ internal unsafe struct DeltaRows
 }
 
 /// <summary>
-/// The gated delta rule (arXiv 2412.06464) on a head's matrix S [size, size]. Columns are lanes, as in <see cref="MatrixState"/>, so that
-/// no column knows of another: as many of them as fit into the first-level cache are copied there and stay for several rows.
+/// The gated delta rule (arXiv 2412.06464) on a head's matrix S [size, size]. Columns are independent lanes, as in
+/// <see cref="MatrixState"/>: a slab of columns that fits into the L1 cache is copied there and updated for several tokens.
 /// </summary>
 internal static unsafe class DeltaRule
 {
-    /// <summary>The most rows at a time.</summary>
+    /// <summary>The largest number of tokens in one call.</summary>
     public const int Together = 16;
 
-    // Fewer rows do not pay for copying. 64 columns are the four vectors of sums that hide how long a sum takes.
+    // Copying pays from four tokens on. 64 columns are four vectors of sums, enough to hide the latency of a multiply-add.
     const int CopiedFor = 4, SlabColumns = 64, SlabFloats = 8192, Line = 64;
 
-    /// <summary>Corrects S for each row and reads its output.</summary>
+    /// <summary>Updates S for each token and computes the token's output.</summary>
     /// <param name="s">[size, size]</param>
     /// <param name="size">The width of a head.</param>
-    /// <param name="rows">The rows.</param>
+    /// <param name="rows">The tokens.</param>
     [SkipLocalsInit]
     public static void Correct(float* s, int size, in DeltaRows rows)
     {
@@ -64,19 +64,19 @@ internal static unsafe class DeltaRule
     }
 
     /// <summary>
-    /// S[j] = keep · S[j] + k[j] · rate · (v − keep · read) for each row, where read is what S held for k; then
-    /// y = Σ_j q[j] · S[j], and read = Σ_j next[j] · S[j] for the token that follows.
+    /// S[j] = keep · S[j] + k[j] · rate · (v − keep · read) for each row, where read = Σ_j k[j] · S[j] before; then
+    /// y = Σ_j q[j] · S[j], and read = Σ_j next[j] · S[j] for the next token.
     /// </summary>
     /// <param name="s">S.</param>
     /// <param name="stride">From one row of S to the next, in floats.</param>
-    /// <param name="keep">What S is multiplied with.</param>
-    /// <param name="rate">How far it is corrected.</param>
+    /// <param name="keep">The decay of S.</param>
+    /// <param name="rate">The rate of its correction.</param>
     /// <param name="k">[rows]</param>
     /// <param name="q">[rows]</param>
     /// <param name="v">[columns]</param>
     /// <param name="y">[columns]</param>
     /// <param name="next">[rows], the next token's k; null for none.</param>
-    /// <param name="read">[columns]: <see cref="MatrixState.Read"/> of k, and after it of <paramref name="next"/>.</param>
+    /// <param name="read">[columns]: in: <see cref="MatrixState.Read"/> of k; out: of <paramref name="next"/>.</param>
     /// <param name="rows">Rows of S.</param>
     /// <param name="columns">Columns of S.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -84,7 +84,7 @@ internal static unsafe class DeltaRule
         float* read, int rows, int columns)
     {
         var c = 0;
-        // Without a next token its sums are of q once more, and not kept.
+        // Without a next token the sums are computed for q again, and ignored.
         var after = next is null ? q : next;
         if (Vector512.IsHardwareAccelerated)
             for (; c + 64 <= columns; c += 64)

@@ -55,7 +55,7 @@ internal static unsafe class FloatRows
     /// <param name="channels">Channels of the weight's rows.</param>
     /// <param name="first">The first channel.</param>
     /// <param name="end">The channel after the last.</param>
-    /// <param name="silu">Whether y is what SiLU makes of the sum, sum · σ(sum).</param>
+    /// <param name="silu">Whether SiLU is applied: y = sum · σ(sum).</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Convolve(float** taps, float* weight, float* bias, float* y, int count, int channels, int first, int end, bool silu)
     {

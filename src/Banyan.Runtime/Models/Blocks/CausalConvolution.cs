@@ -14,7 +14,7 @@ namespace Banyan.Runtime.Models.Blocks;
 /// <param name="bias">[channels]; null for none.</param>
 internal sealed unsafe class CausalConvolution(int kernel, int channels, AlignedBuffer weight, AlignedBuffer? bias)
 {
-    /// <summary>Channels whose rows are gone through before the next: of as many the rows before are still in the first-level cache.</summary>
+    /// <summary>Channels that are convolved together for all rows, so that the previous rows' inputs stay in the L1 cache.</summary>
     const int Together = 1024;
 
     /// <summary>Numbers that it keeps.</summary>

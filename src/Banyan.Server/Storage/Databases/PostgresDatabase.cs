@@ -20,14 +20,15 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     const int MostConnections = 40;
 
     /// <summary>
-    /// Statements that a connection keeps planned, from the second time on, unless the connection string says otherwise
-    /// (<c>Max Auto Prepare=0</c> for a pooler that does not know of them). Most requests are answered by the same few dozen.
+    /// Prepared statements per connection, from their second use on, unless the connection string sets another number
+    /// (<c>Max Auto Prepare=0</c> for a pooler that does not support them). A few dozen statements answer most requests.
     /// </summary>
     const int MostPrepared = 100;
 
     /// <summary>
-    /// Planned once for any values: the statements themselves are written so that no values make another plan better, and planning takes
-    /// longer than most of them run. None is worth a second process either, and those of <see cref="PlacesInOrder"/> rely on their order.
+    /// Prepared statements are planned once for all values: they are written so that the best plan does not depend on the values, and
+    /// planning takes longer than most of them run. Parallel workers are off because <see cref="PlacesInOrder"/> relies on the order of its
+    /// parts.
     /// </summary>
     const string Planning = "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0";
 
@@ -41,7 +42,7 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
         if (!settings.ShouldSerialize("Max Auto Prepare"))
             (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages) = (MostPrepared, 2);
         if (!settings.ShouldSerialize("No Reset On Close"))
-            settings.NoResetOnClose = true;                       // no connection is given back with a state of its own
+            settings.NoResetOnClose = true;                       // no connection is returned with session state
         settings.Options = string.Join(' ', [.. settings.MaxAutoPrepare > 0 ? [Planning] : Array.Empty<string>(), settings.Options ?? ""]);
         return settings;
     }
@@ -107,7 +108,7 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     internal override string PlacesInOrder(WordSearch search, DynamicParameters parameters, long after) =>
         Joined(Parts(search, parameters, after, "AND place + 0 > @after ORDER BY place + 0 LIMIT @most"));
 
-    // One after the other: what comes later is not looked into if those before have enough.
+    // PostgreSQL runs the parts in order and stops at the limit, so later parts are searched only if earlier ones have too few rows.
     static string Joined(IEnumerable<string> parts) =>
         $"SELECT place, id FROM ({string.Join(" UNION ALL ", parts.Select(p => $"({p})"))}) placed LIMIT @most";
 
