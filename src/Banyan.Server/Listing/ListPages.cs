@@ -48,7 +48,8 @@ sealed class ListPages(Authoriser authoriser, AccountStore accounts, ListSearch 
         var (caller, filter) = (await authoriser.CallerAsync(context), ListFilter.Read(query, type));
         filter = filter with { Terms = Words.Asked(query["search"].ToString()) };
         var first = new Dictionary<Reach, FirstPlaces>();
-        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Part, context.RequestAborted, first: first);
+        var (rows, next) = await search.SearchAsync(caller, filter, order, after, PageRows, Reach.Part, context.RequestAborted,
+            first: first);
         string? corrected = null;
         if (rows.Count == 0 && after is null && filter.Terms.Count > 0)
         {
