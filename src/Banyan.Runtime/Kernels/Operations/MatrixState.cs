@@ -76,8 +76,8 @@ internal static unsafe class MatrixState
     /// <param name="rows">Rows of S.</param>
     /// <param name="columns">Columns of S.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Update<T>(float* s, int stride, float keep, float* k, float* v, float* q, float* y, float* next, float* read, int rows,
-        int columns) where T : struct
+    public static void Update<T>(float* s, int stride, float keep, float* k, float* v, float* q, float* y, float* next, float* read,
+        int rows, int columns) where T : struct
     {
         var c = 0;
         if (Vector512.IsHardwareAccelerated)
