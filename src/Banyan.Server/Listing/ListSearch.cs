@@ -197,14 +197,11 @@ sealed class ListSearch(Authoriser authoriser, AccountStore accounts, ListStore 
     async Task<(IReadOnlyList<(Repo Repo, Listed Listed)> Rows, SearchPlace? Next)> OrderedAsync(
         Caller caller, ListFilter filter, long? owner, ListOrder order, SearchPlace? after, int limit, CancellationToken cancellationToken)
     {
-        if (filter.Terms.Count > 0 && words.IsWhole)
-            filter = filter with
-            {
-                Words = [],
-                Tags = [],
-                Rows = [.. (await lists.FirstAsync(Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null },
-                    MostOrdered, cancellationToken)).Places.Select(p => p.Id)]
-            };
+        // Where nothing has the words, names that contain them are found, as by the API.
+        if (filter.Terms.Count > 0 && words.IsWhole && await lists.FirstAsync(
+            Searches(filter, owner).First(s => s.Reach == Reach.Card).Search with { NotIn = null }, MostOrdered,
+            cancellationToken) is { Places.Count: > 0 } found)
+            filter = filter with { Words = [], Tags = [], Rows = [.. found.Places.Select(p => p.Id)] };
         var (rows, next) = await PageAsync(caller, filter, order, after is { } place ? ListOrder.Place.Read(place.Place, order) : null,
             limit, cancellationToken);
         return (rows, next is { } here ? new(Reach.Name, here.Text) : null);

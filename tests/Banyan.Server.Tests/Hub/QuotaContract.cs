@@ -153,7 +153,7 @@ public abstract class QuotaContract(HubKind kind) : HubContract(kind, "kept")
         var two = new[] { CutFile.Random(60_000, 3), CutFile.Random(60_000, 4) };
         var hrefs = new[] { await BatchAsync(Hub, Repo, two[0]), await BatchAsync(Hub, Repo, two[1]) };
         Assert.Equal(HttpStatusCode.OK, (await Hub.SendAsync(HttpMethod.Put, hrefs[0]!, content: new ByteArrayContent(two[0]))).StatusCode);
-        Assert.Contains("ana keeps",
+        Assert.Contains("ana uses",
             await HubServer.AssertErrorAsync(await Hub.SendAsync(HttpMethod.Put, hrefs[1]!, content: new ByteArrayContent(two[1])),
                 HttpStatusCode.InsufficientStorage, "QuotaExceeded"));
         // Small files count as well; who removes some may.

@@ -133,7 +133,7 @@ public class PasskeyTests(SharedHub shared, Browser browser)
         await page.Context.ClearCookiesAsync();
         await page.GotoAsync("/login");
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign in with a passkey" }).ClickAsync();
-        await Assertions.Expect(page.GetByText("This passkey signs nobody in here")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByText("This passkey belongs to no account here")).ToBeVisibleAsync();
         var told = await services.GetRequiredService<HubDatabase>()
             .ReadAsync(c => c.QueryAsync<string>("SELECT action FROM audit WHERE actor = 'petra'"), default);
         Assert.All(["passkey.add", "passkey.remove"], action => Assert.Contains(action, told));

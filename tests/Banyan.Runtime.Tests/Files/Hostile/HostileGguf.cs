@@ -30,7 +30,7 @@ public class HostileGguf
         ("version is 1", new RawGguf(0, 0, version: 1).With(0)),
         ("version is 4", new RawGguf(0, 0, version: 4).With(0)),
         ("big-endian", new RawGguf(0, 0, version: 3u << 24).With(0)),
-        ("no GGUF file", "GGML"u8.ToArray()),
+        ("not a GGUF file", "GGML"u8.ToArray()),
         ("ends at byte 3", "GGU"u8.ToArray()),
         ("the length of the array metadata 'a' at byte 41 is 9223372036854775808",
             new RawGguf(0, 1).Key("a", V.Array).Number((uint)V.UInt8).Number(Huge).With(64)),
