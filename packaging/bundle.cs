@@ -1,13 +1,13 @@
-// Stores uncompressed, in a single file of .NET, the assemblies that every command loads: unpacking them takes longer than all else that
-// `--version` does (0.23 s, of which 0.13 remain without CoreLib's part). The SDK compresses all assemblies or none, which is 113 MB.
-// The format: Microsoft.NET.HostModel, Bundle/Manifest.cs. Not for macOS, whose files are signed. dotnet run bundle.cs -- FILE
+// Stores uncompressed, in a single file of .NET, the assemblies that every command loads: decompressing them takes longer than everything
+// else that `--version` does (0.23 s, of which 0.13 remain without CoreLib's part). The SDK compresses all assemblies or none, which is 113 MB.
+// The format is that of Microsoft.NET.HostModel, Bundle/Manifest.cs. Not for macOS, whose files are signed. dotnet run bundle.cs -- FILE
 #:property PublishAot=false
 using System.IO.Compression;
 
-const int Page = 4096;      // what is mapped begins at a page
+const int Page = 4096;      // uncompressed assemblies are mapped, so they begin at a page
 const byte Assembly = 1;
 HashSet<string> loadedAlways = ["System.Private.CoreLib.dll", "System.Runtime.dll", "System.Console.dll", "banyan.dll"];
-// The host's mark; before it lies where the list of files is.
+// The host's marker: the 8 bytes before it are the offset of the list of files.
 var mark = Convert.FromHexString("8b1202b96a612038727b930214d7a03213f5b9e6efae3318ee3b2dce24b36aae");
 
 var program = File.ReadAllBytes(args[0]);
@@ -16,7 +16,7 @@ using var list = new BinaryReader(new MemoryStream(program));
 list.BaseStream.Position = BitConverter.ToInt64(program, pointer);
 var (major, minor, count, id) = (list.ReadUInt32(), list.ReadUInt32(), list.ReadInt32(), list.ReadString());
 if (major != 6)
-    throw new InvalidDataException($"{args[0]} has files in a bundle of version {major}.{minor}; only 6 is known here.");
+    throw new InvalidDataException($"{args[0]} is a bundle of version {major}.{minor}; only version 6 is supported.");
 var (dependencies, dependenciesLength, settings, settingsLength, flags)
     = (list.ReadInt64(), list.ReadInt64(), list.ReadInt64(), list.ReadInt64(), list.ReadUInt64());
 var files = Enumerable.Range(0, count).Select(_ => new Entry(
@@ -43,7 +43,7 @@ for (var i = 0; i < count; i++)
     writer.Write(bytes);
 }
 if (loadedAlways.Count > 0)
-    throw new InvalidDataException($"{args[0]} does not have {string.Join(", ", loadedAlways)}, or not compressed.");
+    throw new InvalidDataException($"{args[0]} does not contain {string.Join(", ", loadedAlways)} as compressed files.");
 
 var end = rewritten.Position;
 writer.Write(major);

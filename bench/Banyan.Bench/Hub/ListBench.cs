@@ -12,7 +12,7 @@ static class ListBench
 
     static Measured s_server = null!;
 
-    /// <summary>What the repositories of this run begin with: a hub that was filled before has those of others.</summary>
+    /// <summary>Prefix of this run's new repositories: a hub that earlier runs used has theirs.</summary>
     static readonly string s_made = string.Create(CultureInfo.InvariantCulture, $"made-{DateTime.UtcNow:HHmmss}");
 
     /// <param name="folder">The hub's data.</param>

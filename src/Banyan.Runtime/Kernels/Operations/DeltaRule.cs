@@ -6,7 +6,7 @@ namespace Banyan.Runtime.Kernels.Operations;
 /// <summary>Consecutive tokens of one head.</summary>
 internal unsafe struct DeltaRows
 {
-    /// <summary>How many; at most <see cref="DeltaRule.Together"/>.</summary>
+    /// <summary>How many; at most <see cref="DeltaRule.Tokens"/>.</summary>
     public int Count;
 
     /// <summary>[count, size]</summary>
@@ -28,8 +28,11 @@ internal unsafe struct DeltaRows
 /// </summary>
 internal static unsafe class DeltaRule
 {
-    /// <summary>The largest number of tokens in one call.</summary>
-    public const int Together = 16;
+    /// <summary>The largest number of tokens in one call for heads of this width, at most <paramref name="count"/>: the caller keeps their
+    /// queries and keys on the stack, whatever the file says of the width.</summary>
+    public static int Tokens(int size, int count) => Math.Min(count, Math.Clamp(MostFloats / size, 1, MostTokens));
+
+    const int MostTokens = 16, MostFloats = 2048;
 
     // Copying pays from four tokens on. 64 columns are four vectors of sums, enough to hide the latency of a multiply-add.
     const int CopiedFor = 4, SlabColumns = 64, SlabFloats = 8192, Line = 64;

@@ -38,16 +38,16 @@ internal sealed unsafe class CausalConvolution(int kernel, int channels, Aligned
         var (checkpoints, length) = (part.Sequence.Checkpoints, part.Sequence.Length);
         var past = new PastRows(x + part.First * (long)stride, stride, checkpoints.At(length, state), channels, kernel);
         var taps = stackalloc float*[kernel];
-        for (var behind = first; first < end; first = behind)
+        for (var next = first; first < end; first = next)
         {
-            behind = Math.Min(first + Together, end);
+            next = Math.Min(first + Together, end);
             for (var row = 0; row < part.Count; row++)
             {
                 past.Taps(row, taps);
                 FloatRows.Convolve(taps, weight.Floats, bias is null ? null : bias.Floats, y + (part.First + row) * (long)channels,
-                    kernel, channels, first, behind, silu: true);
+                    kernel, channels, first, next, silu: true);
                 if (checkpoints.Has(length + row + 1))
-                    past.Keep(row, checkpoints.At(length + row + 1, state), first, behind);
+                    past.Keep(row, checkpoints.At(length + row + 1, state), first, next);
             }
         }
     }

@@ -137,11 +137,12 @@ internal sealed unsafe class GatedDeltaNet : Block
         var (size, heads, keyHeads) = (_shape.Size, _shape.ValueHeads, _shape.KeyHeads);
         var keyHead = _shape.Tiled ? head % keyHeads : head / (heads / keyHeads);
         var state = new HeadState(part, _state, _convolution.Floats + (long)head * size * size, size * size);
-        float* q = stackalloc float[DeltaRule.Together * size], k = stackalloc float[DeltaRule.Together * size];
-        float* keep = stackalloc float[DeltaRule.Together], rate = stackalloc float[DeltaRule.Together];
+        var together = DeltaRule.Tokens(size, part.Count);
+        float* q = stackalloc float[together * size], k = stackalloc float[together * size];
+        float* keep = stackalloc float[together], rate = stackalloc float[together];
         for (int row = 0, end; row < part.Count; row = end)
         {
-            end = state.Next(row, row + DeltaRule.Together);
+            end = state.Next(row, row + together);
             var at = (long)(part.First + row);
             for (var i = 0; i < end - row; i++)
             {

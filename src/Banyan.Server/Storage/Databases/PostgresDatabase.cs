@@ -27,14 +27,14 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
 
     /// <summary>
     /// Prepared statements are planned once for all values: they are written so that the best plan does not depend on the values, and
-    /// planning takes longer than most of them run. Parallel workers are off because <see cref="PlacesInOrder"/> relies on the order of its
-    /// parts.
+    /// planning takes longer than most of them run. None runs long enough to be worth starting parallel workers.
     /// </summary>
     const string Planning = "-c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0";
 
     readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(WithDefaults(connection));
 
-    static NpgsqlConnectionStringBuilder WithDefaults(string connection)
+    /// <summary>The connection string with the hub's defaults where it sets nothing else.</summary>
+    internal static NpgsqlConnectionStringBuilder WithDefaults(string connection)
     {
         var settings = new NpgsqlConnectionStringBuilder(connection);
         if (!settings.ShouldSerialize("Maximum Pool Size"))
@@ -43,7 +43,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
             (settings.MaxAutoPrepare, settings.AutoPrepareMinUsages) = (MostPrepared, 2);
         if (!settings.ShouldSerialize("No Reset On Close"))
             settings.NoResetOnClose = true;                       // no connection is returned with session state
-        settings.Options = string.Join(' ', [.. settings.MaxAutoPrepare > 0 ? [Planning] : Array.Empty<string>(), settings.Options ?? ""]);
+        if (settings.MaxAutoPrepare > 0)
+            settings.Options = $"{Planning} {settings.Options}".TrimEnd();
         return settings;
     }
 
@@ -108,7 +109,8 @@ public sealed class PostgresDatabase(string connection) : HubDatabase
     internal override string PlacesInOrder(WordSearch search, DynamicParameters parameters, long after) =>
         Joined(Parts(search, parameters, after, "AND place + 0 > @after ORDER BY place + 0 LIMIT @most"));
 
-    // PostgreSQL runs the parts in order and stops at the limit, so later parts are searched only if earlier ones have too few rows.
+    // PostgreSQL runs the parts in order (parts with a LIMIT are never run in parallel) and stops at the limit, so later parts are searched
+    // only if earlier ones have too few rows.
     static string Joined(IEnumerable<string> parts) =>
         $"SELECT place, id FROM ({string.Join(" UNION ALL ", parts.Select(p => $"({p})"))}) placed LIMIT @most";
 
